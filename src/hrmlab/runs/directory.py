@@ -1,0 +1,312 @@
+"""A run directory: created exclusively, locked while its process lives, marked COMPLETED or FAILED at the very end.
+
+Layout: ``<output_root>/<study>/<task>/<arm>/<size>/seed=<n>/<hash>[-2, -3 ...]/``. Nothing is known about a run that is not in here.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import yaml
+
+from hrmlab.core.errors import UserError
+from hrmlab.runs import files
+from hrmlab.runs.identity import RunLabels, config_hash
+
+__all__ = ["RunDirectory", "RunLabels", "RunState", "UnreadableRun", "config_hash", "find_runs", "runs_of", "scan_runs", "studies"]
+
+RunState = Literal["completed", "failed", "running", "interrupted"]
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_LOCK_PATIENCE = 0.5
+
+
+@dataclass(frozen=True)
+class UnreadableRun:
+    """A folder that stands where a run directory should be and is not one."""
+
+    path: Path
+    reason: str
+
+
+class RunDirectory:
+    """One run's record. Make it with :meth:`create` or :meth:`open`."""
+
+    def __init__(self, path: Path, *, labels: RunLabels, hash: str) -> None:
+        self.path, self.labels, self.hash = path, labels, hash
+
+    def __repr__(self) -> str:
+        return f"RunDirectory({str(self.path)!r})"
+
+    # ---------------------------------------------------------------- making and opening
+
+    @classmethod
+    def create(cls, *, output_root: str | Path, labels: RunLabels, config: Mapping[str, Any], overrides: Sequence[str]) -> "RunDirectory":
+        """A directory of its own for this launch, with config.yaml and overrides.yaml already inside.
+
+        The folder is filled under a hidden name and renamed, so nobody ever sees a run without its configuration, and two launches in the
+        same moment get two directories (``<hash>`` and ``<hash>-2``).
+        """
+        parent = _folder_of(output_root, labels)
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            draft = parent / f".creating-{secrets.token_hex(4)}"
+            draft.mkdir()
+        except OSError as error:
+            raise UserError(
+                f"output_root={str(output_root)!r} cannot hold run directories: {error.strerror}; choose a writable folder"
+            ) from None
+        hash = config_hash(config)
+        try:
+            identity = {"labels": asdict(labels), "hash": hash, "created": datetime.now(UTC).isoformat(timespec="microseconds")}
+            files.write_json(draft / "run.json", identity)
+            files.write_text(draft / "config.yaml", yaml.dump(dict(config), Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
+            files.write_text(draft / "overrides.yaml", yaml.dump(list(overrides), Dumper=_DUMPER, allow_unicode=True))
+            path = _claim(draft, parent, hash)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+        files.sync_folder(parent)
+        return cls(path, labels=labels, hash=hash)
+
+    @classmethod
+    def open(cls, path: str | Path) -> "RunDirectory":
+        """An existing run directory.
+
+        Raises:
+            UserError: the path does not exist or is not a run directory; the sentence says what is missing or broken.
+        """
+        path = Path(path)
+        if not path.is_dir():
+            raise UserError(f"{path} is not a run directory: no such folder")
+        identity = _read_json(path / "run.json")
+        if identity is None:
+            raise UserError(f"{path} is not a run directory: it has no run.json")
+        try:
+            labels, hash = RunLabels(**identity["labels"]), str(identity["hash"])
+        except (TypeError, KeyError, UserError):
+            raise UserError(f"{path} is not a run directory: run.json does not name study, task, arm, size, seed and hash") from None
+        if not (path / "config.yaml").is_file():
+            raise UserError(f"{path} is not a run directory: it has no config.yaml")
+        return cls(path, labels=labels, hash=hash)
+
+    # ---------------------------------------------------------------- what it holds
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The resolved configuration, as plain data."""
+        value = _read_yaml(self.path / "config.yaml")
+        if not isinstance(value, dict):
+            raise UserError(f"{self.path / 'config.yaml'} does not hold a configuration; the run cannot be read")
+        return value
+
+    @cached_property
+    def overrides(self) -> list[str]:
+        """The command-line overrides that the run was launched with; empty when the file is gone."""
+        value = _read_yaml(self.path / "overrides.yaml") if (self.path / "overrides.yaml").is_file() else []
+        return [str(item) for item in value] if isinstance(value, list) else []
+
+    @property
+    def created(self) -> str:
+        """When the directory was created: ISO 8601, UTC."""
+        return str((self.read_json("run.json") or {}).get("created", ""))
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints, made on first use."""
+        folder = self.path / "checkpoints"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @property
+    def metrics_file(self) -> Path:
+        """metrics.csv, see :class:`hrmlab.runs.metrics.MetricsWriter`."""
+        return self.path / "metrics.csv"
+
+    @property
+    def predictions_file(self) -> Path:
+        """predictions.parquet, one row per test example."""
+        return self.path / "predictions.parquet"
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file atomically."""
+        files.write_json(self.path / name, value)
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """A JSON file's content, None when there is no such file.
+
+        Raises:
+            UserError: the file is there and is not JSON.
+        """
+        return _read_json(self.path / name)
+
+    # ---------------------------------------------------------------- life
+
+    @property
+    def state(self) -> RunState:
+        """COMPLETED or FAILED where the file says so; else running while a process holds the lock; else interrupted."""
+        if (self.path / "COMPLETED").exists():
+            return "completed"
+        if (self.path / "FAILED").exists():
+            return "failed"
+        return "running" if self._is_locked() else "interrupted"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; the kernel lets go when the process dies, however it dies.
+
+        A FAILED mark of an earlier launch is taken away: a new attempt has begun.
+
+        Raises:
+            UserError: another process holds the run.
+        """
+        with (self.path / "run.lock").open("a") as file:
+            deadline = time.monotonic() + _LOCK_PATIENCE  # someone who only asks for the state holds the lock for an instant
+            while not _try_lock(file, fcntl.LOCK_EX):
+                if time.monotonic() > deadline:
+                    raise UserError(f"{self.path} is in use by another process; wait for it to finish or stop it first")
+                time.sleep(0.02)
+            (self.path / "FAILED").unlink(missing_ok=True)
+            try:
+                yield
+            finally:
+                fcntl.flock(file, fcntl.LOCK_UN)
+
+    def _is_locked(self) -> bool:
+        try:
+            with (self.path / "run.lock").open("r") as file:
+                return not _try_lock(file, fcntl.LOCK_SH)
+        except FileNotFoundError:
+            return False
+        except OSError:  # unreadable lock: somebody else's run
+            return True
+
+    def complete(self, summary: Mapping[str, Any]) -> None:
+        """Write summary.json, take away FAILED, and last of all write COMPLETED."""
+        self.write_json("summary.json", summary)
+        (self.path / "FAILED").unlink(missing_ok=True)
+        files.write_text(self.path / "COMPLETED", datetime.now(UTC).isoformat(timespec="microseconds") + "\n")
+
+    def fail(self, *, error: str, hint: str, step: int | None = None, last_checkpoint: str | None = None) -> None:
+        """Mark the run FAILED, with what happened, what to do, and from where it can be taken up again."""
+        failure = {"error": error, "hint": hint, "step": step, "last_checkpoint": last_checkpoint}
+        files.write_json(self.path / "FAILED", {**failure, "time": datetime.now(UTC).isoformat(timespec="seconds")})
+
+    @property
+    def failure(self) -> dict[str, Any]:
+        """What FAILED says; empty when the run has not failed."""
+        return _read_json(self.path / "FAILED") or {}
+
+    @property
+    def completed(self) -> str:
+        """When the run was completed: ISO 8601, UTC; empty when it is not."""
+        mark = self.path / "COMPLETED"
+        return mark.read_text(encoding="utf-8").strip() if mark.exists() else ""
+
+
+# -------------------------------------------------------------------- finding
+
+
+def scan_runs(output_root: str | Path, study: str) -> tuple[list[RunDirectory], list[UnreadableRun]]:
+    """All run directories of a study in a stable order, and the folders in their places that are none, with the reason."""
+    runs: list[RunDirectory] = []
+    unreadable: list[UnreadableRun] = []
+    for path in sorted((Path(output_root) / study).glob("*/*/*/seed=*/*"), key=_launch_order):
+        if path.name.startswith(".") or not path.is_dir():
+            continue
+        try:
+            runs.append(RunDirectory.open(path))
+        except (UserError, OSError) as error:
+            unreadable.append(UnreadableRun(path, str(error)))
+    return runs, unreadable
+
+
+def find_runs(output_root: str | Path, study: str) -> list[RunDirectory]:
+    """All readable run directories of a study, sorted by labels and launch."""
+    return scan_runs(output_root, study)[0]
+
+
+def runs_of(output_root: str | Path, labels: RunLabels, hash: str) -> list[RunDirectory]:
+    """The launches of one configuration, first launch first."""
+    parent = _folder_of(output_root, labels)
+    pattern = re.compile(rf"{re.escape(hash)}(-\d+)?")
+    found = sorted((path for path in parent.glob(f"{hash}*") if pattern.fullmatch(path.name)), key=_launch_order)
+    runs = []
+    for path in found:
+        with contextlib.suppress(UserError):
+            runs.append(RunDirectory.open(path))
+    return runs
+
+
+def studies(output_root: str | Path) -> list[str]:
+    """The studies that have run directories under an output root."""
+    return sorted({path.parents[4].name for path in Path(output_root).glob("*/*/*/*/seed=*/*") if not path.name.startswith(".")})
+
+
+# -------------------------------------------------------------------- details
+
+
+def _folder_of(output_root: str | Path, labels: RunLabels) -> Path:
+    return Path(output_root) / labels.study / labels.task / labels.arm / labels.size / f"seed={labels.seed}"
+
+
+def _launch_order(path: Path) -> tuple[Path, int, str, int]:
+    seed = path.parent.name.removeprefix("seed=")
+    name, _, launch = path.name.partition("-")
+    return path.parents[1], int(seed) if seed.isdigit() else -1, name, int(launch) if launch.isdigit() else 1
+
+
+def _claim(draft: Path, parent: Path, hash: str) -> Path:
+    """Give the draft the first free name. Renaming a folder onto a folder that holds something fails: that makes it exclusive."""
+    launch = 1
+    while True:
+        path = parent / (hash if launch == 1 else f"{hash}-{launch}")
+        if not path.exists():
+            try:
+                os.rename(draft, path)  # noqa: PTH104  (os.rename is where the guarantee is documented)
+                return path
+            except OSError as error:
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                    raise
+        launch += 1
+        if launch > 10_000:
+            raise UserError(f"{parent} holds {launch - 1} launches of configuration {hash}; remove some")
+
+
+def _try_lock(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path} cannot be read as JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path} does not hold a JSON object")
+    return value
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    except (yaml.YAMLError, ValueError, OSError) as error:
+        raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None

@@ -1,0 +1,54 @@
+"""What a run is called: its labels and the short hash of its resolved configuration."""
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from hrmlab.core.errors import UserError
+
+_NAME = re.compile(r"[A-Za-z0-9_+][A-Za-z0-9_.,=+-]*")
+_IRRELEVANT = (("output_root",), ("resume",), ("logger",), ("trainer", "progress_bar"), ("trainer", "threads"))
+
+
+@dataclass(frozen=True)
+class RunLabels:
+    """The folder names above a run directory.
+
+    Raises:
+        UserError: a label is not usable as one folder name.
+    """
+
+    study: str
+    task: str
+    arm: str
+    size: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "seed":
+                if not isinstance(value, int) or isinstance(value, bool):
+                    raise UserError(f"seed={value!r} is not an integer")
+            elif not isinstance(value, str) or not _NAME.fullmatch(value):
+                raise UserError(f"{field.name}={value!r} cannot name a folder; use letters, digits and _ . , = + - (not first: . , = -)")
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """8 hexadecimal digits of a resolved configuration.
+
+    What cannot change the outcome is left out: where outputs go, the run being resumed, the logger, the progress bar and the threads.
+    """
+    relevant = copy.deepcopy(dict(config))
+    for *parents, key in _IRRELEVANT:
+        section: Any = relevant
+        for parent in parents:
+            section = section.get(parent) if isinstance(section, dict) else None
+        if isinstance(section, dict):
+            section.pop(key, None)
+    text = json.dumps(relevant, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.blake2b(text.encode("utf-8"), digest_size=4).hexdigest()
