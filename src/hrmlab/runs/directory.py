@@ -6,7 +6,6 @@ Layout: ``<output_root>/<study>/<task>/<arm>/<size>/seed=<n>/<hash>[-2, -3 ...]/
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import re
 import secrets
@@ -19,8 +18,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, Literal
 
-import yaml
-
 from hrmlab.core.errors import UserError
 from hrmlab.runs import files
 from hrmlab.runs.identity import RunLabels, config_hash
@@ -28,8 +25,6 @@ from hrmlab.runs.identity import RunLabels, config_hash
 __all__ = ["RunDirectory", "RunLabels", "RunState", "UnreadableRun", "config_hash", "find_runs", "runs_of", "scan_runs", "studies"]
 
 RunState = Literal["completed", "failed", "running", "interrupted"]
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _LOCK_PATIENCE = 0.5
 
 
@@ -72,8 +67,8 @@ class RunDirectory:
         try:
             identity = {"labels": asdict(labels), "hash": hash, "created": datetime.now(UTC).isoformat(timespec="microseconds")}
             files.write_json(draft / "run.json", identity)
-            files.write_text(draft / "config.yaml", yaml.dump(dict(config), Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
-            files.write_text(draft / "overrides.yaml", yaml.dump(list(overrides), Dumper=_DUMPER, allow_unicode=True))
+            files.write_yaml(draft / "config.yaml", dict(config))
+            files.write_yaml(draft / "overrides.yaml", list(overrides))
             path = _claim(draft, parent, hash)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
@@ -91,7 +86,7 @@ class RunDirectory:
         path = Path(path)
         if not path.is_dir():
             raise UserError(f"{path} is not a run directory: no such folder")
-        identity = _read_json(path / "run.json")
+        identity = files.read_json(path / "run.json")
         if identity is None:
             raise UserError(f"{path} is not a run directory: it has no run.json")
         try:
@@ -107,7 +102,7 @@ class RunDirectory:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The resolved configuration, as plain data."""
-        value = _read_yaml(self.path / "config.yaml")
+        value = files.read_yaml(self.path / "config.yaml")
         if not isinstance(value, dict):
             raise UserError(f"{self.path / 'config.yaml'} does not hold a configuration; the run cannot be read")
         return value
@@ -115,7 +110,7 @@ class RunDirectory:
     @cached_property
     def overrides(self) -> list[str]:
         """The command-line overrides that the run was launched with; empty when the file is gone."""
-        value = _read_yaml(self.path / "overrides.yaml") if (self.path / "overrides.yaml").is_file() else []
+        value = files.read_yaml(self.path / "overrides.yaml") if (self.path / "overrides.yaml").is_file() else []
         return [str(item) for item in value] if isinstance(value, list) else []
 
     @property
@@ -150,7 +145,7 @@ class RunDirectory:
         Raises:
             UserError: the file is there and is not JSON.
         """
-        return _read_json(self.path / name)
+        return files.read_json(self.path / name)
 
     # ---------------------------------------------------------------- life
 
@@ -207,7 +202,7 @@ class RunDirectory:
     @property
     def failure(self) -> dict[str, Any]:
         """What FAILED says; empty when the run has not failed."""
-        return _read_json(self.path / "FAILED") or {}
+        return files.read_json(self.path / "FAILED") or {}
 
     @property
     def completed(self) -> str:
@@ -291,22 +286,3 @@ def _try_lock(file: IO[str], kind: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path} cannot be read as JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise UserError(f"{path} does not hold a JSON object")
-    return value
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
-    except (yaml.YAMLError, ValueError, OSError) as error:
-        raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None

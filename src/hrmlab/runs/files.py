@@ -6,6 +6,13 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from hrmlab.core.errors import UserError
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable (fsync of the folder itself)."""
@@ -43,6 +50,40 @@ def write_json(path: Path, value: Any) -> None:
         TypeError: the value holds something that is not plain data (NumPy scalars and arrays are accepted).
     """
     write_text(path, json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_yaml(path: Path, value: Any) -> None:
+    """Replace a YAML file of plain data in one step."""
+    write_text(path, yaml.dump(value, Dumper=_DUMPER, sort_keys=False, allow_unicode=True))
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """A JSON object, None when there is no such file.
+
+    Raises:
+        UserError: the file is there and does not hold a JSON object.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path} cannot be read as JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path} does not hold a JSON object")
+    return value
+
+
+def read_yaml(path: Path) -> Any:
+    """A YAML file's plain data.
+
+    Raises:
+        UserError: the file is absent or not YAML.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    except (yaml.YAMLError, ValueError, OSError) as error:
+        raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
 
 
 def _plain(value: Any) -> Any:

@@ -23,7 +23,7 @@ def provenance() -> dict[str, Any]:
         "git_dirty": dirty,
         "packages": {name: _version(name) for name in _PACKAGES},
         "python": platform.python_version(),
-        "platform": platform.platform(),
+        "platform": f"{platform.system()} {platform.machine()}",
         "cpu": _cpu_model(),
         "cpu_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "gpus": _gpus(),

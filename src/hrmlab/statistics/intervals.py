@@ -1,0 +1,68 @@
+"""Estimates with their uncertainty."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean with its interval.
+
+    Attributes:
+        value: the estimate, in the unit of the data.
+        low, high: the ends of the interval; None where the data cannot tell (one value has no spread).
+        count: how many values it rests on.
+        deviation: sample standard deviation (n - 1); None for one value.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    count: int
+    deviation: float | None = None
+
+
+def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Estimate | None:
+    """Mean of independent values (one per seed) with Student's t interval.
+
+    Needs at least one finite value for the mean and two for the interval; values that are not finite are an error.
+
+    Raises:
+        ValueError: a value is NaN or infinite.
+    """
+    data = np.asarray(values, dtype=float)
+    if data.size == 0:
+        return None
+    if not np.isfinite(data).all():
+        raise ValueError("mean_interval was given a value that is not finite")
+    mean = float(data.mean())
+    if data.size == 1:
+        return Estimate(value=mean, low=None, high=None, count=1)
+    deviation = float(data.std(ddof=1))
+    half = float(stats.t.ppf(0.5 + confidence / 2, data.size - 1)) * deviation / math.sqrt(data.size)
+    return Estimate(value=mean, low=mean - half, high=mean + half, count=int(data.size), deviation=deviation)
+
+
+def wilson_interval(solved: int, total: int, *, confidence: float = 0.95) -> Estimate | None:
+    """Share of solved examples with Wilson's score interval (Wilson 1927): the uncertainty from the number of examples alone.
+
+    Needs one example; it knows nothing of other seeds.
+
+    Raises:
+        ValueError: solved is not within 0..total.
+    """
+    if not 0 <= solved <= total:
+        raise ValueError(f"solved={solved} is not within 0..total={total}")
+    if total == 0:
+        return None
+    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    share = solved / total
+    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    low = 0.0 if solved == 0 else max(0.0, centre - half)
+    high = 1.0 if solved == total else min(1.0, centre + half)
+    return Estimate(value=share, low=low, high=high, count=total)
