@@ -1,0 +1,62 @@
+"""Reads a data set from the Hugging Face hub, or from a local folder laid out like one, through the ``datasets`` library."""
+
+from typing import Any
+
+from hrmlab.core.errors import MissingExtra, UserError
+from hrmlab.data.reading import Table, make_table
+
+SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
+"""The hub's split names that serve as each of ours."""
+
+
+def read_hub(name: str) -> dict[str, Table]:
+    """The tables of a data set by split; ``train`` is always among them.
+
+    Raises:
+        UserError: the data set cannot be had, or lacks the split train or the columns question and answer.
+        MissingExtra: ``datasets`` is not installed.
+    """
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingExtra("datasets", extra="hub", purpose="data.source=hub") from error
+    try:
+        loaded: Any = datasets.load_dataset(name)
+    except Exception as error:  # the library raises its own, its HTTP client's and its readers' errors
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise UserError(
+            f"data.hub_name={name} could not be loaded from the Hugging Face hub ({type(error).__name__}: {reason}); download its CSV files "
+            "and use data.source=file data.path=<file>, or use data.source=generated, which is a different data set"
+        ) from error
+    tables = {}
+    for split, names in SPLITS.items():
+        found = next((candidate for candidate in names if candidate in loaded), None)
+        if found:
+            tables[split] = _table(f"data.hub_name={name}, split {found}", loaded[found])
+    if "train" not in tables:
+        raise UserError(f"data.hub_name={name} has no split 'train' (it has: {', '.join(loaded)}); use its files with data.source=file")
+    return tables
+
+
+def _table(where: str, rows: Any) -> Table:
+    for column in ("question", "answer"):
+        if column not in rows.column_names:
+            raise UserError(f"{where} has no column '{column}' (it has: {', '.join(rows.column_names)}); choose a data set of puzzles in that form")
+    questions, answers = list(rows["question"]), list(rows["answer"])
+    for column, texts in (("question", questions), ("answer", answers)):
+        for row, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise UserError(
+                    f"{where}, row {row + 1} (counted from 1): the {column} is of type {type(text).__name__} instead of text; "
+                    "give empty cells as '.' or use data.source=file"
+                )
+    count = len(questions)
+    if not count:
+        raise UserError(f"{where} has no rows; choose another data set")
+    return make_table(
+        where=where,
+        questions=questions,
+        answers=answers,
+        ratings=list(rows["rating"]) if "rating" in rows.column_names else None,
+        sources=[str(value) for value in rows["source"]] if "source" in rows.column_names else ["hub"] * count,
+    )

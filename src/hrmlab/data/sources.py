@@ -1,0 +1,176 @@
+"""Where a task's rows come from: its own generator, the user's files, or the Hugging Face hub."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from hrmlab.core.errors import UserError
+from hrmlab.core.streams import stream_key
+from hrmlab.data.cache import cached
+from hrmlab.data.hub import read_hub
+from hrmlab.data.progress import progress_bar
+from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits
+from hrmlab.data.reading import Table, read_table
+from hrmlab.data.splitting import split_pool
+
+Source = Literal["generated", "file", "hub"]
+
+GENERATED_COUNTS = {"train": 1000, "validation": 200, "test": 1000}
+"""Puzzles generated for each split unless told."""
+
+PATIENCE = 20_000
+"""Draws in a row that may bring nothing new before a generator is taken to be exhausted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    """The keywords that every table-based task has in common; see docs/data.md."""
+
+    source: Source
+    path: str | None
+    validation_path: str | None
+    test_path: str | None
+    hub_name: str | None
+    train_examples: int | None
+    validation_examples: int | None
+    test_examples: int | None
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.source not in ("generated", "file", "hub"):
+            raise UserError(f"data.source={self.source} is unknown; use generated, file or hub")
+        for split, count in self.counts.items():
+            if count is not None and count < 0:
+                raise UserError(f"data.{split}_examples={count} is negative; give a number of puzzles, or 0 for the default")
+
+    @property
+    def counts(self) -> dict[str, int | None]:
+        """Rows wanted in each split."""
+        return {"train": self.train_examples, "validation": self.validation_examples, "test": self.test_examples}
+
+    def check(self) -> None:
+        """Refuse combinations in which a value would be silently unused.
+
+        Raises:
+            UserError: a value that the source needs is absent, or one it does not use is present.
+        """
+        paths = {name: value for name, value in asdict(self).items() if name in ("path", "validation_path", "test_path") and value}
+        if self.source == "file" and "path" not in paths:
+            raise UserError("data.source=file needs data.path=<a CSV file with the columns question and answer>")
+        if self.source != "file" and paths:
+            name, value = next(iter(paths.items()))
+            raise UserError(f"data.{name}={value} is not used with data.source={self.source}; add data.source=file or leave it out")
+        if self.source == "hub" and not self.hub_name:
+            raise UserError("data.source=hub needs data.hub_name=<owner/name of a data set on the hub, or a local folder>")
+        if self.source != "hub" and self.hub_name:
+            raise UserError(f"data.hub_name={self.hub_name} is not used with data.source={self.source}; add data.source=hub or leave it out")
+
+
+Encode = Callable[[Table, bool], PuzzleSet]
+"""Turns validated text into a set of uint8 tokens; the flag says whether answers are there."""
+
+
+def splits_from_tables(options: SourceOptions, encode: Encode, class_rule: str) -> PuzzleSplits:
+    """The splits of ``source=file`` and ``source=hub``.
+
+    Raises:
+        UserError: a file, a row or a count is bad, or the hub cannot be reached.
+    """
+    options.check()
+    if options.source == "hub":
+        tables = read_hub(str(options.hub_name))
+    else:
+        paths = {"train": options.path, "validation": options.validation_path, "test": options.test_path}
+        tables = {split: read_table(path, labelled=True) for split, path in paths.items() if path}
+    sets = {split: encode(table, True) for split, table in tables.items()}
+    parts, dropped = split_pool(
+        pool=sets["train"], validation=sets.get("validation"), test=sets.get("test"), counts=options.counts, seed=options.seed
+    )
+    train, validation, test = (part.widened() for part in parts)
+    return PuzzleSplits(train=train, validation=validation, test=test, class_rule=class_rule, source=options.source, dropped=dropped)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generation:
+    """How a task generates.
+
+    Attributes:
+        kind: first part of the cache file's name, and the first label of every random stream.
+        parameters: everything besides seed and counts that the result depends on, the generator's version included.
+        draw: (N,) uint64 keys -> candidate puzzles as uint8 tokens; N or fewer rows, in the order of their keys.
+        chunk: keys drawn at once.
+        remedy: what to change when there are too few distinct puzzles.
+    """
+
+    kind: str
+    parameters: dict
+    draw: Callable[[np.ndarray], PuzzleSet]
+    chunk: int
+    remedy: str
+
+
+def splits_from_generator(options: SourceOptions, generation: Generation, class_rule: str, *, progress: bool) -> PuzzleSplits:
+    """The splits of ``source=generated``: test first, then validation, then train, each only with classes not seen before.
+
+    Raises:
+        UserError: there are not enough distinct puzzles, or the cache cannot be written.
+    """
+    options.check()
+    counts = {split: options.counts[split] or GENERATED_COUNTS[split] for split in ("test", "validation", "train")}
+
+    def build() -> dict[str, np.ndarray]:
+        with progress_bar(f"generating {generation.kind}", sum(counts.values()), shown=progress) as advance:
+            seen: set[int] = set()
+            arrays = {}
+            for split, count in counts.items():
+                part = _distinct(generation, options.seed, split, count, seen, advance)
+                arrays |= {f"{split}_{name}": getattr(part, name) for name in PuzzleSet.__dataclass_fields__}
+            return arrays
+
+    arrays = cached(generation.kind, {**generation.parameters, "seed": options.seed, "counts": counts}, build)
+    parts = {
+        split: PuzzleSet(**{name: arrays[f"{split}_{name}"] for name in PuzzleSet.__dataclass_fields__}).widened() for split in counts
+    }
+    return PuzzleSplits(**parts, class_rule=class_rule, source="generated")
+
+
+def _keys(generation: Generation, seed: int, split: str, chunk: int) -> Iterator[np.ndarray]:
+    first = 0
+    while True:
+        yield np.array([stream_key(seed, generation.kind, split, index) for index in range(first, first + chunk)], np.uint64)
+        first += chunk
+
+
+def _distinct(
+    generation: Generation, seed: int, split: str, count: int, seen: set[int], advance: Callable[[int], None]
+) -> PuzzleSet:
+    """``count`` puzzles of classes not in ``seen``, which is extended."""
+    parts: list[PuzzleSet] = []
+    found, in_vain = 0, 0
+    for keys in _keys(generation, seed, split, generation.chunk):
+        candidates = generation.draw(keys)
+        fresh = []
+        for row, fingerprint in enumerate(candidates.classes.tolist()):
+            if fingerprint not in seen and found + len(fresh) < count:
+                seen.add(fingerprint)
+                fresh.append(row)
+        parts.append(candidates.select(np.array(fresh, np.int64)))
+        found += len(fresh)
+        advance(len(fresh))
+        in_vain = 0 if fresh else in_vain + len(keys)
+        if found == count:
+            break
+        if in_vain >= PATIENCE:
+            raise UserError(
+                f"only {found} distinct puzzles could be generated for the {split} set where data.{split}_examples={count} "
+                f"({len(seen)} in all sets together); {generation.remedy}"
+            )
+    return PuzzleSet(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in PuzzleSet.__dataclass_fields__})
+
+
+def read_rows(path: str | Path, encode: Encode, *, labelled: bool) -> PuzzleSet:
+    """Every row of one file, in order."""
+    return encode(read_table(path, labelled=labelled), labelled)

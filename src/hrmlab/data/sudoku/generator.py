@@ -1,0 +1,206 @@
+"""Draws Sudoku puzzles with exactly one solution: a random full grid, from which clues are dug while the solution stays unique.
+
+Puzzle number i of a stream is a pure function of its key, so a set can be extended, repeated or split among processes.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from hrmlab.core.errors import UserError
+from hrmlab.core.streams import stream_key
+from hrmlab.data.sudoku.board import Board, board
+from hrmlab.data.sudoku.solver import propagate, search, start_candidates
+
+GENERATOR_VERSION = 1
+"""Raise when the puzzles drawn for a key change: cached sets are keyed by it."""
+
+UNBOUNDED = 1_000_000_000
+"""A rating above all others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tier:
+    """A kind of puzzle.
+
+    Attributes:
+        minimum_rating, maximum_rating: dead ends of the solver, inclusive.
+        fewest_clues, most_clues: digging stops at a number of clues drawn from this range; 0 and 0 dig to a minimal puzzle, from
+            which no clue can be left out.
+    """
+
+    minimum_rating: int = 0
+    maximum_rating: int = UNBOUNDED
+    fewest_clues: int = 0
+    most_clues: int = 0
+
+    def as_list(self) -> list[int]:
+        """The four numbers."""
+        return [self.minimum_rating, self.maximum_rating, self.fewest_clues, self.most_clues]
+
+
+TIERS: dict[int, dict[str, Tier]] = {
+    4: {"easy": Tier(maximum_rating=0, fewest_clues=7, most_clues=10)},
+    6: {
+        "easy": Tier(maximum_rating=0, fewest_clues=14, most_clues=20),
+        "medium": Tier(maximum_rating=0),
+        "hard": Tier(minimum_rating=1, maximum_rating=2),
+        "extreme": Tier(minimum_rating=3),
+    },
+    9: {
+        "easy": Tier(maximum_rating=0, fewest_clues=30, most_clues=45),
+        "medium": Tier(minimum_rating=1, maximum_rating=4),
+        "hard": Tier(minimum_rating=5, maximum_rating=19),
+        "extreme": Tier(minimum_rating=20),
+    },
+}
+"""Difficulty tiers by side. A 4x4 puzzle never needs a guess, so it has only one."""
+
+
+def choose_tier(side: int, difficulty: str | None, minimum_rating: float | None, maximum_rating: float | None) -> Tier:
+    """The tier of that name (None: minimal puzzles of any rating), with its rating bounds replaced by those given.
+
+    Raises:
+        UserError: the side has no such tier.
+    """
+    if difficulty is not None and difficulty not in TIERS[side]:
+        known = ", ".join(TIERS[side])
+        why = ", because every 4x4 Sudoku is solved without a guess" if side == 4 else ""
+        raise UserError(f"data.difficulty={difficulty} does not exist for data.side={side}{why}; use {known} or null")
+    tier = TIERS[side][difficulty] if difficulty else Tier()
+    return Tier(
+        minimum_rating=tier.minimum_rating if minimum_rating is None else math.ceil(minimum_rating),
+        maximum_rating=tier.maximum_rating if maximum_rating is None else math.floor(min(maximum_rating, UNBOUNDED)),
+        fewest_clues=tier.fewest_clues,
+        most_clues=tier.most_clues,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _draw(state, high):
+    """An integer in 0..high-1 from SplitMix64 (Steele, Lea and Flood 2014); state is (1,) uint64."""
+    state[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = state[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return np.int64((z >> np.uint64(11)) % np.uint64(high))
+
+
+@njit(cache=True, nogil=True)
+def _random_solution(state, units, peers, solution):
+    """Fill (cells,) uint8 ``solution`` by random choices on a cell with fewest candidates, from the start again after a dead end."""
+    cells, side = peers.shape[0], units.shape[1]
+    candidates, settled = np.empty(cells, np.int32), np.empty(cells, np.bool_)
+    while True:
+        candidates[:] = (1 << side) - 1
+        settled[:] = False
+        while True:
+            best, fewest, ties = -1, 99, 0
+            for cell in range(cells):
+                mask, count = candidates[cell], 0
+                while mask:
+                    mask &= mask - 1
+                    count += 1
+                if count == 1:
+                    continue
+                if count < fewest:
+                    fewest, ties = count, 0
+                if count == fewest:
+                    ties += 1
+                    if _draw(state, ties) == 0:
+                        best = cell
+            if best < 0:
+                for cell in range(cells):
+                    digit, mask = 1, candidates[cell]
+                    while mask > 1:
+                        mask >>= 1
+                        digit += 1
+                    solution[cell] = digit
+                return
+            mask = candidates[best]
+            for _ in range(_draw(state, fewest)):
+                mask &= mask - 1
+            candidates[best] = mask & -mask
+            if not propagate(candidates, settled, units, peers):
+                break
+
+
+@njit(cache=True, nogil=True)
+def _dig(state, units, peers, solution, question, clues):
+    """Remove clues in random order while the solution stays unique, down to ``clues`` or to a minimal puzzle."""
+    cells, side = peers.shape[0], units.shape[1]
+    order = np.arange(cells)
+    for i in range(cells - 1, 0, -1):
+        j = _draw(state, i + 1)
+        order[i], order[j] = order[j], order[i]
+    question[:] = solution
+    other = np.empty(cells, np.uint8)
+    left = cells
+    for cell in order:
+        if left <= clues:
+            return
+        digit = question[cell]
+        question[cell] = 0
+        start = start_candidates(question, side)
+        start[cell] ^= 1 << (digit - 1)
+        if search(start, units, peers, 1, other)[0] > 0:
+            question[cell] = digit
+        else:
+            left -= 1
+
+
+@njit(cache=True, nogil=True)
+def _generate(keys, units, peers, fewest_clues, most_clues, questions, solutions, ratings):
+    state = np.empty(1, np.uint64)
+    scratch = np.empty(peers.shape[0], np.uint8)
+    for row in range(keys.shape[0]):
+        state[0] = keys[row]
+        clues = fewest_clues + _draw(state, most_clues - fewest_clues + 1)
+        _random_solution(state, units, peers, solutions[row])
+        _dig(state, units, peers, solutions[row], questions[row], clues)
+        ratings[row] = search(start_candidates(questions[row], units.shape[1]), units, peers, 1, scratch)[1]
+
+
+Puzzles = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def generate_for_keys(keys: np.ndarray, layout: Board, *, tier: Tier) -> Puzzles:
+    """One puzzle with a unique solution for each key; whether its rating is in the tier is for the caller to check.
+
+    Args:
+        keys: (N,) uint64, e.g. from :func:`hrmlab.core.streams.stream_key`.
+
+    Returns:
+        questions (N, cells) uint8 with 0 where empty, solutions (N, cells) uint8, ratings (N,) int64.
+    """
+    questions = np.zeros((len(keys), layout.cells), np.uint8)
+    solutions = np.zeros_like(questions)
+    ratings = np.zeros(len(keys), np.int64)
+    keys = np.ascontiguousarray(keys, np.uint64)
+    _generate(keys, layout.units, layout.peers, tier.fewest_clues, tier.most_clues, questions, solutions, ratings)
+    return questions, solutions, ratings
+
+
+def generate(count: int, *, side: int = 9, difficulty: str | None = None, seed: int = 0, chunk: int = 64) -> Puzzles:
+    """The first ``count`` puzzles of a tier, symmetric repetitions not removed.
+
+    Returns:
+        questions, solutions and ratings as :func:`generate_for_keys` gives them.
+
+    Raises:
+        UserError: the side has no such tier.
+    """
+    layout, tier = board(side), choose_tier(side, difficulty, None, None)
+    parts: list[Puzzles] = []
+    found, first = 0, 0
+    while found < count:
+        keys = np.array([stream_key(seed, "sudoku", "generate", index) for index in range(first, first + chunk)], np.uint64)
+        drawn = generate_for_keys(keys, layout, tier=tier)
+        kept = (drawn[2] >= tier.minimum_rating) & (drawn[2] <= tier.maximum_rating)
+        parts.append((drawn[0][kept], drawn[1][kept], drawn[2][kept]))
+        found, first = found + int(kept.sum()), first + chunk
+    questions, solutions, ratings = (np.concatenate(arrays)[:count] for arrays in zip(*parts, strict=True))
+    return questions, solutions, ratings

@@ -1,0 +1,158 @@
+"""The Sudoku task."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from hrmlab.core.errors import UserError
+from hrmlab.core.task import IGNORED_LABEL, TaskSpec
+from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits, make_set
+from hrmlab.data.reading import Table, encode_text
+from hrmlab.data.sources import Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
+from hrmlab.data.sudoku.augmentation import SudokuAugmentation
+from hrmlab.data.sudoku.board import board
+from hrmlab.data.sudoku.generator import GENERATOR_VERSION, Tier, choose_tier, generate_for_keys
+from hrmlab.data.sudoku.rules import breaks_no_rule, validate
+from hrmlab.data.sudoku.symmetry import CLASS_RULES, fingerprints
+from hrmlab.data.task import Augmentation, PuzzleTask
+
+_CHUNK = {4: 1024, 6: 512, 9: 256}
+
+
+class SudokuTask(PuzzleTask):
+    """Fill the grid so that every row, column and box holds each digit once.
+
+    Tokens: 0 padding (never used), 1 an empty cell, d + 1 the digit d; V = side + 2.
+
+    Args:
+        side: 4, 6 (boxes of 2 rows and 3 columns) or 9.
+        source: ``generated``, ``file`` or ``hub``.
+        path: CSV or CSV.gz for ``source=file``, columns question, answer[, rating, source].
+        validation_path, test_path: the same for the other sets; without them they are split off from ``path``.
+        hub_name: data set for ``source=hub``.
+        train_examples, validation_examples, test_examples: puzzles per set; None or 0: 1000, 200 and 1000 when generated, else all
+            rows (a tenth, at most 1000, for a set that is split off).
+        difficulty: tier of generated puzzles; None: minimal puzzles of any rating.
+        minimum_rating, maximum_rating: bounds in dead ends, inclusive; they replace the tier's when generating, and filter rows that
+            are read (which must then have ratings).
+        check_unique: refuse rows with several solutions.
+        augment: train on random symmetric images.
+        seed: chooses the puzzles, apart from the seed of training.
+
+    Raises:
+        UserError: there are no such puzzles.
+    """
+
+    def __init__(
+        self,
+        *,
+        side: int = 9,
+        source: Literal["generated", "file", "hub"] = "generated",
+        path: str | None = None,
+        validation_path: str | None = None,
+        test_path: str | None = None,
+        hub_name: str | None = None,
+        train_examples: int | None = None,
+        validation_examples: int | None = None,
+        test_examples: int | None = None,
+        difficulty: Literal["easy", "medium", "hard", "extreme"] | None = None,
+        minimum_rating: float | None = None,
+        maximum_rating: float | None = None,
+        check_unique: bool = False,
+        augment: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self._board = board(side)
+        self._options = SourceOptions(
+            source=source,
+            path=path,
+            validation_path=validation_path,
+            test_path=test_path,
+            hub_name=hub_name,
+            train_examples=train_examples,
+            validation_examples=validation_examples,
+            test_examples=test_examples,
+            seed=seed,
+        )
+        if minimum_rating is not None and maximum_rating is not None and minimum_rating > maximum_rating:
+            raise UserError(f"data.minimum_rating={minimum_rating} is above data.maximum_rating={maximum_rating}; lower it")
+        self._tier: Tier = choose_tier(side, difficulty, minimum_rating, maximum_rating)
+        if difficulty is not None and source != "generated":
+            raise UserError(
+                f"data.difficulty={difficulty} is only for generated puzzles; with data.source={source} use data.minimum_rating and data.maximum_rating"
+            )
+        self._minimum_rating, self._maximum_rating = minimum_rating, maximum_rating
+        self._check_unique, self._augment = check_unique, augment
+        self.spec = TaskSpec(
+            name=f"sudoku_{side}x{side}" + (f"_{difficulty}" if difficulty else ""),
+            sequence_length=side * side,
+            vocabulary_size=side + 2,
+            grid=(side, side),
+        )
+        self._digits = {str(digit): digit for digit in range(1, side + 1)}
+
+    def load(self, *, progress: bool = True) -> PuzzleSplits:
+        """See :meth:`hrmlab.data.task.PuzzleTask.load`."""
+        rule = CLASS_RULES[self._board.side]
+        if self._options.source != "generated":
+            return splits_from_tables(self._options, self._encode_filtered, rule)
+        tier = self._tier
+        generation = Generation(
+            kind="sudoku",
+            parameters={"version": GENERATOR_VERSION, "side": self._board.side, "tier": tier.as_list()},
+            draw=self._draw,
+            chunk=_CHUNK[self._board.side],
+            remedy="ask for fewer puzzles, another data.difficulty or wider rating bounds, or a larger data.side",
+        )
+        return splits_from_generator(self._options, generation, rule, progress=progress)
+
+    def read(self, path: str | Path, *, labelled: bool = True) -> PuzzleSet:
+        """See :meth:`hrmlab.data.task.PuzzleTask.read`. Rating bounds do not apply: every row is returned."""
+        rows = read_rows(path, self._encode, labelled=labelled).widened()
+        if not labelled:
+            rows.labels[:] = IGNORED_LABEL
+        return rows
+
+    def augmentation(self, train: PuzzleSet) -> Augmentation | None:
+        """See :meth:`hrmlab.data.task.PuzzleTask.augmentation`."""
+        return SudokuAugmentation(self._board) if self._augment else None
+
+    def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
+        """``breaks_no_rule``: a full grid without repetition that keeps every clue; for puzzles with one solution the same as exact."""
+        return {"breaks_no_rule": breaks_no_rule(inputs - 1, predictions - 1, self._board)}
+
+    def to_text(self, tokens: np.ndarray) -> str:
+        """One character per cell, row by row: ``.`` empty, ``?`` padding."""
+        return "".join("?." [token] if token < 2 else str(token - 1) for token in tokens.tolist())
+
+    def _encode(self, table: Table, labelled: bool) -> PuzzleSet:
+        side, cells = self._board.side, self._board.cells
+        expected = f"the {cells} of a {side}x{side} Sudoku"
+        questions = encode_text(table, "question", tokens={".": 0, "0": 0, **self._digits}, length=cells, expected=expected)
+        answers = encode_text(table, "answer", tokens=self._digits, length=cells, expected=expected) if labelled else None
+        validate(table, questions, answers, self._board, check_unique=self._check_unique)
+        return self._as_set(questions, questions if answers is None else answers, table.ratings, table.sources)
+
+    def _encode_filtered(self, table: Table, labelled: bool) -> PuzzleSet:
+        rows = self._encode(table, labelled)
+        if self._minimum_rating is None and self._maximum_rating is None:
+            return rows
+        unrated = np.isnan(rows.ratings)
+        if unrated.any():
+            table.refuse(int(unrated.argmax()), "it has no rating, which data.minimum_rating and data.maximum_rating need; add one or drop the bounds")
+        low = -np.inf if self._minimum_rating is None else self._minimum_rating
+        high = np.inf if self._maximum_rating is None else self._maximum_rating
+        kept = rows.select((rows.ratings >= low) & (rows.ratings <= high))
+        if not len(kept):
+            raise UserError(f"{table.where} has no row with a rating from {low:g} to {high:g}; widen data.minimum_rating and data.maximum_rating")
+        return kept
+
+    def _draw(self, keys: np.ndarray) -> PuzzleSet:
+        questions, solutions, ratings = generate_for_keys(keys, self._board, tier=self._tier)
+        kept = (ratings >= self._tier.minimum_rating) & (ratings <= self._tier.maximum_rating)
+        return self._as_set(questions[kept], solutions[kept], ratings[kept], "generated")
+
+    def _as_set(self, questions: np.ndarray, solutions: np.ndarray, ratings: np.ndarray, sources: np.ndarray | str) -> PuzzleSet:
+        classes = fingerprints(questions, solutions, self._board)
+        return make_set(inputs=questions + 1, labels=solutions + 1, classes=classes, ratings=ratings, sources=sources)
