@@ -1,0 +1,106 @@
+"""What all commands share: error sentences, exit codes, signals.
+
+Exit codes: 0 done, 1 a run failed, 2 the user can mend it, 130 interrupted with Ctrl-C, 143 terminated.
+"""
+
+import ctypes
+import errno
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn
+
+from hrmlab.core.errors import TrainingFailed, UserError
+
+SUPERVISOR = "HRMLAB_SUPERVISOR"
+"""Environment variable with the process id of the hrm-sweep that this process must not outlive."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived: stop as on Ctrl-C."""
+
+
+def run_command(name: str, body: Callable[[Sequence[str]], int]) -> NoReturn:
+    """Run a command's body on the command line and exit with its code; say in one sentence what a user can mend.
+
+    Anything unexpected keeps its traceback.
+    """
+    _follow_supervisor()
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(guarded(name, lambda: body(sys.argv[1:])))
+
+
+def guarded(name: str, body: Callable[[], int]) -> int:
+    """The body's exit code, or the one of the error it ended in, after saying so on standard error."""
+    try:
+        return body()
+    except UserError as error:
+        say(name, str(error))
+        return 2
+    except TrainingFailed as failure:
+        say(name, failure_sentence(failure))
+        return 1
+    except Terminated as error:
+        say(name, str(error) or "terminated")
+        return 143
+    except KeyboardInterrupt as error:
+        say(name, str(error) or "interrupted")
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone (| head)
+        sys.stdout = None  # type: ignore[assignment]
+        return 141
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            traceback.print_exc()
+            return 1
+        say(name, f"no space left on the disk{f' while writing {error.filename}' if error.filename else ''}; free some and start the same command again")
+        return 1
+    except Exception:
+        traceback.print_exc()
+        return 1
+
+
+def say(name: str, sentence: str) -> None:
+    """One line on standard error."""
+    print(f"{name}: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+
+
+def failure_sentence(failure: TrainingFailed) -> str:
+    """What happened, where, what to try, on one line."""
+    parts = [failure.error.rstrip(".")]
+    if failure.step is not None:
+        parts.append(f"step {failure.step}")
+    if failure.last_checkpoint:
+        parts.append(f"last checkpoint {failure.last_checkpoint}")
+    return "; ".join([*parts, *([failure.hint.rstrip(".")] if failure.hint else [])])
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _follow_supervisor() -> None:
+    """Receive SIGTERM when the hrm-sweep that started this process dies, however it dies."""
+    supervisor = os.environ.pop(SUPERVISOR, None)
+    if supervisor is None or not supervisor.isdigit():
+        return
+    linux = sys.platform.startswith("linux")
+    if linux:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != int(supervisor):  # it died before we asked to be told
+        os.kill(os.getpid(), signal.SIGTERM)
+    if not linux:
+        threading.Thread(target=_watch_parent, args=(int(supervisor),), daemon=True).start()
+
+
+def _watch_parent(supervisor: int) -> None:
+    while os.getppid() == supervisor:
+        time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)

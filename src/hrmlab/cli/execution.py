@@ -1,0 +1,100 @@
+"""The life of one run: lock it, train, and leave it COMPLETED, FAILED or resumable."""
+
+import contextlib
+import os
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from hrmlab.cli.command import Terminated
+from hrmlab.core.errors import TrainingFailed, UserError
+from hrmlab.runs.directory import RunDirectory
+
+RUN_DIRECTORY = "HRMLAB_RUN_DIRECTORY"
+"""Environment variable by which the first process of a distributed run tells the others (its children) the run directory."""
+
+
+def process_rank() -> int:
+    """Rank of this process in a distributed run; 0 for the one that owns the run directory."""
+    for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
+        value = os.environ.get(name, "")
+        if value.isdigit() and (name != "SLURM_PROCID" or os.environ.get("SLURM_NTASKS", "1") != "1"):
+            return int(value)
+    return 0
+
+
+def join() -> None:
+    """Take part in a distributed run as one of its further processes.
+
+    Raises:
+        UserError: the first process did not say where the run is.
+    """
+    path = os.environ.get(RUN_DIRECTORY)
+    if path is None:
+        raise UserError(
+            f"this is process {process_rank()} of a distributed launch and {RUN_DIRECTORY} does not name the run directory; "
+            "start one process with hrm-train trainer=ddp, which starts the others itself"
+        )
+    from hrmlab.training.run import train
+
+    run = RunDirectory.open(path)
+    train(run.config, run)
+
+
+def execute(run: RunDirectory, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Train and evaluate; the summary, which is in the run directory too.
+
+    Raises:
+        UserError, TrainingFailed: the run is marked FAILED.
+        KeyboardInterrupt: interrupted or terminated; the run can be resumed.
+    """
+    with run.locked():
+        if run.state == "completed":
+            raise UserError(f"{run.path} is COMPLETED already; there is nothing to resume")
+        os.environ[RUN_DIRECTORY] = str(run.path.resolve())
+        try:
+            from hrmlab.training.run import train
+
+            summary = train(dict(config), run)
+            run.complete(summary)
+        except TrainingFailed as failure:
+            _fail(run, error=failure.error, hint=failure.hint, step=failure.step, last_checkpoint=failure.last_checkpoint)
+            raise
+        except UserError as error:
+            _fail(run, error=str(error), hint="mend what the sentence names")
+            raise
+        except KeyboardInterrupt as interrupt:
+            raise _resumable(run, interrupt) from None
+        except SystemExit as leaving:  # Lightning leaves this way after Ctrl-C and SIGTERM
+            interrupt = leaving.__context__ if isinstance(leaving.__context__, KeyboardInterrupt) else Terminated()
+            raise _resumable(run, interrupt) from None
+        except Exception as error:
+            last_line = traceback.format_exception_only(error)[-1].strip()
+            _fail(run, error=last_line, hint="an unexpected error; the traceback is in the output of the command")
+            raise
+        finally:
+            os.environ.pop(RUN_DIRECTORY, None)
+    return summary
+
+
+def result_line(run: RunDirectory, summary: Mapping[str, Any]) -> str:
+    """The test result in one line."""
+    test = summary.get("test") or {}
+    exact, count = test.get("exact_accuracy"), test.get("count")
+    if exact is None:
+        return f"completed: {run.path}"
+    halting = test.get("halting/exact_accuracy")
+    parts = [f"test exact accuracy {exact:.4f}" + (f" ({round(exact * count)} of {count})" if count else "")]
+    if halting is not None and halting != exact:
+        parts.append(f"with learned halting {halting:.4f}")
+    return f"completed: {', '.join(parts)}: {run.path}"
+
+
+def _fail(run: RunDirectory, **what: Any) -> None:
+    with contextlib.suppress(OSError):  # a full disk must not hide the error that led here
+        run.fail(**what)
+
+
+def _resumable(run: RunDirectory, interrupt: KeyboardInterrupt) -> KeyboardInterrupt:
+    word = "terminated" if isinstance(interrupt, Terminated) else "interrupted"
+    return type(interrupt)(f"{word}; go on with: hrm-train resume={run.path}")

@@ -1,0 +1,107 @@
+"""What ``--help`` says. Reads the names of configuration files only, so that it answers at once."""
+
+from collections.abc import Sequence
+from textwrap import fill
+
+from hrmlab.config.location import GROUPS, choices
+
+_OVERRIDES = """\
+Most used overrides:
+  study=NAME  seed=N  arm=NAME          what the run is called, and the start of its random streams
+  training.steps=N                      optimizer steps, one supervised segment each
+  training.batch_size=N                 examples in a step, over all devices
+  training.precision=fp32|bf16          training.compile=true|false
+  optimizer.learning_rate=X             optimizer.weight_decay=X
+  match=parameters|non_embedding        what the budget makes equal; size.parameters=N for a budget of your own
+  data.source=generated|file|hub        data.path=FILE with data.source=file
+  trainer.devices=N  trainer.threads=N  processes, and CPU threads of each
+  output_root=DIR                       run directories go to DIR/<study>/<task>/<arm>/<size>/seed=<n>/<hash>"""
+
+_TRAIN = """\
+Trains and evaluates one model on one task; the run directory is its record.
+
+Usage: hrm-train [GROUP=CHOICE ...] [KEY=VALUE ...] [flags]
+"""
+
+_TRAIN_END = """\
+Flags:
+  -m, --multirun     run every combination of the values given (model=hrm,transformer seed=0,1), one after another
+  --cfg job          print the configuration and do nothing; --info for what Hydra found where
+  --config-dir DIR   more config groups, from a folder of your own (DIR/experiments/mine.yaml)
+  --hydra-help       Hydra's own flags
+
+Examples:
+  hrm-train data=sudoku model=hrm size=tiny seed=3 trainer=gpu
+  hrm-train experiments=sudoku/hrm training.steps=2000       experiments/sudoku/hrm.yaml, with one value changed
+  hrm-train -m model=hrm,transformer seed=0,1,2
+  hrm-train resume=outputs/default/sudoku_4x4/hrm/nano/seed=0/1a2b3c4d
+
+Values stand in conf/<group>/<choice>.yaml. A grid of runs with a report: hrm-sweep --help."""
+
+_SWEEP = """\
+Runs a grid of runs, each in a fresh process, skips what is done, resumes what was interrupted, and writes the report.
+
+Usage: hrm-sweep sweeps=CHOICE [KEY=VALUE ...] [flags]
+"""
+
+_SWEEP_END = """\
+Flags:
+  --jobs N           at most N jobs at once (default: as many as the cores hold); jobs x threads never exceed the cores
+  --retry-failed     run FAILED jobs again, from their last checkpoint
+  --dry-run          print what would be done and do nothing
+  --no-report        write no report at the end
+  --reports DIR      the report goes to DIR/<study> (default: reports)
+  --config-dir DIR   more config groups, from a folder of your own
+
+A job is skipped when its run directory (same labels and configuration) is COMPLETED, resumed when it was interrupted.
+Outputs of the jobs: <output_root>/<study>/logs/. Exit code: 0 all done, 1 some failed, 2 nothing was started, 130 interrupted.
+
+Examples:
+  hrm-sweep sweeps=quick
+  hrm-sweep sweeps=tiny trainer=ddp trainer.devices=4
+  hrm-sweep sweeps=quick seed=0 training.steps=50 study=trial
+  hrm-sweep model=hrm,transformer seed=range(3) study=mine   a grid from the command line alone"""
+
+_EVALUATE = """\
+Scores every row of a puzzle file, or a run's own test split, with a run's trained model; writes each puzzle's prediction.
+
+Usage: hrm-eval run=RUN_DIRECTORY [data.path=FILE] [KEY=VALUE ...]
+
+Keys:
+  run=RUN_DIRECTORY      what hrm-train printed
+  data.path=FILE         puzzles of your own, for example a CSV with the columns question, answer
+  data.KEY=VALUE         any other key of the run's data component
+  checkpoint=best|last   which checkpoint (default: the one the run was evaluated with)
+  name=NAME              results go to RUN_DIRECTORY/evaluations/NAME
+  trainer=CHOICE         where to compute (default: cpu); trainer.threads=N
+
+Example:
+  hrm-eval run=outputs/default/sudoku_9x9/hrm/tiny/seed=0/1a2b3c4d data.path=my_puzzles.csv"""
+
+
+def wants_help(arguments: Sequence[str]) -> bool:
+    """Whether the command line asks for help."""
+    return any(argument in ("-h", "--help") for argument in arguments)
+
+
+def train_help() -> str:
+    """Help of hrm-train."""
+    return "\n".join([_TRAIN, _groups(), "", _OVERRIDES, "", _TRAIN_END])
+
+
+def sweep_help() -> str:
+    """Help of hrm-sweep."""
+    return "\n".join([_SWEEP, _groups(), "", _OVERRIDES, "", _SWEEP_END])
+
+
+def evaluate_help() -> str:
+    """Help of hrm-eval."""
+    return _EVALUATE
+
+
+def _groups() -> str:
+    lines = [
+        fill(", ".join(choices(group)) or "(none)", width=110, initial_indent=f"  {group + '=':<13}", subsequent_indent=" " * 15)
+        for group in GROUPS
+    ]
+    return "Groups and their choices:\n" + "\n".join(lines)

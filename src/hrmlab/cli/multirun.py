@@ -1,0 +1,122 @@
+"""Hydra's multirun, launchers and questions (--cfg, --info): checked first, then handed to Hydra, which writes nothing of its own."""
+
+import os
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hrmlab.cli.command import guarded, say
+from hrmlab.cli.execution import execute, result_line
+from hrmlab.core.errors import TrainingFailed, UserError
+
+if TYPE_CHECKING:
+    from hrmlab.config.composition import Composer
+
+NAME = "hrm-train"
+
+
+def check_jobs(composing: "Composer", overrides: Sequence[str], grid: Mapping[str, str]) -> None:
+    """Check every job before the first one starts, where the jobs can be known beforehand.
+
+    Raises:
+        UserError: what is wrong with one of them.
+    """
+    from hrmlab.config.grid import expand, is_grid
+
+    parsed = composing.parse([*(f"{key}={value}" for key, value in grid.items()), *overrides])
+    if not is_grid(parsed):  # an optimising sweeper draws its values while it goes; each job is checked when it starts
+        return
+    for job in expand(composing, overrides, grid):
+        _check_single_process(composing.compose(job).config)
+
+
+def through_hydra(arguments: Sequence[str], flags: Namespace) -> int:
+    """Run the command line through ``hydra.main``; the exit code."""
+    import hydra
+
+    from hrmlab.config.composition import VERSION_BASE
+    from hrmlab.config.location import configuration_root
+    from hrmlab.config.translation import translated
+
+    failures: list[str] = []
+    hydra_main = hydra.main(version_base=VERSION_BASE, config_path=str(configuration_root() / "conf"), config_name="train")
+    original = sys.argv
+    with tempfile.TemporaryDirectory(prefix="hrmlab-multirun-") as scratch:
+        sys.argv = [original[0], *arguments]
+        if not any(word.lstrip("+").startswith(("hydra.sweep.dir=", "hydra/launcher=")) for word in flags.overrides):
+            sys.argv.append(f"hydra.sweep.dir='{scratch}'")  # Hydra insists on a folder for its own record; ours are the run directories
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # the exception itself, not a printed one
+        try:
+            with translated(folders=[flags.config_dir] if flags.config_dir else []):
+                hydra_main(lambda composed: _job(composed, failures))()
+        except _JobFailed:
+            pass
+        finally:
+            sys.argv = original
+    if failures:
+        say(NAME, f"{len(failures)} {'jobs' if len(failures) > 1 else 'job'} failed: {'; '.join(failures)}")
+        return 1
+    return 0
+
+
+class _JobFailed(RuntimeError):
+    """Tells Hydra that a job failed, after it was said."""
+
+
+def _job(composed: Any, failures: list[str]) -> float | None:
+    """Train one job and say how it ended. The validation accuracy is the objective of an optimising sweeper."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    from hrmlab.cli.train import new_run
+    from hrmlab.config.translation import translated
+    from hrmlab.config.validation import validate
+
+    overrides = [str(word) for word in HydraConfig.get().overrides.task]
+    summary: dict[str, Any] = {}
+
+    def body() -> int:
+        with translated():
+            plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        assert isinstance(plain, dict)
+        config = validate({str(key): value for key, value in plain.items()})
+        _check_single_process(config)
+        run = new_run(config, overrides)
+        print(f"run directory: {run.path}", flush=True)
+        summary.update(execute(run, config))
+        print(result_line(run, summary), flush=True)
+        return 0
+
+    if _guarded_but_interruptible(body) != 0:
+        failures.append(" ".join(overrides))
+        raise _JobFailed
+    return (summary.get("validation") or {}).get("exact_accuracy")
+
+
+def _guarded_but_interruptible(body: Callable[[], int]) -> int:
+    """Like :func:`guarded`, but Ctrl-C and SIGTERM end the whole multirun."""
+    interrupts: list[KeyboardInterrupt] = []
+
+    def inner() -> int:
+        try:
+            return body()
+        except KeyboardInterrupt as interrupt:
+            interrupts.append(interrupt)
+            return 0
+
+    code = guarded(NAME, inner)
+    if interrupts:
+        raise interrupts[0]
+    return code
+
+
+def _check_single_process(config: Mapping[str, Any]) -> None:
+    if config["resume"] is not None:
+        raise UserError("resume goes on with one run; start it without -m (--multirun)")
+    if config["trainer"]["strategy"] == "ddp":
+        raise UserError(
+            f"trainer={config['trainer']['name']} (trainer.strategy=ddp) starts several processes, which -m (--multirun) in one process cannot do "
+            "job after job; use hrm-sweep (or make sweep), which runs each job in processes of its own"
+        )

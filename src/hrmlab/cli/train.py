@@ -1,0 +1,100 @@
+"""hrm-train: one run, or several in this process with ``-m``."""
+
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hrmlab.cli.command import run_command
+from hrmlab.cli.execution import execute, join, process_rank, result_line
+from hrmlab.cli.help import train_help, wants_help
+from hrmlab.core.errors import UserError
+
+if TYPE_CHECKING:
+    from hrmlab.config.composition import Composer
+    from hrmlab.runs.directory import RunDirectory
+
+NAME = "hrm-train"
+
+
+def main() -> None:
+    """The console command."""
+    run_command(NAME, command)
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Compose, check, train; the exit code."""
+    if wants_help(arguments):
+        print(train_help())
+        return 0
+    if process_rank() > 0:
+        join()
+        return 0
+    flags = parse_flags(arguments)
+    from hrmlab.config.composition import composer
+
+    with composer([flags.config_dir] if flags.config_dir else []) as composing:
+        asks = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
+        plan = composing.plan(flags.overrides)
+        if not asks and not flags.multirun and not plan.multirun:
+            return run_single(composing, flags.overrides)
+        if asks:
+            composing.compose(flags.overrides)
+        else:
+            from hrmlab.cli.multirun import check_jobs
+
+            check_jobs(composing, flags.overrides, plan.grid)
+    from hrmlab.cli.multirun import through_hydra
+
+    return through_hydra(arguments, flags)
+
+
+def run_single(composing: "Composer", overrides: Sequence[str]) -> int:
+    """One run from its overrides, new or resumed; the exit code."""
+    resumed = [override for override in composing.parse(overrides) if override.key_or_group == "resume"]
+    if resumed and resumed[-1].value() is not None:
+        from hrmlab.cli.resume import reopen
+
+        others = [override.input_line or "" for override in composing.parse(overrides) if override.key_or_group != "resume"]
+        run, config = reopen(composing, str(resumed[-1].value()), others)
+    else:
+        composition = composing.compose(overrides)
+        config = composition.config
+        if config["resume"] is not None:
+            raise UserError(f"resume={config['resume']} stands in a file; give it on the command line, it names one run")
+        run = new_run(config, composition.overrides)
+    print(f"run directory: {run.path}", flush=True)
+    print(result_line(run, execute(run, config)), flush=True)
+    return 0
+
+
+def new_run(config: dict[str, Any], overrides: list[str]) -> "RunDirectory":
+    """A run directory for a checked configuration."""
+    from hrmlab.cli.labels import labels_of
+    from hrmlab.runs.directory import RunDirectory
+
+    return RunDirectory.create(output_root=config["output_root"], labels=labels_of(config), config=config, overrides=overrides)
+
+
+def parse_flags(arguments: Sequence[str]) -> Namespace:
+    """Hydra's own flags.
+
+    Raises:
+        UserError: an unknown flag, or one that would bypass the checked configuration.
+    """
+    from hydra._internal.utils import get_args_parser
+
+    parser = get_args_parser()
+
+    def complain(message: str) -> None:
+        raise UserError(f"{message}; see {NAME} --help")
+
+    parser.error = complain  # type: ignore[method-assign, assignment]
+    flags = parser.parse_args(list(arguments))
+    for flag in ("config_path", "config_name", "experimental_rerun"):
+        if getattr(flags, flag) is not None:
+            raise UserError(f"--{flag.replace('_', '-')} is not supported; use --config-dir to add config groups of your own")
+    return flags
+
+
+if __name__ == "__main__":
+    main()

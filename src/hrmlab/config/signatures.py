@@ -1,0 +1,211 @@
+"""The schema of a component, read from the source of its constructor without importing it.
+
+Importing a model means importing torch, seconds in which a person waits to be told of a typing error. The parameters of
+``_target_: package.module.Name`` are therefore parsed from the file. A parameter whose annotation is made of int, float, bool, str,
+None, Literal, list and tuple is a configuration key; any other (``task: TaskSpec``) is handed in by the code that builds the component.
+"""
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Union
+
+from hrmlab.config.values import nearest
+from hrmlab.core.errors import UserError
+
+_PLAIN: dict[str, Any] = {"int": int, "float": float, "bool": bool, "str": str, "Path": str, "PathLike": str}
+_SEQUENCES: dict[str, Any] = {"list": list, "List": list, "Sequence": list, "tuple": tuple, "Tuple": tuple}
+REQUIRED = object()
+"""Default of a parameter that has none."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One configuration key of a component.
+
+    Attributes:
+        annotation: its type, as a typing object.
+        default: the value when the key is left out; ``REQUIRED`` when it cannot be.
+    """
+
+    annotation: Any
+    default: Any
+
+
+@dataclass(frozen=True)
+class _Module:
+    name: str
+    file: Path
+    is_package: bool
+
+    @property
+    def body(self) -> list[ast.stmt]:
+        return _parse(self.file)
+
+
+def component_parameters(target: str, *, path: str = "_target_") -> dict[str, Parameter]:
+    """The configuration keys of the class or function at a dotted path.
+
+    Args:
+        target: such as ``hrmlab.models.hrm.HRM``.
+        path: how to call the target in a complaint.
+
+    Raises:
+        UserError: there is no such module or name, or its signature cannot be a schema (``**kwargs``, no annotation).
+    """
+    module_name, _, name = target.rpartition(".")
+    module = _find_module(module_name) if module_name else None
+    if module is None:
+        raise UserError(f"{path}={target} cannot be found: there is no module {module_name or target!r} with readable source")
+    found = _find(module, name)
+    if found is None or not isinstance(found[1], (ast.ClassDef, ast.FunctionDef)):
+        guess = nearest(name, [node.name for node in module.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))])
+        raise UserError(f"{path}={target} cannot be found: {module.file} defines no {name}" + (f"; did you mean {guess}?" if guess else ""))
+    return dict(_parameters(*found, target))
+
+
+def _parameters(module: _Module, node: ast.stmt, target: str) -> Iterator[tuple[str, Parameter]]:
+    if isinstance(node, ast.ClassDef):
+        constructor = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
+        if constructor is None and any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
+            yield from _dataclass_fields(module, node)
+            return
+        if constructor is None:
+            for base in node.bases:
+                found = _find(module, base.id) if isinstance(base, ast.Name) else None
+                if found is not None and isinstance(found[1], ast.ClassDef):
+                    yield from _parameters(*found, target)
+                    return
+            return
+        node = constructor
+    assert isinstance(node, ast.FunctionDef)
+    arguments = node.args
+    if arguments.kwarg is not None or arguments.vararg is not None:
+        raise UserError(f"_target_={target} takes *args or **kwargs, so its keys cannot be checked; name its parameters")
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
+    pairs = [*zip(positional, defaults, strict=True), *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
+    for argument, default in pairs:
+        if argument.arg == "self":
+            continue
+        if argument.annotation is None:
+            raise UserError(f"_target_={target} does not say the type of its parameter {argument.arg}, so its keys cannot be checked")
+        annotation = _evaluate(argument.annotation, module)
+        if annotation is not None:
+            yield argument.arg, Parameter(annotation, REQUIRED if default is None else _literal(default, module))
+
+
+def _dataclass_fields(module: _Module, node: ast.ClassDef) -> Iterator[tuple[str, Parameter]]:
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            annotation = _evaluate(item.annotation, module)
+            if annotation is not None:
+                yield item.target.id, Parameter(annotation, REQUIRED if item.value is None else _literal(item.value, module))
+
+
+def _evaluate(node: ast.expr, module: _Module) -> Any:
+    """The type that an annotation spells, None when it is not made of configuration values."""
+    if isinstance(node, ast.Constant):
+        if node.value is None:
+            return type(None)
+        return _evaluate(ast.parse(node.value, mode="eval").body, module) if isinstance(node.value, str) else None
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        name = node.id if isinstance(node, ast.Name) else node.attr
+        if name in _PLAIN or name in _SEQUENCES:
+            return _PLAIN.get(name) or _SEQUENCES[name]
+        found = _find(module, name) if isinstance(node, ast.Name) else None
+        value = getattr(found[1], "value", None) if found else None
+        return _evaluate(value, found[0]) if found and isinstance(value, ast.expr) else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return _union([_evaluate(node.left, module), _evaluate(node.right, module)])
+    if isinstance(node, ast.Subscript):
+        name = ast.unparse(node.value).rpartition(".")[2]
+        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if name == "Literal":
+            return Literal[tuple(ast.literal_eval(item) for item in items)]
+        if name == "Annotated":
+            return _evaluate(items[0], module)
+        members = [... if isinstance(item, ast.Constant) and item.value is ... else _evaluate(item, module) for item in items]
+        if name == "Optional":
+            return _union([*members, type(None)])
+        if name == "Union":
+            return _union(members)
+        if name in _SEQUENCES and None not in members:
+            return _SEQUENCES[name][tuple(members)]
+    return None
+
+
+def _union(members: list[Any]) -> Any:
+    return None if None in members else Union[tuple(members)]  # noqa: UP007  (a union of values only known here)
+
+
+def _literal(node: ast.expr, module: _Module) -> Any:
+    if isinstance(node, ast.Name):
+        found = _find(module, node.id)
+        value = getattr(found[1], "value", None) if found else None
+        if found and isinstance(value, ast.expr):
+            return _literal(value, found[0])
+    try:
+        value = ast.literal_eval(node)
+    except ValueError:
+        return REQUIRED
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _find(module: _Module, name: str) -> tuple[_Module, ast.stmt] | None:
+    """The statement that defines a name, in the module or in the one it is imported from."""
+    for statement in _statements(module.body):
+        if isinstance(statement, (ast.ClassDef, ast.FunctionDef)) and statement.name == name:
+            return module, statement
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None) or getattr(statement, "name", None)]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            return module, statement
+        if isinstance(statement, ast.ImportFrom):
+            original = next((alias.name for alias in statement.names if (alias.asname or alias.name) == name), None)
+            source = _find_module(_absolute(statement, module)) if original else None
+            if source is not None and original is not None:
+                return _find(source, original)
+    return None
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.If):  # if TYPE_CHECKING:
+            yield from _statements(statement.body)
+
+
+def _absolute(statement: ast.ImportFrom, module: _Module) -> str:
+    if not statement.level:
+        return statement.module or ""
+    package = module.name.split(".")
+    package = package[: len(package) - statement.level + module.is_package]
+    return ".".join([*package, *([statement.module] if statement.module else [])])
+
+
+@cache
+def _find_module(name: str) -> _Module | None:
+    """The source file of a module. Only the outermost package is looked up by the import system, which does not run it."""
+    top, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if not rest:
+        return _Module(name, Path(spec.origin), bool(spec.submodule_search_locations)) if spec.origin and spec.origin.endswith(".py") else None
+    for location in spec.submodule_search_locations or []:
+        base = Path(location, *rest)
+        for file, is_package in ((base.with_name(base.name + ".py"), False), (base / "__init__.py", True)):
+            if file.is_file():
+                return _Module(name, file, is_package)
+    return None
+
+
+@cache
+def _parse(file: Path) -> list[ast.stmt]:
+    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body

@@ -1,0 +1,112 @@
+"""Checks a whole configuration against the schemas: every key known, every value of its type and within its bounds."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+from hrmlab.config.location import RECIPES, SECTIONS
+from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, SOLVED, Root
+from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters
+from hrmlab.config.values import conform, nearest
+from hrmlab.core.errors import UserError
+
+
+class UnknownKey(UserError):
+    """A key that nothing reads.
+
+    Attributes:
+        path: the dotted key.
+    """
+
+    def __init__(self, path: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.path = path
+
+
+def validate(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration in schema order, its values converted to their types, left-out parameters filled with their defaults.
+
+    Raises:
+        UserError: the first thing that is wrong, by name, with the remedy.
+    """
+    root = _fields_of(Root)
+    _reject_unknown(config, [*root, *SECTIONS], parent="")
+    result = _check(config, root, parent="")
+    for section in SECTIONS:
+        result[section] = validate_section(section, config.get(section))
+    return result
+
+
+def validate_section(section: str, value: Any) -> dict[str, Any]:
+    """One section, checked as :func:`validate` does."""
+    if not isinstance(value, Mapping):
+        problem = f"{section} is missing" if value is None else f"{section}={value} is not a section"
+        raise UserError(f"{problem}; choose one with {section}=<name>")
+    schema = section_schema(section, value)
+    _reject_unknown(value, schema, parent=section)
+    return _check(value, schema, parent=section)
+
+
+def section_schema(section: str, value: Mapping[str, Any]) -> dict[str, Parameter]:
+    """Key -> type and default of a section, which for a component depends on its ``_target_``."""
+    if section in COMPONENT_SECTIONS:
+        target = value.get("_target_")
+        if not isinstance(target, str):
+            raise UserError(f"{section}._target_ is missing; give the dotted path of a class, or choose a file with {section}=<name>")
+        parameters = component_parameters(target, path=f"{section}._target_")
+        solved = SOLVED.get(section, frozenset())
+        heads = {"name": Parameter(str, REQUIRED), "_target_": Parameter(str, REQUIRED)}
+        return heads | {
+            name: Parameter(parameter.annotation | None, None) if name in solved else parameter for name, parameter in parameters.items()
+        }
+    if section == "logger":
+        name = value.get("name")
+        if name not in LOGGERS:
+            guess = nearest(str(name), LOGGERS)
+            raise UserError(f"logger.name={name} is not one of {', '.join(LOGGERS)}" + (f"; did you mean {guess}?" if guess else ""))
+        return _fields_of(LOGGERS[name])
+    return _fields_of(SECTION_SCHEMAS[section])
+
+
+def _fields_of(schema: type) -> dict[str, Parameter]:
+    hints = get_type_hints(schema, include_extras=True)
+    return {field.name: Parameter(hints[field.name], REQUIRED) for field in fields(schema)}
+
+
+def _check(value: Mapping[str, Any], schema: Mapping[str, Parameter], *, parent: str) -> dict[str, Any]:
+    result = {}
+    for key, parameter in schema.items():
+        path = f"{parent}.{key}" if parent else key
+        if key not in value:
+            if parameter.default is REQUIRED:
+                raise UserError(f"{path} is missing; give it with {path}=<value>")
+            result[key] = parameter.default
+        else:
+            result[key] = conform(value[key], parameter.annotation, path)
+    return result
+
+
+def _reject_unknown(value: Mapping[str, Any], known: Iterable[str], *, parent: str) -> None:
+    known = list(known)
+    for key in value:
+        if key in known:
+            continue
+        prefix = f"{parent}." if parent else ""
+        guess = nearest(str(key), known)
+        if not parent and (section := _section_with(str(key))):
+            hint = f"did you mean {section}.{key}?"
+        elif guess is not None:
+            hint = f"did you mean {prefix}{guess}?"
+        else:
+            hint = f"{parent or 'the configuration'} has {', '.join(name for name in known if name != '_target_')}"
+        raise UnknownKey(f"{prefix}{key}", f"{prefix}{key} is not a known key; {hint}")
+
+
+def reject_unknown_root(key: str) -> None:
+    """Raises :class:`UnknownKey` unless the first part of a dotted key is a section, a recipe group or a root key."""
+    _reject_unknown({key: None}, [*_fields_of(Root), *SECTIONS, *RECIPES], parent="")
+
+
+def _section_with(key: str) -> str | None:
+    """The section that has a key of this name, for a person who left the section out."""
+    return next((section for section, schema in SECTION_SCHEMAS.items() if key in _fields_of(schema)), None)

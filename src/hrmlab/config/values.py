@@ -1,0 +1,170 @@
+"""Checks one value against one type and says in a sentence what is wrong with it."""
+
+import difflib
+import math
+import re
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from hrmlab.core.errors import UserError
+
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9_+][A-Za-z0-9_.,=+-]*")
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """A whole number's smallest value."""
+
+    minimum: int
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with the value and what to do; None when nothing is."""
+        return None if value >= self.minimum else f"is below {self.minimum}; give an integer of at least {self.minimum}"
+
+
+@dataclass(frozen=True)
+class Positive:
+    """A number above zero."""
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with the value and what to do; None when nothing is."""
+        return None if value > 0 and math.isfinite(value) else "is not a positive number; give one above 0, or null where that means off"
+
+
+@dataclass(frozen=True)
+class Between:
+    """A number strictly between two others."""
+
+    low: float
+    high: float
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with the value and what to do; None when nothing is."""
+        if self.low < value < self.high:
+            return None
+        return f"is not between {self.low:g} and {self.high:g}; give a number above {self.low:g} and below {self.high:g}"
+
+
+@dataclass(frozen=True)
+class FolderName:
+    """A text that names one folder."""
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with the value and what to do; None when nothing is."""
+        if _FOLDER_NAME.fullmatch(value):
+            return None
+        return "cannot name a folder; use letters, digits and _ . , = + - (the first a letter, a digit, _ or +)"
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The word most like the given one; None when none is alike."""
+    matches = difflib.get_close_matches(word.lower(), {candidate.lower(): candidate for candidate in words}, n=1, cutoff=0.6)
+    return next((candidate for candidate in words if matches and candidate.lower() == matches[0]), None)
+
+
+def show(value: Any) -> str:
+    """A value as a person writes it in YAML or on the command line."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(show, value)) + "]"
+    return str(value)
+
+
+def conform(value: Any, annotation: Any, path: str) -> Any:
+    """The value as its type wants it: whole numbers become floats and text where those are asked for; nothing else is converted.
+
+    Raises:
+        UserError: wrong type or out of bounds.
+    """
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *constraints = get_args(annotation)
+        value = conform(value, inner, path)
+        for constraint in constraints:
+            if complaint := constraint.complaint(value):
+                raise UserError(f"{path}={show(value)} {complaint}")
+        return value
+    if origin in (Union, types.UnionType):
+        return _conform_union(value, get_args(annotation), path)
+    if origin is Literal:
+        options = get_args(annotation)
+        if any(value == option and type(value) is type(option) for option in options):
+            return value
+        raise UserError(f"{path}={show(value)} is not one of {', '.join(map(show, options))}{_hint(value, options)}")
+    if origin in (list, tuple) or annotation in (list, tuple):
+        return _conform_sequence(value, annotation, path)
+    return _conform_plain(value, annotation, path)
+
+
+def _conform_plain(value: Any, annotation: Any, path: str) -> Any:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if annotation is type(None) and value is None:
+        return None
+    if annotation is bool and isinstance(value, bool):
+        return value
+    if annotation is int and whole:
+        return value
+    if annotation is float and (whole or isinstance(value, float)):
+        if math.isnan(value):
+            raise UserError(f"{path}=nan is not a number; give one")
+        return float(value)
+    if annotation is str and (whole or isinstance(value, str)):
+        return str(value)
+    remedy = ""
+    if annotation is int and isinstance(value, float) and value.is_integer():
+        remedy = f"; write {path}={int(value)}"
+    elif annotation is str and isinstance(value, (bool, float)):
+        remedy = f"; quote it: '{path}=\"{show(value)}\"'"
+    elif annotation is bool:
+        remedy = "; write true or false"
+    elif value is None:
+        remedy = "; give a value"
+    raise UserError(f"{path}={show(value)} is not {describe(annotation)}{remedy}")
+
+
+def _conform_union(value: Any, members: tuple[Any, ...], path: str) -> Any:
+    if value is None and type(None) in members:
+        return None
+    members = tuple(member for member in members if member is not type(None))
+    if len(members) == 1:
+        return conform(value, members[0], path)
+    for strict in (True, False):  # an exact match first: 3 stays an integer where int | str is asked for
+        for member in members:
+            try:
+                converted = conform(value, member, path)
+            except UserError:
+                continue
+            if not strict or type(converted) is type(value):
+                return converted
+    raise UserError(f"{path}={show(value)} is not {' or '.join(map(describe, members))}")
+
+
+def _conform_sequence(value: Any, annotation: Any, path: str) -> list[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise UserError(f"{path}={show(value)} is not a list; write {path}=[{show(value)}]")
+    members = get_args(annotation)
+    if get_origin(annotation) is tuple and members and members[-1] is not Ellipsis:
+        if len(value) != len(members):
+            raise UserError(f"{path}={show(value)} has {len(value)} items; give {len(members)}")
+        return [conform(item, member, f"{path}[{index}]") for index, (item, member) in enumerate(zip(value, members, strict=True))]
+    return [conform(item, members[0], f"{path}[{index}]") for index, item in enumerate(value)] if members else list(value)
+
+
+def describe(annotation: Any) -> str:
+    """A type in a person's words, with its article."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return describe(get_args(annotation)[0])
+    if origin is Literal:
+        return "one of " + ", ".join(map(show, get_args(annotation)))
+    if origin in (list, tuple) or annotation in (list, tuple):
+        return "a list"
+    return {int: "an integer", float: "a number", bool: "true or false", str: "text", type(None): "null"}.get(annotation, str(annotation))
+
+
+def _hint(value: Any, options: Iterable[Any]) -> str:
+    guess = nearest(value, [option for option in options if isinstance(option, str)]) if isinstance(value, str) else None
+    return f"; did you mean {guess}?" if guess else ""
