@@ -1,0 +1,62 @@
+"""Learning curves of a task: validation exact accuracy of each seed and their mean, against steps, examples and FLOPs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hrmlab.reporting.records import RunRecord
+from hrmlab.reporting.study import TaskRuns
+
+AXES = {"steps": "Optimizer steps", "examples": "Training examples drawn", "flops": "Training FLOPs"}
+
+
+@dataclass(frozen=True)
+class SeedCurve:
+    """(K,) accuracies in 0..1 and, for each axis that was recorded, (K,) positions."""
+
+    accuracy: np.ndarray
+    x: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class ArmCurves:
+    """The curves of an arm's seeds and their mean at the steps that all of them have."""
+
+    seeds: list[SeedCurve]
+    mean: SeedCurve
+
+
+def learning_curves(task: TaskRuns) -> dict[str, ArmCurves]:
+    """Curves of every arm that recorded any."""
+    curves: dict[str, ArmCurves] = {}
+    for arm in task.arms:
+        seeds = [curve for run in task.runs(arm) if (curve := _of_run(run)) is not None]
+        if seeds:
+            curves[arm] = ArmCurves(seeds, _mean(seeds))
+    return curves
+
+
+def _of_run(run: RunRecord) -> SeedCurve | None:
+    accuracy = run.curves.get("val/exact_accuracy")
+    if accuracy is None:
+        return None
+    x = {"steps": accuracy.steps.astype(float)}
+    drawn = run.curves.get("train/examples_drawn")
+    if drawn is not None:
+        x["examples"] = np.interp(accuracy.steps, np.r_[0, drawn.steps], np.r_[0.0, drawn.values])
+    flops, steps = run.training("flops"), run.training("steps")
+    if flops and steps:
+        x["flops"] = accuracy.steps * (flops / steps)
+    return SeedCurve(accuracy.values, x)
+
+
+def _mean(seeds: list[SeedCurve]) -> SeedCurve:
+    common = seeds[0].x["steps"]
+    for curve in seeds[1:]:
+        common = np.intersect1d(common, curve.x["steps"])
+    chosen = [np.searchsorted(curve.x["steps"], common) for curve in seeds]
+    axes = [axis for axis in AXES if all(axis in curve.x for curve in seeds)]
+    return SeedCurve(
+        np.mean([curve.accuracy[rows] for curve, rows in zip(seeds, chosen, strict=True)], axis=0),
+        {axis: np.mean([curve.x[axis][rows] for curve, rows in zip(seeds, chosen, strict=True)], axis=0) for axis in axes},
+    )

@@ -1,0 +1,172 @@
+"""What the report needs to know of one run, read from its directory once."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hrmlab.core.errors import UserError
+from hrmlab.runs.directory import RunDirectory, RunLabels
+
+_CURVE_METRICS = ("val/exact_accuracy", "train/examples_drawn", "train/examples_per_second")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Per-example outcomes on the test split, ordered by example index.
+
+    Attributes:
+        exact: (N,) bool, the whole grid right after all segments.
+        segments: (N,) int, segments used under learned halting; None when not recorded.
+        digest: hash of the examples and their order; equal digests mean that outcomes can be paired.
+    """
+
+    exact: np.ndarray
+    segments: np.ndarray | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric over training: (K,) steps and (K,) values."""
+
+    steps: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """A completed run."""
+
+    name: str
+    labels: RunLabels
+    hash: str
+    completed: str
+    config: dict[str, Any]
+    overrides: list[str]
+    summary: dict[str, Any]
+    budget: dict[str, Any]
+    data: dict[str, Any]
+    provenance: dict[str, Any]
+    curves: dict[str, Curve]
+    predictions: Predictions | None
+    problems: tuple[str, ...] = field(default=())
+
+    def test(self, metric: str) -> float | None:
+        """A test metric of the summary; None when it was not recorded."""
+        return number(self.summary.get("test", {}).get(metric))
+
+    def training(self, name: str) -> float | None:
+        """A training total of the summary."""
+        return number(self.summary.get("training", {}).get(name))
+
+    def configured(self, dotted: str) -> Any:
+        """A configuration value by its dotted key; None when absent."""
+        value: Any = self.config
+        for key in dotted.split("."):
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+
+def number(value: Any) -> float | None:
+    """A finite number as float; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+        return None
+    return float(value)
+
+
+def read_record(run: RunDirectory, *, output_root: str | Path) -> RunRecord:
+    """Everything about one completed run.
+
+    Raises:
+        UserError: the summary or the configuration cannot be read; without them the run says nothing.
+    """
+    summary = run.read_json("summary.json")
+    if summary is None or not isinstance(summary.get("test"), dict) or number(summary["test"].get("exact_accuracy")) is None:
+        raise UserError(f"{run.path} is marked COMPLETED but its summary.json holds no test exact accuracy")
+    problems: list[str] = []
+    extra: dict[str, dict[str, Any]] = {}
+    for name in ("budget.json", "data.json", "provenance.json"):
+        try:
+            extra[name] = run.read_json(name) or {}
+        except UserError as error:
+            extra[name] = {}
+            problems.append(str(error))
+        if not extra[name]:
+            problems.append(f"{name} is missing")
+    return RunRecord(
+        name=run_name(run.path, output_root),
+        labels=run.labels,
+        hash=run.hash,
+        completed=run.completed,
+        config=run.config,
+        overrides=run.overrides,
+        summary=summary,
+        budget=extra["budget.json"],
+        data=extra["data.json"],
+        provenance=extra["provenance.json"],
+        curves=_read_curves(run.metrics_file, problems),
+        predictions=_read_predictions(run.predictions_file, problems),
+        problems=tuple(problems),
+    )
+
+
+def run_name(path: Path, output_root: str | Path) -> str:
+    """A run directory relative to the output root: the same on every machine."""
+    return path.relative_to(output_root).as_posix()
+
+
+def last_step(metrics_file: Path) -> int | None:
+    """The last step that metrics.csv mentions, read from its end; None when there is none."""
+    try:
+        with metrics_file.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - 4096))
+            lines = file.read().decode("utf-8", errors="replace").split("\n")
+    except OSError:
+        return None
+    steps = [line.partition(",")[0] for line in lines[:-1]]
+    return next((int(step) for step in reversed(steps) if step.isdigit()), None)
+
+
+def _read_curves(path: Path, problems: list[str]) -> dict[str, Curve]:
+    try:
+        rows = pd.read_csv(path, usecols=["step", "metric", "value"], dtype={"step": "int64", "metric": "str", "value": "float64"})
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        problems.append("metrics.csv is missing" if isinstance(error, FileNotFoundError) else f"metrics.csv cannot be read: {error}")
+        return {}
+    curves: dict[str, Curve] = {}
+    for name in _CURVE_METRICS:
+        chosen = rows[(rows["metric"] == name) & rows["value"].notna()]
+        if len(chosen):
+            latest = chosen.groupby("step", sort=True)["value"].last()
+            curves[name] = Curve(latest.index.to_numpy(), latest.to_numpy())
+    return curves
+
+
+def _read_predictions(path: Path, problems: list[str]) -> Predictions | None:
+    try:
+        with pq.ParquetFile(path) as file:
+            there = set(file.schema_arrow.names)
+            table = file.read(columns=[name for name in ("index", "input_hash", "exact", "segments") if name in there])
+        if not {"index", "input_hash", "exact"} <= there:
+            raise ValueError("it lacks one of the columns index, input_hash, exact")
+    except (OSError, ValueError, pa.ArrowException) as error:
+        problems.append(
+            "predictions.parquet is missing" if isinstance(error, FileNotFoundError) else f"predictions.parquet cannot be read: {error}"
+        )
+        return None
+    index = table["index"].to_numpy()
+    if np.any(index[1:] < index[:-1]):
+        table = table.take(np.argsort(index, kind="stable"))
+    text = "\n".join(str(value) for value in table["input_hash"].to_pylist())
+    return Predictions(
+        exact=table["exact"].to_numpy().astype(bool),
+        segments=table["segments"].to_numpy() if "segments" in there else None,
+        digest=hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest(),
+    )

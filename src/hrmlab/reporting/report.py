@@ -1,0 +1,154 @@
+"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, results.csv and runs.json."""
+
+import csv
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hrmlab.core.errors import UserError
+from hrmlab.reporting import tables
+from hrmlab.reporting.comparisons import Comparison, compare
+from hrmlab.reporting.fairness import Check, fairness_card
+from hrmlab.reporting.figures import Picture, draw
+from hrmlab.reporting.origin import origin, run_command
+from hrmlab.reporting.records import RunRecord
+from hrmlab.reporting.render import render_html, render_markdown
+from hrmlab.reporting.study import Study, collect
+from hrmlab.reporting.verdict import Verdict, verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A written report and what stands in it."""
+
+    path: Path
+    study: Study
+    comparisons: tuple[Comparison, ...]
+    card: tuple[Check, ...]
+    verdict: Verdict
+    pictures: list[Picture]
+
+
+def write_report(
+    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str = "transformer"
+) -> Path:
+    """Write the report of a study from its run directories and return the path of report.md.
+
+    Raises:
+        UserError: no such study, no such baseline, or the reports folder cannot be written.
+    """
+    return make_report(study=study, output_root=output_root, reports_root=reports_root, baseline=baseline).path
+
+
+def make_report(
+    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str = "transformer"
+) -> Report:
+    """As :func:`write_report`, returning what stands in the report as well."""
+    collected = collect(study=study, output_root=output_root, baseline=baseline)
+    comparisons = compare(collected)
+    card = fairness_card(collected)
+    said = verdict(collected, comparisons)
+    pictures = draw(collected)
+    written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    content: dict[str, Any] = {
+        "study": collected,
+        "verdict": said,
+        "comparisons": comparisons,
+        "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
+        "main": tables.main_table(collected, comparisons),
+        "comparison_rows": tables.comparison_table(comparisons),
+        "per_seed": tables.per_seed_table(comparisons),
+        "secondary": tables.secondary_tables(collected),
+        "budget": tables.budget_table(collected),
+        "ratings": [(task.label, table) for task in collected.tasks if (table := tables.rating_table(task))],
+        "fairness": tables.fairness_table(card),
+        "listed": tables.listed_table(collected),
+        "pictures": pictures,
+        "origin": origin(collected, output_root=str(output_root), reports_root=str(reports_root), written=written),
+    }
+    files = {f"figures/{picture.name}": picture.png for picture in pictures}
+    files["results.csv"] = _results_csv(collected.runs).encode()
+    files["runs.json"] = _runs_json(collected, comparisons, card, said, written).encode()
+    files["report.html"] = render_html(content, title=f"{study}: hrmlab report").encode()
+    files["report.md"] = render_markdown(content).encode()
+    folder = Path(reports_root) / study
+    _publish(folder, files)
+    return Report(path=folder / "report.md", study=collected, comparisons=comparisons, card=card, verdict=said, pictures=pictures)
+
+
+def _publish(folder: Path, files: dict[str, bytes]) -> None:
+    """Write all files beside their places first and move them in last, report.md at the very end; other files in the folder stay."""
+    try:
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=folder, prefix=".writing-"))
+    except OSError as error:
+        raise UserError(f"reports_root={str(folder.parent)!r} cannot be written ({error.strerror}); choose another folder") from None
+    try:
+        (draft / "figures").mkdir()
+        for name, content in files.items():
+            (draft / name).write_bytes(content)
+        for name in files:
+            (draft / name).replace(folder / name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    for picture in (folder / "figures").glob("*.png"):
+        if f"figures/{picture.name}" not in files:
+            picture.unlink()
+
+
+def result_row(run: RunRecord) -> dict[str, Any]:
+    """One flat row of results.csv: labels, every number of the summary and the budget, the command."""
+    row: dict[str, Any] = {**asdict(run.labels), "hash": run.hash, "run": run.name, "completed": run.completed}
+    for section in ("test", "validation", "training", "checkpoint"):
+        row.update(
+            {f"{section}/{name}": value for name, value in run.summary.get(section, {}).items() if not isinstance(value, (list, dict))}
+        )
+    row.update({f"budget/{name}": value for name, value in run.budget.items() if not isinstance(value, (list, dict))})
+    return {**row, "git_commit": run.provenance.get("git_commit"), "command": run_command(run)}
+
+
+def _results_csv(runs: list[RunRecord]) -> str:
+    rows = [result_row(run) for run in runs]
+    columns = list(dict.fromkeys(name for row in rows for name in row)) or ["study", "task", "arm", "size", "seed"]
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def _runs_json(study: Study, comparisons: tuple[Comparison, ...], card: tuple[Check, ...], said: Verdict, written: str) -> str:
+    content = {
+        "study": study.name,
+        "written": written,
+        "baseline": study.baseline,
+        "verdict": asdict(said),
+        "comparisons": [{**asdict(comparison), "finding": comparison.finding} for comparison in comparisons],
+        "fairness": [asdict(check) for check in card],
+        "gaps": list(study.gaps),
+        "counted": list(_counted(study.runs)),
+        "not_counted": [asdict(item) for item in study.listed],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _counted(runs: list[RunRecord]) -> Iterator[dict[str, Any]]:
+    for run in runs:
+        yield {
+            "run": run.name,
+            "labels": asdict(run.labels),
+            "hash": run.hash,
+            "completed": run.completed,
+            "overrides": run.overrides,
+            "summary": run.summary,
+            "budget": run.budget,
+            "data": run.data,
+            "provenance": run.provenance,
+            "problems": list(run.problems),
+        }

@@ -1,0 +1,279 @@
+"""The report's tables: headings and rows of short texts (inline Markdown), rendered by the templates."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hrmlab.reporting import text
+from hrmlab.reporting.comparisons import Comparison
+from hrmlab.reporting.fairness import Check
+from hrmlab.reporting.records import RunRecord, number
+from hrmlab.reporting.study import Study, TaskRuns
+from hrmlab.statistics.intervals import Estimate, mean_interval, wilson_interval
+
+_GENERAL = {"count", "exact_accuracy", "cell_accuracy", "mean_segments", "halting_accuracy", "by_rating"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Column headings and rows; the first ``labels`` columns are text, the others are numbers."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    labels: int = 1
+
+
+def over_seeds(runs: list[RunRecord], value: Callable[[RunRecord], float | None]) -> Estimate | None:
+    """Mean over the runs that recorded the value, with its interval."""
+    return mean_interval([known for run in runs if (known := value(run)) is not None])
+
+
+def accuracy(runs: list[RunRecord], metric: str = "exact_accuracy") -> Estimate | None:
+    """Mean of a test metric over seeds."""
+    return over_seeds(runs, lambda run: run.test(metric))
+
+
+def main_table(study: Study, comparisons: tuple[Comparison, ...]) -> Table:
+    """Arms x tasks: test exact accuracy with its interval, the difference to the baseline with its interval, the number of seeds."""
+    to_baseline = {(item.task, item.arm): item for item in comparisons if item.opponent == study.baseline}
+    rows = []
+    for arm in study.arms:
+        cells = [f"`{arm}`" + (" (baseline)" if arm == study.baseline else "")]
+        for task in study.tasks:
+            estimate = accuracy(task.runs(arm))
+            if estimate is None:
+                cells.append("no completed run")
+                continue
+            alone = estimate.count == 1
+            interval = _from_examples(task.runs(arm)[0]) if alone else estimate
+            cell = f"**{text.percent(estimate.value)}** {text.share_interval(interval)}"
+            compared = to_baseline.get((task.label, arm))
+            if compared is not None and compared.over_seeds is not None:
+                difference = compared.over_seeds.estimate
+                cell += f"<br>{text.points(difference.value)} points"
+                cell += f" {text.points_interval(difference.low, difference.high)}" if difference.low is not None else ""
+            cells.append(f"{cell}<br>{'1 seed, interval from test examples only' if alone else text.plural(estimate.count, 'seed')}")
+        rows.append(tuple(cells))
+    chance = [_chance(task) for task in study.tasks]
+    if any(value is not None for value in chance):
+        rows.append(("chance level", *(text.percent(value) for value in chance)))
+    return Table(("Arm", *(task.label for task in study.tasks)), tuple(rows))
+
+
+def _chance(task: TaskRuns) -> float | None:
+    """Exact accuracy of guessing, where the runs recorded it (data.json: chance.exact_accuracy)."""
+    known = [value for run in task if (value := number(run.data.get("chance", {}).get("exact_accuracy"))) is not None]
+    return float(np.mean(known)) if known else None
+
+
+def comparison_table(comparisons: tuple[Comparison, ...]) -> Table:
+    """Every comparison with both tests and the corrected p value."""
+    rows = []
+    for item in comparisons:
+        seeds, examples = item.over_seeds, item.over_examples
+        rows.append(
+            (
+                item.task,
+                f"`{item.arm}` − `{item.opponent}`",
+                text.points(seeds.estimate.value) if seeds else text.NOT_AVAILABLE,
+                text.points_interval(seeds.estimate.low, seeds.estimate.high) if seeds else text.NOT_AVAILABLE,
+                text.points_interval(examples.low, examples.high) if examples else item.unpaired or text.NOT_AVAILABLE,
+                text.p_value(seeds.p_value) if seeds else text.NOT_AVAILABLE,
+                text.p_value(examples.p_value) if examples else text.NOT_AVAILABLE,
+                text.p_value(item.corrected),
+                str(seeds.estimate.count) if seeds else "0",
+                item.finding,
+            )
+        )
+    columns = (
+        "Task",
+        "Comparison",
+        "Difference (points)",
+        "95 % over seeds",
+        "95 % over seeds and examples",
+        "p seeds",
+        "p examples",
+        "p corrected",
+        "Seeds",
+        "Finding",
+    )
+    return Table(columns, tuple(rows), labels=2)
+
+
+def per_seed_table(comparisons: tuple[Comparison, ...]) -> Table:
+    """McNemar's exact test of each seed's pair of networks."""
+    rows = [
+        (
+            item.task,
+            f"`{item.arm}` − `{item.opponent}`",
+            str(seed),
+            text.count(test.only_arm),
+            text.count(test.only_baseline),
+            text.p_value(test.p_value),
+        )
+        for item in comparisons
+        for seed, test in item.per_seed.items()
+    ]
+    return Table(
+        ("Task", "Comparison", "Seed", "Only the first solves", "Only the second solves", "p (uncorrected)"), tuple(rows), labels=2
+    )
+
+
+def score_names(task: TaskRuns) -> list[str]:
+    """The task's own scores that the runs recorded, e.g. valid_shortest_path."""
+    names = {name for run in task for name in run.summary["test"] if name not in _GENERAL and "/" not in name}
+    return sorted(name for name in names if any(run.test(name) is not None for run in task))
+
+
+def secondary_tables(study: Study) -> list[tuple[str, Table]]:
+    """For each task: both halting modes, cell accuracy, the task's scores, segments; means over seeds."""
+    tables = []
+    for task in study.tasks:
+        scores = score_names(task)
+        rows = []
+        for arm in task.arms:
+            runs = task.runs(arm)
+            rows.append(
+                (
+                    f"`{arm}`",
+                    _mean(runs, "exact_accuracy"),
+                    _mean(runs, "halting/exact_accuracy"),
+                    *(_mean(runs, name) for name in scores),
+                    _mean(runs, "cell_accuracy"),
+                    text.decimal(_value(accuracy(runs, "mean_segments"))),
+                    _mean(runs, "halting_accuracy"),
+                    text.percent(_value(over_seeds(runs, lambda run: number(run.summary.get("validation", {}).get("exact_accuracy"))))),
+                    text.count(_value(accuracy(runs, "count"))),
+                )
+            )
+        columns = (
+            "Arm",
+            "Exact accuracy, all segments",
+            "Exact accuracy, learned halting",
+            *(text.words(name).capitalize() for name in scores),
+            "Cell accuracy",
+            "Mean segments, learned halting",
+            "Halting accuracy",
+            "Validation exact accuracy",
+            "Test examples",
+        )
+        tables.append((task.label, Table(columns, tuple(rows))))
+    return tables
+
+
+def _from_examples(run: RunRecord) -> Estimate | None:
+    """Wilson's interval of a single run: what the size of the test set alone leaves open."""
+    total, share = run.test("count"), run.test("exact_accuracy")
+    return wilson_interval(round((share or 0.0) * total), round(total)) if total else None
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return estimate.value if estimate else None
+
+
+def _mean(runs: list[RunRecord], metric: str) -> str:
+    return text.percent(_value(accuracy(runs, metric)))
+
+
+def budget_table(study: Study) -> Table:
+    """Size and cost of every arm on every task, means over seeds."""
+    rows = []
+    for task in study.tasks:
+        for arm in task.arms:
+            runs = task.runs(arm)
+
+            def mean(name: str, runs: list[RunRecord] = runs) -> float | None:
+                return _value(over_seeds(runs, lambda run: number(run.budget.get(name))))
+
+            def total(name: str, runs: list[RunRecord] = runs) -> float | None:
+                return _value(over_seeds(runs, lambda run: run.training(name)))
+
+            gap = mean("gap")
+            shape = [mean(name) for name in ("hidden_size", "num_heads", "mlp_width")]
+            rows.append(
+                (
+                    task.label,
+                    f"`{arm}`",
+                    text.count(mean("parameters")),
+                    text.count(mean("non_embedding_parameters")),
+                    text.NOT_AVAILABLE if gap is None else f"{100 * gap:+.2f} %".replace("-", "−"),
+                    " / ".join(text.count(value) for value in shape),
+                    text.quantity(mean("flops_per_training_example"), "FLOPs"),
+                    text.quantity(mean("flops_per_inference_example"), "FLOPs"),
+                    text.quantity(total("flops"), "FLOPs"),
+                    text.count(total("steps")),
+                    text.count(total("examples_drawn")),
+                    text.duration(total("wall_seconds")),
+                    text.quantity(_value(over_seeds(runs, examples_per_second))),
+                    text.memory(total("peak_memory_bytes")),
+                )
+            )
+    columns = (
+        "Task",
+        "Arm",
+        "Parameters",
+        "Without embeddings",
+        "Gap to target",
+        "Hidden / heads / MLP",
+        "Per training example",
+        "Per inference example",
+        "Whole training",
+        "Steps",
+        "Examples drawn",
+        "Wall time",
+        "Examples/s",
+        "Peak memory",
+    )
+    return Table(columns, tuple(rows), labels=2)
+
+
+def examples_per_second(run: RunRecord) -> float | None:
+    """Median of the logged training speed; where none was logged, examples drawn over wall time."""
+    curve = run.curves.get("train/examples_per_second")
+    if curve is not None:
+        return float(np.median(curve.values))
+    drawn, seconds = run.training("examples_drawn"), run.training("wall_seconds")
+    return drawn / seconds if drawn and seconds else None
+
+
+def rating_bins(task: TaskRuns) -> tuple[list[tuple[float, float]], dict[str, list[Estimate | None]]]:
+    """Accuracy by rating quantile: limits and, per arm, the estimate in each; both empty where none or unequal limits were recorded."""
+    limits: list[tuple[float, float]] | None = None
+    by_arm: dict[str, list[list[float]]] = {}
+    for run in task:
+        bins = run.summary["test"].get("by_rating")
+        if not isinstance(bins, list) or not bins:
+            continue
+        try:
+            here = [(float(item["low"]), float(item["high"])) for item in bins]
+            values = [float(item["exact_accuracy"]) for item in bins]
+        except (KeyError, TypeError, ValueError):
+            continue
+        if limits is not None and here != limits:
+            return [], {}
+        limits = here
+        columns = by_arm.setdefault(run.labels.arm, [[] for _ in here])
+        for column, value in zip(columns, values, strict=True):
+            column.append(value)
+    return limits or [], {arm: [mean_interval(column) for column in columns] for arm, columns in by_arm.items()}
+
+
+def rating_table(task: TaskRuns) -> Table | None:
+    """Arms x rating quantiles; None where there is nothing to show."""
+    limits, by_arm = rating_bins(task)
+    if not limits:
+        return None
+    rows = [(f"`{arm}`", *(text.percent(_value(estimate)) for estimate in estimates)) for arm, estimates in by_arm.items()]
+    return Table(("Arm", *(f"{low:g} to {high:g}" for low, high in limits)), tuple(rows))
+
+
+def fairness_table(card: tuple[Check, ...]) -> Table:
+    """The fairness card."""
+    rows = tuple((check.name, f"**{check.status}**" if check.status == "WARNING" else check.status, check.detail) for check in card)
+    return Table(("Check", "Result", "What was found"), rows, labels=3)
+
+
+def listed_table(study: Study) -> Table:
+    """Runs that do not count, with the reason."""
+    return Table(("Run", "State", "Reason"), tuple((f"`{item.name}`", item.state, item.reason) for item in study.listed), labels=3)

@@ -1,0 +1,110 @@
+"""Numbers as a reader wants them."""
+
+import math
+
+from hrmlab.statistics.intervals import Estimate
+
+NOT_AVAILABLE = "n/a"
+_MINUS = "−"
+
+
+def percent(value: float | None, *, digits: int = 1) -> str:
+    """0.873 -> ``87.3 %``; never rounds a share below one to 100 % or one above zero to 0 %."""
+    if value is None or not math.isfinite(value):
+        return NOT_AVAILABLE
+    text = f"{100 * value:.{digits}f}"
+    for edge in ("0", "100"):
+        if float(text) == float(edge) and not math.isclose(100 * value, float(edge), abs_tol=1e-9):
+            text = f"{100 * value:.{digits + 2}f}"
+    return f"{text} %"
+
+
+def share_interval(estimate: Estimate | None, *, digits: int = 1) -> str:
+    """The interval of a share in percent, cut at 0 and 100: ``[81.2, 93.4]``."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return NOT_AVAILABLE
+    return f"[{100 * max(0.0, estimate.low):.{digits}f}, {100 * min(1.0, estimate.high):.{digits}f}]"
+
+
+def points(value: float | None, *, digits: int = 1) -> str:
+    """A difference of shares in percentage points with its sign: ``+12.3``."""
+    if value is None or not math.isfinite(value):
+        return NOT_AVAILABLE
+    text = f"{100 * value:+.{digits}f}"
+    return (text.lstrip("+-") if float(text) == 0 else text).replace("-", _MINUS)
+
+
+def points_interval(low: float | None, high: float | None, *, digits: int = 1) -> str:
+    """The interval of a difference in points: ``[+8.1, +16.5]``."""
+    if low is None or high is None:
+        return NOT_AVAILABLE
+    return f"[{points(low, digits=digits)}, {points(high, digits=digits)}]"
+
+
+def p_value(value: float | None) -> str:
+    """``0.012``, ``< 0.001``."""
+    if value is None:
+        return NOT_AVAILABLE
+    return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
+def p_statement(value: float | None) -> str:
+    """``p = 0.012``, ``p < 0.001``."""
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def quantity(value: float | None, unit: str = "", *, digits: int = 3) -> str:
+    """A number with an SI prefix: 3.4e12 FLOPs -> ``3.40 TFLOPs``, 16e6 -> ``16.0 M``."""
+    if value is None or not math.isfinite(value):
+        return NOT_AVAILABLE
+    prefixes = ["", "k", "M", "G" if unit else "B", "T", "P", "E", "Z"]
+    power = 0 if value == 0 else min(len(prefixes) - 1, max(0, int(math.log10(abs(value)) // 3)))
+    scaled = value / 1000**power
+    if abs(float(f"{scaled:.{digits}g}")) >= 1000 and power < len(prefixes) - 1:
+        scaled, power = scaled / 1000, power + 1
+    whole = len(str(int(abs(scaled))))
+    plain = power == 0 and float(value).is_integer()
+    text = f"{scaled:.0f}" if plain else f"{scaled:.{max(0, digits - whole)}f}"
+    return f"{text} {prefixes[power]}{unit}".strip()
+
+
+def count(value: float | None) -> str:
+    """A whole number with thin groups: 1234567 -> ``1,234,567``."""
+    return NOT_AVAILABLE if value is None or not math.isfinite(value) else f"{round(value):,}"
+
+
+def decimal(value: float | None, *, digits: int = 2) -> str:
+    """A plain decimal number."""
+    return NOT_AVAILABLE if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def duration(seconds: float | None) -> str:
+    """``42 s``, ``7.5 min``, ``3.2 h``."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOT_AVAILABLE
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def memory(number: float | None) -> str:
+    """Bytes in MiB or GiB."""
+    if number is None or not math.isfinite(number):
+        return NOT_AVAILABLE
+    return f"{number / 2**20:.0f} MiB" if number < 2**30 else f"{number / 2**30:.2f} GiB"
+
+
+def words(name: str) -> str:
+    """``valid_shortest_path`` -> ``valid shortest path``."""
+    return name.replace("_", " ").replace("/", " ")
+
+
+def listing(items: list[str], *, conjunction: str = "and") -> str:
+    """``a, b and c``."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {conjunction} {items[-1]}" if items else ""
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 seed``, ``3 seeds``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

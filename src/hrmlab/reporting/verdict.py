@@ -1,0 +1,72 @@
+"""The report's first words: does the hierarchical model win, by how much, and how sure are we."""
+
+from dataclasses import dataclass
+
+from hrmlab.reporting import text
+from hrmlab.reporting.comparisons import Comparison, Finding
+from hrmlab.reporting.study import Study
+
+_SAYINGS: dict[Finding, str] = {
+    "better": "beats {}",
+    "worse": "loses to {}",
+    "cannot tell": "cannot be told apart from {}",
+    "no verdict": "gets no verdict against {} (fewer than two common seeds)",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One summary sentence, and one sentence per comparison in question."""
+
+    summary: str
+    details: tuple[str, ...]
+
+
+def verdict(study: Study, comparisons: tuple[Comparison, ...]) -> Verdict:
+    """Sentences about the arms in question, in inline Markdown."""
+    asked = [comparison for comparison in comparisons if comparison.arm in study.subjects and comparison.opponent not in study.subjects]
+    if not study.runs:
+        return Verdict("No verdict: no run of this study has been completed.", ())
+    if not asked:
+        return Verdict(f"No verdict: the study has completed runs of {_code(study.arms)} only, and nothing to compare.", ())
+    return Verdict(" ".join(_summary(asked, arm) for arm in study.subjects), tuple(_sentence(comparison) for comparison in asked))
+
+
+def _code(names: tuple[str, ...] | list[str]) -> str:
+    return text.listing([f"`{name}`" for name in names])
+
+
+def _summary(asked: list[Comparison], arm: str) -> str:
+    """Counts over tasks, one sentence per opponent: ``hrm beats transformer on 1 of 2 tasks (maze) and loses to it on ...``."""
+    sentences = []
+    for opponent in dict.fromkeys(comparison.opponent for comparison in asked if comparison.arm == arm):
+        found = [comparison for comparison in asked if comparison.arm == arm and comparison.opponent == opponent]
+        tasks = {finding: [item.task for item in found if item.finding == finding] for finding in _SAYINGS}
+        said = [f"{saying} on {_some(tasks[finding], len(found))}" for finding, saying in _SAYINGS.items() if tasks[finding]]
+        said = [clause.replace("{}", f"`{opponent}`" if place == 0 else "it") for place, clause in enumerate(said)]
+        sentences.append(f"`{arm}` {text.listing(said)}.")
+    return " ".join(sentences)
+
+
+def _some(tasks: list[str], total: int) -> str:
+    if len(tasks) == total:
+        return tasks[0] if total == 1 else "both tasks" if total == 2 else f"all {total} tasks"
+    return f"{len(tasks)} of {total} tasks ({text.listing(tasks)})"
+
+
+def _sentence(comparison: Comparison) -> str:
+    who = f"**{comparison.task}**: `{comparison.arm}`"
+    if comparison.over_seeds is None:
+        return f"{who} against `{comparison.opponent}`: no verdict, the two arms have no seed in common."
+    estimate = comparison.over_seeds.estimate
+    size = f"{text.points(abs(estimate.value)).lstrip('+')} points"
+    if comparison.finding == "no verdict":
+        relation = "level with" if estimate.value == 0 else f"{size} {'above' if estimate.value > 0 else 'below'}"
+        return f"{who} is {relation} `{comparison.opponent}` in the one seed that both have; one seed is no verdict."
+    interval = f"95 % interval {text.points_interval(estimate.low, estimate.high)}, {text.plural(estimate.count, 'seed')}"
+    how_sure = f"{interval}, corrected {text.p_statement(comparison.corrected)}"
+    if comparison.finding == "better":
+        return f"{who} beats `{comparison.opponent}` by {size} ({how_sure})."
+    if comparison.finding == "worse":
+        return f"{who} loses to `{comparison.opponent}` by {size} ({how_sure})."
+    return f"{who} against `{comparison.opponent}`: cannot tell, difference {text.points(estimate.value)} points ({how_sure})."
