@@ -11,6 +11,7 @@ from numba import njit
 
 from hrmlab.core.errors import UserError
 from hrmlab.core.streams import stream_key
+from hrmlab.data.splitmix import draw_integer
 from hrmlab.data.sudoku.board import Board, board
 from hrmlab.data.sudoku.solver import propagate, search, start_candidates
 
@@ -79,17 +80,6 @@ def choose_tier(side: int, difficulty: str | None, minimum_rating: float | None,
 
 
 @njit(cache=True, nogil=True)
-def _draw(state, high):
-    """An integer in 0..high-1 from SplitMix64 (Steele, Lea and Flood 2014); state is (1,) uint64."""
-    state[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = state[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return np.int64((z >> np.uint64(11)) % np.uint64(high))
-
-
-@njit(cache=True, nogil=True)
 def _random_solution(state, units, peers, solution):
     """Fill (cells,) uint8 ``solution`` by random choices on a cell with fewest candidates, from the start again after a dead end."""
     cells, side = peers.shape[0], units.shape[1]
@@ -110,7 +100,7 @@ def _random_solution(state, units, peers, solution):
                     fewest, ties = count, 0
                 if count == fewest:
                     ties += 1
-                    if _draw(state, ties) == 0:
+                    if draw_integer(state, ties) == 0:
                         best = cell
             if best < 0:
                 for cell in range(cells):
@@ -121,7 +111,7 @@ def _random_solution(state, units, peers, solution):
                     solution[cell] = digit
                 return
             mask = candidates[best]
-            for _ in range(_draw(state, fewest)):
+            for _ in range(draw_integer(state, fewest)):
                 mask &= mask - 1
             candidates[best] = mask & -mask
             if not propagate(candidates, settled, units, peers):
@@ -134,7 +124,7 @@ def _dig(state, units, peers, solution, question, clues):
     cells, side = peers.shape[0], units.shape[1]
     order = np.arange(cells)
     for i in range(cells - 1, 0, -1):
-        j = _draw(state, i + 1)
+        j = draw_integer(state, i + 1)
         order[i], order[j] = order[j], order[i]
     question[:] = solution
     other = np.empty(cells, np.uint8)
@@ -158,7 +148,7 @@ def _generate(keys, units, peers, fewest_clues, most_clues, questions, solutions
     scratch = np.empty(peers.shape[0], np.uint8)
     for row in range(keys.shape[0]):
         state[0] = keys[row]
-        clues = fewest_clues + _draw(state, most_clues - fewest_clues + 1)
+        clues = fewest_clues + draw_integer(state, most_clues - fewest_clues + 1)
         _random_solution(state, units, peers, solutions[row])
         _dig(state, units, peers, solutions[row], questions[row], clues)
         ratings[row] = search(start_candidates(questions[row], units.shape[1]), units, peers, 1, scratch)[1]

@@ -1,0 +1,174 @@
+"""The maze task."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from hrmlab.core.errors import UserError
+from hrmlab.core.task import IGNORED_LABEL, TaskSpec
+from hrmlab.data.maze.augmentation import MazeAugmentation
+from hrmlab.data.maze.generator import GENERATOR_VERSION, choose_shape, generate_for_keys
+from hrmlab.data.maze.search import GOAL, START, TOKENS, VOCABULARY, label, valid_shortest_path
+from hrmlab.data.maze.symmetry import CLASS_RULE, fingerprints
+from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits, make_set
+from hrmlab.data.reading import Table, encode_text
+from hrmlab.data.sources import Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
+from hrmlab.data.task import Augmentation, PuzzleTask
+
+_QUESTION_TOKENS = {character: token for character, token in TOKENS.items() if character != "o"}
+
+
+class MazeTask(PuzzleTask):
+    """Mark a shortest path from S to G.
+
+    Tokens: 0 padding (never used), 1 wall ``#``, 2 floor (a space), 3 ``S``, 4 ``G``, 5 path ``o``; V = 6. The label is the path
+    that breadth-first search from S finds first, neighbours in the order down, left, right, up. The rating is the number of cells on
+    it, S and G counted.
+
+    Args:
+        side: rows and columns, 4 to 30.
+        source: ``generated``, ``file`` or ``hub``.
+        path: CSV or CSV.gz for ``source=file``, columns question, answer[, rating, source].
+        validation_path, test_path: the same for the other sets; without them they are split off from ``path``.
+        hub_name: data set for ``source=hub``.
+        train_examples, validation_examples, test_examples: puzzles per set; None or 0: 1000, 200 and 1000 when generated, else all
+            rows (a tenth, at most 1000, for a set that is split off).
+        difficulty: tier of generated mazes; None: paths of at least 1.5 times the side.
+        wall_density: mean share of walls in generated mazes.
+        minimum_path, maximum_path: cells on the shortest path, S and G counted, inclusive; they replace the tier's when generating,
+            and filter rows that are read.
+        augment: train on random rotations and reflections.
+        seed: chooses the mazes, apart from the seed of training.
+
+    Raises:
+        UserError: there are no such mazes.
+    """
+
+    def __init__(
+        self,
+        *,
+        side: int = 30,
+        source: Literal["generated", "file", "hub"] = "generated",
+        path: str | None = None,
+        validation_path: str | None = None,
+        test_path: str | None = None,
+        hub_name: str | None = None,
+        train_examples: int | None = None,
+        validation_examples: int | None = None,
+        test_examples: int | None = None,
+        difficulty: Literal["easy", "medium", "hard", "extreme"] | None = None,
+        wall_density: float = 0.37,
+        minimum_path: int | None = None,
+        maximum_path: int | None = None,
+        augment: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self._options = SourceOptions(
+            source=source,
+            path=path,
+            validation_path=validation_path,
+            test_path=test_path,
+            hub_name=hub_name,
+            train_examples=train_examples,
+            validation_examples=validation_examples,
+            test_examples=test_examples,
+            seed=seed,
+        )
+        self._shape = choose_shape(
+            side=side, difficulty=difficulty, wall_density=wall_density, minimum_path=minimum_path, maximum_path=maximum_path
+        )
+        if difficulty is not None and source != "generated":
+            raise UserError(
+                f"data.difficulty={difficulty} is only for generated mazes; with data.source={source} use data.minimum_path and data.maximum_path"
+            )
+        self._minimum_path, self._maximum_path = minimum_path, maximum_path
+        self._side, self._augment = side, augment
+        self.spec = TaskSpec(
+            name=f"maze_{side}x{side}" + (f"_{difficulty}" if difficulty else ""),
+            sequence_length=side * side,
+            vocabulary_size=VOCABULARY,
+            grid=(side, side),
+        )
+        self._characters = {token: character for character, token in TOKENS.items()}
+
+    def load(self, *, progress: bool = True) -> PuzzleSplits:
+        """See :meth:`hrmlab.data.task.PuzzleTask.load`."""
+        if self._options.source != "generated":
+            return splits_from_tables(self._options, self._encode_for_training, CLASS_RULE)
+        shape = self._shape
+        generation = Generation(
+            kind="maze",
+            parameters={"version": GENERATOR_VERSION, **vars(shape)},
+            draw=self._draw,
+            chunk=64,
+            remedy="ask for fewer mazes, shorter paths (data.difficulty, data.minimum_path) or a larger data.side",
+        )
+        return splits_from_generator(self._options, generation, CLASS_RULE, progress=progress)
+
+    def read(self, path: str | Path, *, labelled: bool = True) -> PuzzleSet:
+        """See :meth:`hrmlab.data.task.PuzzleTask.read`. Bounds on the path do not apply: every row is returned."""
+        rows = read_rows(path, self._encode, labelled=labelled).widened()
+        if not labelled:
+            rows.labels[:] = IGNORED_LABEL
+        return rows
+
+    def augmentation(self, train: PuzzleSet) -> Augmentation | None:
+        """See :meth:`hrmlab.data.task.PuzzleTask.augmentation`."""
+        return MazeAugmentation(train.inputs, self._side) if self._augment else None
+
+    def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
+        """``valid_shortest_path``: the marked cells are some shortest path from S to G and the rest of the maze is unchanged."""
+        return {"valid_shortest_path": valid_shortest_path(inputs, predictions, self._side)}
+
+    def to_text(self, tokens: np.ndarray) -> str:
+        """One character per cell, row by row; ``?`` for padding."""
+        return "".join(self._characters.get(token, "?") for token in tokens.tolist())
+
+    def _encode(self, table: Table, labelled: bool) -> PuzzleSet:
+        side = self._side
+        expected = f"the {side * side} of a {side}x{side} maze"
+        mazes = encode_text(table, "question", tokens=_QUESTION_TOKENS, length=side * side, expected=expected)
+        for token, name in ((START, "S"), (GOAL, "G")):
+            count = (mazes == token).sum(axis=1)
+            if (count != 1).any():
+                row = int((count != 1).argmax())
+                table.refuse(row, f"the question has {count[row]} cells {name} instead of one; correct it")
+        labels, lengths = label(mazes, side)
+        if (lengths == 0).any():
+            table.refuse(int((lengths == 0).argmax()), "no path leads from S to G; open a wall or leave the row out")
+        if labelled:
+            labels = encode_text(table, "answer", tokens=TOKENS, length=side * side, expected=expected)
+            wrong = ~valid_shortest_path(mazes, labels, side)
+            if wrong.any():
+                row = int(wrong.argmax())
+                table.refuse(
+                    row,
+                    f"the answer is not the question with one shortest path from S to G marked by 'o' ({lengths[row]} cells with S and G); "
+                    "correct it",
+                )
+        ratings = np.where(np.isnan(table.ratings), lengths, table.ratings)
+        return make_set(inputs=mazes, labels=labels, classes=fingerprints(mazes, side), ratings=ratings, sources=table.sources)
+
+    def _encode_for_training(self, table: Table, labelled: bool) -> PuzzleSet:
+        rows = self._encode(table, labelled)
+        chosen, lengths = label(rows.inputs, self._side)
+        other = (rows.labels != chosen).any(axis=1)
+        if self._augment and other.any():
+            table.refuse(
+                int(other.argmax()),
+                "among several shortest paths the answer is not the one that the label rule chooses (breadth-first, down, left, right, up), "
+                "which augmentation would mix with it; set data.augment=false to train on the answers as they are",
+            )
+        low = 0 if self._minimum_path is None else self._minimum_path
+        high = self._side**2 if self._maximum_path is None else self._maximum_path
+        kept = rows.select((lengths >= low) & (lengths <= high))
+        if not len(kept):
+            raise UserError(f"{table.where} has no maze with a path of {low} to {high} cells; change data.minimum_path and data.maximum_path")
+        return kept
+
+    def _draw(self, keys: np.ndarray) -> PuzzleSet:
+        mazes, lengths = generate_for_keys(keys, self._shape)
+        mazes, lengths = mazes[lengths > 0], lengths[lengths > 0]
+        labels, _ = label(mazes, self._side)
+        return make_set(inputs=mazes, labels=labels, classes=fingerprints(mazes, self._side), ratings=lengths, sources="generated")
