@@ -44,9 +44,10 @@ def through_hydra(arguments: Sequence[str], flags: Namespace) -> int:
     hydra_main = hydra.main(version_base=VERSION_BASE, config_path=str(configuration_root() / "conf"), config_name="train")
     original = sys.argv
     with tempfile.TemporaryDirectory(prefix="hrmlab-multirun-") as scratch:
-        sys.argv = [original[0], *arguments]
-        if not any(word.lstrip("+").startswith(("hydra.sweep.dir=", "hydra/launcher=")) for word in flags.overrides):
-            sys.argv.append(f"hydra.sweep.dir='{scratch}'")  # Hydra insists on a folder for its own record; ours are the run directories
+        overrides = list(flags.overrides)
+        if not any(word.lstrip("+").startswith(("hydra.sweep.dir=", "hydra/launcher=")) for word in overrides) and not flags.cfg:
+            overrides.append(f"hydra.sweep.dir='{scratch}'")  # Hydra insists on a folder for its own record; ours are the run directories
+        sys.argv = [original[0], *_without(arguments, flags.overrides), *overrides]
         os.environ["HYDRA_FULL_ERROR"] = "1"  # the exception itself, not a printed one
         try:
             with translated(folders=[flags.config_dir] if flags.config_dir else []):
@@ -59,6 +60,14 @@ def through_hydra(arguments: Sequence[str], flags: Namespace) -> int:
         say(NAME, f"{len(failures)} {'jobs' if len(failures) > 1 else 'job'} failed: {'; '.join(failures)}")
         return 1
     return 0
+
+
+def _without(words: Sequence[str], removed: Sequence[str]) -> list[str]:
+    """The words left when each of the removed ones is taken out once: the flags, which Hydra wants before the overrides."""
+    left = list(words)
+    for word in removed:
+        left.remove(word)
+    return left
 
 
 class _JobFailed(RuntimeError):

@@ -31,12 +31,15 @@ def command(arguments: Sequence[str]) -> int:
         return 0
     flags = parse_flags(arguments)
     from hrmlab.config.composition import composer
+    from hrmlab.config.grid import expand
 
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
         asks = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
         plan = composing.plan(flags.overrides)
-        if not asks and not flags.multirun and not plan.multirun:
-            return run_single(composing, flags.overrides)
+        if not asks and not flags.multirun:
+            jobs = expand(composing, flags.overrides, plan.grid) if plan.multirun else [flags.overrides]
+            if len(jobs) == 1:  # a sweep file whose every choice is made on the command line is one run
+                return run_single(composing, jobs[0])
         if asks:
             composing.compose(flags.overrides)
         else:
@@ -89,7 +92,7 @@ def parse_flags(arguments: Sequence[str]) -> Namespace:
         raise UserError(f"{message}; see {NAME} --help")
 
     parser.error = complain  # type: ignore[method-assign, assignment]
-    flags = parser.parse_args(list(arguments))
+    flags = parser.parse_intermixed_args(list(arguments))
     for flag in ("config_path", "config_name", "experimental_rerun"):
         if getattr(flags, flag) is not None:
             raise UserError(f"--{flag.replace('_', '-')} is not supported; use --config-dir to add config groups of your own")

@@ -1,0 +1,140 @@
+"""hrm-sweep: a grid of runs, each in a fresh process; what is done is skipped, what was interrupted goes on; a report at the end."""
+
+import shlex
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from hrmlab.cli.command import run_command, say
+from hrmlab.cli.help import sweep_help, wants_help
+from hrmlab.core.errors import UserError
+
+if TYPE_CHECKING:
+    from hrmlab.cli.sweeping.display import Display
+    from hrmlab.cli.sweeping.jobs import Job
+    from hrmlab.cli.sweeping.pool import Work
+
+NAME = "hrm-sweep"
+
+
+def main() -> None:
+    """The console command."""
+    run_command(NAME, command)
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Compose and check all jobs, run them, report; the exit code."""
+    if wants_help(arguments):
+        print(sweep_help())
+        return 0
+    flags = _flags(arguments)
+    from hrmlab.cli.sweeping.jobs import compose_jobs
+    from hrmlab.config.composition import composer
+
+    with composer([flags.config_dir] if flags.config_dir else []) as composing:
+        jobs = compose_jobs(composing, flags.overrides)
+    return _sweep(jobs, flags)
+
+
+def _sweep(jobs: Sequence["Job"], flags: Namespace) -> int:
+    from hrmlab.cli.sweeping.display import Display
+    from hrmlab.cli.sweeping.lock import study_lock
+    from hrmlab.cli.sweeping.pool import run_all
+    from hrmlab.cli.sweeping.resources import share_out
+
+    study, output_root = jobs[0].labels.study, Path(jobs[0].config["output_root"])
+    if flags.dry_run:
+        works = _decide(jobs, flags)
+        share_out([work.job for work in works if work.state == "waiting"], limit=flags.jobs)
+        for work in works:
+            print(f"{work.action:<10}{work.job.name}  hrm-train {shlex.join(work.job.overrides)}")
+        return 0
+    with study_lock(output_root / study, say=lambda sentence: say(NAME, sentence)) as lock:
+        works = _decide(jobs, flags)
+        waiting = [work for work in works if work.state == "waiting"]
+        machine, needs = share_out([work.job for work in waiting], limit=flags.jobs)
+        for work, need in zip(waiting, needs, strict=True):
+            work.need = need
+        display = Display(works)
+        _announce(works, display)
+        try:
+            with display.watching():
+                run_all(works, machine, lock=lock, changed=display.changed, tick=display.tick)
+        except KeyboardInterrupt as interrupt:
+            display.summary()
+            raise type(interrupt)("stopped; the same command goes on where it stopped") from None
+        display.summary()
+        reported = flags.no_report or _report(study, output_root, flags.reports)
+    return 0 if reported and all(work.state == "completed" or work.action in ("completed", "running") for work in works) else 1
+
+
+def _decide(jobs: Sequence["Job"], flags: Namespace) -> list["Work"]:
+    from hrmlab.cli.sweeping.jobs import decide
+    from hrmlab.cli.sweeping.pool import Work
+
+    reasons = {
+        "completed": "",
+        "running": "running elsewhere, left alone",
+        "failed": "FAILED before and was not tried again (--retry-failed does)",
+    }
+    works = []
+    for job in jobs:
+        action, run = decide(job, retry_failed=flags.retry_failed)
+        work = Work(job, action, run)
+        if action in reasons:
+            work.state, work.message = ("completed" if action == "completed" else "failed" if action == "failed" else "skipped"), reasons[action]
+        works.append(work)
+    return works
+
+
+def _announce(works: Sequence["Work"], display: "Display") -> None:
+    verbs = {
+        "start": "to start",
+        "resume": "interrupted, to resume",
+        "retry": "failed before, to try again",
+        "completed": "completed already",
+        "running": "running elsewhere",
+        "failed": "failed before, left alone (--retry-failed tries again)",
+    }
+    counts = {action: sum(work.action == action for work in works) for action in verbs}
+    display.line(f"{len(works)} jobs: " + ", ".join(f"{counts[action]} {verb}" for action, verb in verbs.items() if counts[action]))
+
+
+def _report(study: str, output_root: Path, reports: str) -> bool:
+    from hrmlab.reporting.report import write_report
+
+    try:
+        path = write_report(study=study, output_root=output_root, reports_root=Path(reports))
+    except UserError as error:
+        say(NAME, f"no report: {error}")
+        return False
+    print(f"report: {path}", flush=True)
+    return True
+
+
+class _Parser(ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {NAME} --help")
+
+
+def _flags(arguments: Sequence[str]) -> Namespace:
+    parser = _Parser(NAME, add_help=False, allow_abbrev=False)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("--jobs", type=_count)
+    parser.add_argument("--retry-failed", action="store_true")
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--no-report", action="store_true")
+    parser.add_argument("--reports", default="reports")
+    parser.add_argument("--config-dir")
+    return parser.parse_intermixed_args(list(arguments))
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise UserError(f"--jobs {text} is not a number of jobs; give an integer of at least 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()
