@@ -121,8 +121,14 @@ def _overlap(study: Study) -> Check:
             return Check("No split overlap", "WARNING", "some runs did not record the overlap of their splits")
         for pair, shared in overlap.items():
             worst[pair] = max(worst.get(pair, 0), int(shared))
-    detail = ", ".join(f"{text.words(pair)} {shared}" for pair, shared in worst.items())
+    detail = ", ".join(f"{_pair_words(pair)} {shared}" for pair, shared in worst.items())
     return Check("No split overlap", "WARNING" if any(worst.values()) else "OK", f"shared between splits: {detail}")
+
+
+def _pair_words(pair: str) -> str:
+    """``train_test_classes`` -> ``train/test classes``."""
+    *splits, kind = pair.split("_")
+    return f"{'/'.join(splits)} {kind}"
 
 
 def _class_rule(study: Study) -> Check:
@@ -231,11 +237,11 @@ def _compute(study: Study) -> Check:
 
 
 def _unfinished(study: Study) -> Check:
-    counts = {state: sum(item.state == state for item in study.listed) for state in ("failed", "interrupted", "running", "unreadable")}
-    told = [f"{value} {state}" for state, value in counts.items() if value]
+    left_out = [item.state for item in study.listed if item.state not in ("duplicate", "superseded") and not item.replaced]
+    told = [f"{left_out.count(state)} {state}" for state in dict.fromkeys(left_out)]
     if told:
-        return Check("Nothing left out", "WARNING", f"{', '.join(told)} (listed below): the arms may not be represented alike")
-    return Check("Nothing left out", "OK", "every launched run was completed and counts, apart from repeated launches")
+        return Check("Unfinished runs", "WARNING", f"{', '.join(told)} (listed below): the arms may not be represented alike")
+    return Check("Unfinished runs", "OK", "every arm, task and seed that was launched was completed and counts")
 
 
 def _code(study: Study) -> Check:

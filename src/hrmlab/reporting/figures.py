@@ -12,12 +12,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator
 
 from hrmlab.reporting import text
 from hrmlab.reporting.curves import AXES, learning_curves
 from hrmlab.reporting.study import Study, TaskRuns
-from hrmlab.reporting.tables import rating_bins
+from hrmlab.reporting.tables import chance_level, rating_bins
 
 # Okabe and Ito's palette, told apart by readers with any colour vision; line styles and hatches say the same once more.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -84,6 +84,7 @@ def _learning(task: TaskRuns, style: dict[str, Look]) -> Picture | None:
     axes_names = [axis for axis in AXES if any(axis in curve.x for arm in curves.values() for curve in arm.seeds)]
     if not axes_names:
         return None
+    chance = chance_level(task)
     figure, panels = _panels(len(axes_names), width=4.6, height=3.9)
     for panel, axis in zip(panels, axes_names, strict=True):
         highest = 0.0
@@ -104,13 +105,19 @@ def _learning(task: TaskRuns, style: dict[str, Look]) -> Picture | None:
                     highest = max(highest, float(curve.accuracy.max()))
             if several:
                 panel.plot(arm_curves.mean.x[axis], 100 * arm_curves.mean.accuracy, look.line, color=look.colour, lw=2.6)
+        if chance is not None:
+            panel.axhline(100 * chance, color="#555555", lw=1.2, ls=(0, (1, 1)))
         panel.set_xlabel(AXES[axis])
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+        if axis == "flops":
+            _scaled_axis(panel, "FLOPs")
         panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.set_xlim(left=0)
         _percent_axis(panel, highest)
     panels[0].set_ylabel("Validation exact accuracy (%)")
     handles = [Line2D([], [], color=style[arm].colour, ls=style[arm].line, lw=2.6, label=arm) for arm in curves]
+    if chance is not None:
+        handles.append(Line2D([], [], color="#555555", lw=1.2, ls=(0, (1, 1)), label="chance level"))
     _finish(figure, handles, f"Learning curves, {task.label}")
     caption = "Validation exact accuracy with all segments; bold: mean over seeds, thin: one seed each. The panels show the same values."
     return Picture(f"learning_{task.task}_{task.size}.png", f"Learning curves of every arm on {task.label}", caption, _png(figure))
@@ -224,6 +231,13 @@ def _percent_axis(panel: Axes, highest: float) -> None:
     """0 to 100 % where results reach high; otherwise 0 to a little above the highest, so that low curves can be told apart."""
     top = 102 if highest > 0.5 else max(2.0, 130 * highest)
     panel.set_ylim(-0.02 * top, top)
+
+
+def _scaled_axis(panel: Axes, unit: str) -> None:
+    """One prefix for all of an axis's numbers, in its label: ``Training FLOPs (T)`` instead of 800G beside 1.6T."""
+    power = max(0, min(6, int(np.log10(max(1.0, panel.dataLim.x1)) // 3)))
+    panel.set_xlabel(f"Training {('', 'k', 'M', 'G', 'T', 'P', 'E')[power]}{unit}")
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1000**power:g}"))
 
 
 def _finish(figure: Figure, handles: Iterable[Any], title: str) -> None:

@@ -153,9 +153,10 @@ def _read_predictions(path: Path, problems: list[str]) -> Predictions | None:
     try:
         with pq.ParquetFile(path) as file:
             there = set(file.schema_arrow.names)
-            table = file.read(columns=[name for name in ("index", "input_hash", "exact", "segments") if name in there])
-        if not {"index", "input_hash", "exact"} <= there:
-            raise ValueError("it lacks one of the columns index, input_hash, exact")
+            puzzle = "input" if "input" in there else "input_hash"
+            if not {"index", puzzle, "exact"} <= there:
+                raise ValueError("it lacks one of the columns index, input, exact")
+            table = file.read(columns=[name for name in ("index", puzzle, "exact", "segments") if name in there])
     except (OSError, ValueError, pa.ArrowException) as error:
         problems.append(
             "predictions.parquet is missing" if isinstance(error, FileNotFoundError) else f"predictions.parquet cannot be read: {error}"
@@ -164,7 +165,7 @@ def _read_predictions(path: Path, problems: list[str]) -> Predictions | None:
     index = table["index"].to_numpy()
     if np.any(index[1:] < index[:-1]):
         table = table.take(np.argsort(index, kind="stable"))
-    text = "\n".join(str(value) for value in table["input_hash"].to_pylist())
+    text = "\n".join(str(value) for value in table[puzzle].to_pylist())
     return Predictions(
         exact=table["exact"].to_numpy().astype(bool),
         segments=table["segments"].to_numpy() if "segments" in there else None,

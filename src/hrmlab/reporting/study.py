@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,12 @@ from hrmlab.runs.directory import RunDirectory, scan_runs, studies
 
 @dataclass(frozen=True)
 class ListedRun:
-    """A run that does not count: its name, its state and the reason in words."""
+    """A run that does not count: its name, its state, the reason in words, and whether another launch of the same labels counts."""
 
     name: str
     state: str
     reason: str
+    replaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ def collect(*, study: str, output_root: str | Path, baseline: str) -> Study:
         counted.append(latest)
         listed.extend(_outdated(record, latest) for record in older)
     found = {run.labels.arm for run in runs}
+    places = {record.name.rpartition("/")[0] for record in counted}
+    listed = [replace(item, replaced=item.name.rpartition("/")[0] in places) for item in listed]
     if baseline not in found and baseline != "transformer":
         raise UserError(f"baseline={baseline} is no arm of study {study}; its arms are {', '.join(sorted(found)) or 'none'}")
     arms, subjects = _order_arms(counted, baseline)

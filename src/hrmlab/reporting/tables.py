@@ -12,7 +12,7 @@ from hrmlab.reporting.records import RunRecord, number
 from hrmlab.reporting.study import Study, TaskRuns
 from hrmlab.statistics.intervals import Estimate, mean_interval, wilson_interval
 
-_GENERAL = {"count", "exact_accuracy", "cell_accuracy", "mean_segments", "halting_accuracy", "by_rating"}
+_GENERAL = {"exact_accuracy", "cell_accuracy"}
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ def main_table(study: Study, comparisons: tuple[Comparison, ...]) -> Table:
                 cell += f" {text.points_interval(difference.low, difference.high)}" if difference.low is not None else ""
             cells.append(f"{cell}<br>{'1 seed, interval from test examples only' if alone else text.plural(estimate.count, 'seed')}")
         rows.append(tuple(cells))
-    chance = [_chance(task) for task in study.tasks]
+    chance = [chance_level(task) for task in study.tasks]
     if any(value is not None for value in chance):
         rows.append(("chance level", *(text.percent(value) for value in chance)))
     return Table(("Arm", *(task.label for task in study.tasks)), tuple(rows))
 
 
-def _chance(task: TaskRuns) -> float | None:
+def chance_level(task: TaskRuns) -> float | None:
     """Exact accuracy of guessing, where the runs recorded it (data.json: chance.exact_accuracy)."""
     known = [value for run in task if (value := number(run.data.get("chance", {}).get("exact_accuracy"))) is not None]
     return float(np.mean(known)) if known else None
@@ -121,9 +121,9 @@ def per_seed_table(comparisons: tuple[Comparison, ...]) -> Table:
 
 
 def score_names(task: TaskRuns) -> list[str]:
-    """The task's own scores that the runs recorded, e.g. valid_shortest_path."""
-    names = {name for run in task for name in run.summary["test"] if name not in _GENERAL and "/" not in name}
-    return sorted(name for name in names if any(run.test(name) is not None for run in task))
+    """The task's own scores that the runs recorded in both halting modes, e.g. valid_shortest_path."""
+    names = {name.removeprefix("halting/") for run in task for name in run.summary["test"] if name.startswith("halting/")}
+    return sorted(name for name in names - _GENERAL if any(run.test(name) is not None for run in task))
 
 
 def secondary_tables(study: Study) -> list[tuple[str, Table]]:
@@ -276,4 +276,9 @@ def fairness_table(card: tuple[Check, ...]) -> Table:
 
 def listed_table(study: Study) -> Table:
     """Runs that do not count, with the reason."""
-    return Table(("Run", "State", "Reason"), tuple((f"`{item.name}`", item.state, item.reason) for item in study.listed), labels=3)
+    also = "; another launch with the same labels was completed and counts"
+    rows = [
+        (f"`{item.name}`", item.state, item.reason + (also if item.replaced and item.state not in ("duplicate", "superseded") else ""))
+        for item in study.listed
+    ]
+    return Table(("Run", "State", "Reason"), tuple(rows), labels=3)
