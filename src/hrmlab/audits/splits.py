@@ -1,0 +1,46 @@
+"""What the splits hold and share: ``data.json`` of a run."""
+
+from typing import Any
+
+import numpy as np
+
+from hrmlab.core.task import TaskSpec
+from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits
+
+
+def _common_inputs(one: PuzzleSet, other: PuzzleSet) -> int:
+    """Rows of ``other`` whose input stands literally in ``one``."""
+    known = {row.tobytes() for row in np.ascontiguousarray(one.inputs)}
+    return sum(row.tobytes() in known for row in np.ascontiguousarray(other.inputs))
+
+
+def audit_splits(splits: PuzzleSplits, *, spec: TaskSpec, order_hash: str) -> dict[str, Any]:
+    """Counts, hashes and overlaps of the splits, measured on the very arrays that training uses.
+
+    Args:
+        splits: the three sets.
+        spec: of their task.
+        order_hash: fingerprint of the order in which training draws; equal for arms that see the same examples.
+    """
+    parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
+
+    def common(one: str, other: str) -> int:
+        return len(np.intersect1d(parts[one].classes, parts[other].classes))
+
+    return {
+        "task": spec.name,
+        "source": splits.source,
+        "class_rule": splits.class_rule,
+        "attention": spec.attention,
+        "splits": {
+            name: {"count": len(part), "content_hash": part.content_hash(), "class_hash": part.class_hash()} for name, part in parts.items()
+        },
+        "dropped": splits.dropped,
+        "overlap": {
+            "train_validation_classes": common("train", "validation"),
+            "train_test_classes": common("train", "test"),
+            "validation_test_classes": common("validation", "test"),
+            "train_test_strings": _common_inputs(splits.train, splits.test),
+        },
+        "order_hash": order_hash,
+    }

@@ -1,0 +1,1 @@
+"""Shared types that every other layer speaks: batches, predictions, the task specification, named random streams."""

@@ -1,0 +1,39 @@
+"""The tensors that travel between data, reasoners and scorers.
+
+Shape letters used throughout: B examples (slots) in a batch, S positions, V vocabulary, D hidden size.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+Carry = dict[str, Tensor]
+"""A reasoner's state between segments: named tensors whose first dimension is B. Empty for a one-pass model."""
+
+
+class PuzzleBatch(NamedTuple):
+    """Examples as token ids.
+
+    Attributes:
+        inputs: (B, S) integer token ids.
+        labels: (B, S) integer token ids, ``IGNORED_LABEL`` where nothing is asked.
+        puzzle_ids: (B,) integer ids into the puzzle embedding; all zero for tasks without identifiers.
+    """
+
+    inputs: Tensor
+    labels: Tensor
+    puzzle_ids: Tensor
+
+
+class Prediction(NamedTuple):
+    """What one segment says.
+
+    Attributes:
+        logits: (B, S, V) token scores.
+        q_halt_logits: (B,) score of "stop now, the answer is right"; None for a reasoner that never decides.
+        q_continue_logits: (B,) score of "another segment will do better"; None likewise.
+    """
+
+    logits: Tensor
+    q_halt_logits: Tensor | None = None
+    q_continue_logits: Tensor | None = None

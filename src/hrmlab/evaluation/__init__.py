@@ -1,0 +1,1 @@
+"""How well a reasoner answers: correctness per example, metrics, halting analysis."""

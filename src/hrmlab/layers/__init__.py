@@ -1,0 +1,1 @@
+"""Building blocks of the reasoners: plain torch, no configuration, no Lightning."""

@@ -1,0 +1,33 @@
+"""Multi-head self-attention, full or causal."""
+
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+from hrmlab.layers.initialization import LecunLinear
+from hrmlab.layers.rotary import rotate
+
+
+class SelfAttention(nn.Module):
+    """Every position attends to all (or, ``causal``, to itself and those before it).
+
+    Args:
+        hidden_size: channels D.
+        num_heads: heads; D is divided among them.
+        causal: hide the future.
+    """
+
+    def __init__(self, *, hidden_size: int, num_heads: int, causal: bool) -> None:
+        super().__init__()
+        self.num_heads, self.causal = num_heads, causal
+        self.query_key_value = LecunLinear(hidden_size, 3 * hidden_size)
+        self.output = LecunLinear(hidden_size, hidden_size)
+
+    def forward(self, hidden: Tensor, rotary: tuple[Tensor, Tensor] | None) -> Tensor:
+        """(B, S, D) to (B, S, D)."""
+        B, S, D = hidden.shape
+        heads = self.query_key_value(hidden).view(B, S, 3 * self.num_heads, D // self.num_heads).transpose(1, 2)
+        query, key, value = heads.chunk(3, dim=1)
+        if rotary is not None:
+            query, key = rotate(query, rotary), rotate(key, rotary)
+        attended = scaled_dot_product_attention(query, key, value, is_causal=self.causal)
+        return self.output(attended.transpose(1, 2).reshape(B, S, D))

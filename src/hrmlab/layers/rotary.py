@@ -1,0 +1,32 @@
+"""Rotary position embedding (Su et al. 2021, RoFormer), rotate-half form."""
+
+import torch
+from torch import Tensor, nn
+
+
+class RotaryTable(nn.Module):
+    """Cosines and sines for every position, computed once.
+
+    Args:
+        head_size: channels per head; even.
+        positions: number of positions, prefix included.
+        theta: base of the geometric progression of wavelengths.
+    """
+
+    def __init__(self, *, head_size: int, positions: int, theta: float) -> None:
+        super().__init__()
+        frequencies = theta ** -(torch.arange(0, head_size, 2, dtype=torch.float32) / head_size)
+        angles = torch.outer(torch.arange(positions, dtype=torch.float32), frequencies).repeat(1, 2)
+        self.register_buffer("cosine", angles.cos(), persistent=False)
+        self.register_buffer("sine", angles.sin(), persistent=False)
+
+    def forward(self, length: int) -> tuple[Tensor, Tensor]:
+        """(length, head_size) cosines and sines, broadcastable over (B, heads, length, head_size)."""
+        return self.cosine[:length], self.sine[:length]
+
+
+def rotate(heads: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn each pair of channels (i, i + head_size / 2) of (B, H, S, head_size) by its position's angle, in the table's precision."""
+    cosine, sine = rotary
+    first, second = heads.chunk(2, dim=-1)
+    return (heads * cosine + torch.cat((-second, first), dim=-1) * sine).to(heads.dtype)

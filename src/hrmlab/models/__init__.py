@@ -1,0 +1,1 @@
+"""Reasoners: one architecture per file, pure ``nn.Module``, no Lightning, no configuration."""

@@ -1,0 +1,1 @@
+"""LightningModules, losses, optimizers and callbacks: thin, over the reasoner contract."""

@@ -1,0 +1,1 @@
+"""Lightning callbacks: when to save, how to show."""

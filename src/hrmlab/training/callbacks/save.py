@@ -1,0 +1,96 @@
+"""When to write checkpoints, and the refusal to write bad ones."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from hrmlab.core.errors import TrainingFailed
+from hrmlab.training.checkpointing import BEST, LAST
+from hrmlab.training.module import SegmentTraining
+
+_WORTH_SAVING_SECONDS = 30.0
+
+
+class SaveCheckpoints(pl.Callback):
+    """``last.ckpt`` every so many steps and minutes, before validations and on SIGTERM; ``best.ckpt`` at the best validation.
+
+    Lightning's own ModelCheckpoint saves by steps or by time, not both, and not on a signal. Saving happens between two steps, where
+    Lightning's progress counters agree with the weights, so that a resumed run repeats nothing and skips nothing.
+
+    Args:
+        folder: where the files go.
+        every_steps: optimizer steps between two saves.
+        every_minutes: wall time between two saves.
+        validate_every_steps: where validations fall, to save before them.
+    """
+
+    def __init__(self, folder: Path, *, every_steps: int, every_minutes: float, validate_every_steps: int) -> None:
+        self.folder = folder
+        self.every_steps, self.every_seconds, self.validate_every_steps = every_steps, every_minutes * 60, validate_every_steps
+        self.best_score, self.best_step = float("-inf"), 0
+        self._saved_at, self._saved_step = time.monotonic(), -1
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._saved_at, self._saved_step = time.monotonic(), trainer.global_step
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+        step = trainer.global_step
+        age = time.monotonic() - self._saved_at
+        # A validation can take long; whoever kills the run during it should lose one step, not the time since the last save.
+        before_validation = (step + 1) % self.validate_every_steps == 0 and age > _WORTH_SAVING_SECONDS
+        by_steps = step > 0 and step % self.every_steps == 0
+        due = by_steps or trainer.strategy.broadcast(before_validation or age > self.every_seconds)
+        if due and step > self._saved_step:
+            self.save(trainer, pl_module, LAST)
+            self._saved_at, self._saved_step = time.monotonic(), step
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        self.check(trainer, pl_module)
+        score = float(trainer.callback_metrics["val/exact_accuracy"])
+        if score > self.best_score:
+            self.best_score, self.best_step = score, trainer.global_step
+            self.save(trainer, pl_module, BEST)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        # Lightning raises this between two steps, or in mid-validation, where averaged weights may stand in for the trained ones.
+        if isinstance(exception, SIGTERMException) and not trainer.evaluating and trainer.global_step > 0:
+            self.save(trainer, pl_module, LAST)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.save(trainer, pl_module, LAST)
+
+    def save(self, trainer: pl.Trainer, pl_module: pl.LightningModule, name: str) -> None:
+        """Write a checkpoint of the state between two steps, if it is a good one."""
+        self.check(trainer, pl_module)
+        trainer.save_checkpoint(self.folder / name)
+
+    def check(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop the run if a loss was not finite.
+
+        Raises:
+            TrainingFailed: with the first such step and the last good checkpoint.
+        """
+        assert isinstance(pl_module, SegmentTraining)
+        step = pl_module.totals.first_bad_step
+        if step is not None:
+            good = next((name for name in (LAST, BEST) if (self.folder / name).exists()), None)
+            raise TrainingFailed(
+                f"the training loss was NaN or infinite at step {step}",
+                hint=(
+                    "lower optimizer.learning_rate, set training.gradient_clip=1.0, lengthen optimizer.warmup_steps, "
+                    "or use training.precision=fp32"
+                ),
+                step=step,
+                last_checkpoint=None if good is None else str(self.folder / good),
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_score": self.best_score, "best_step": self.best_step}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_score, self.best_step = state_dict["best_score"], state_dict["best_step"]

@@ -1,0 +1,67 @@
+"""A reasoner in a compute precision: weights are cast once and used for any number of segments."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from hrmlab.core.batches import Carry, Prediction, PuzzleBatch
+from hrmlab.layers.embeddings import PuzzleEmbedding
+from hrmlab.models.reasoner import Reasoner
+
+Precision = Literal["fp32", "bf16"]
+
+
+class _Call(nn.Module):
+    """Makes a method of a reasoner callable as a module's forward, which is what ``functional_call`` needs."""
+
+    def __init__(self, reasoner: Reasoner, method: str) -> None:
+        super().__init__()
+        self.reasoner, self.method = reasoner, method
+
+    def forward(self, *arguments: Any) -> Any:
+        return getattr(self.reasoner, self.method)(*arguments)
+
+
+class Computation:
+    """Calls a reasoner's segments with weights prepared by :meth:`prepare`.
+
+    In bf16 the master weights stay float32 and their copies are made once per training step, not once per use: a recurrent model uses
+    each weight many times in a step. Gradients flow through the copy to the master. Puzzle embeddings stay float32 (their gradient is
+    sparse); their rows are cast after the look-up.
+    """
+
+    def __init__(self, reasoner: Reasoner, precision: Precision) -> None:
+        self.reasoner, self.precision = reasoner, precision
+        self.max_segments = reasoner.max_segments
+        puzzle = {id(module.weight) for module in reasoner.modules() if isinstance(module, PuzzleEmbedding)}
+        self._cast_names = [name for name, parameter in reasoner.named_parameters() if id(parameter) not in puzzle]
+        self._weights: dict[str, Tensor] | None = None
+
+    def prepare(self) -> None:
+        """Take the weights as they are now. Call after every optimizer step."""
+        if self.precision == "bf16":
+            parameters = dict(self.reasoner.named_parameters())
+            self._weights = {f"reasoner.{name}": parameters[name].to(torch.bfloat16) for name in self._cast_names}
+
+    def release(self) -> None:
+        """Forget the prepared weights, and with them the autograd graph of their casts."""
+        self._weights = None
+
+    def initial_carry(self, batch_size: int) -> Carry:
+        carry = self.reasoner.initial_carry(batch_size)
+        if self.precision == "bf16":
+            carry = {name: state.to(torch.bfloat16) for name, state in carry.items()}
+        return carry
+
+    def _run(self, method: str, carry: Carry, batch: PuzzleBatch) -> Any:
+        if self._weights is None:
+            return getattr(self.reasoner, method)(carry, batch)
+        return functional_call(_Call(self.reasoner, method), self._weights, (carry, batch))
+
+    def __call__(self, carry: Carry, batch: PuzzleBatch) -> tuple[Carry, Prediction]:
+        return self._run("forward", carry, batch)
+
+    def look_ahead(self, carry: Carry, batch: PuzzleBatch) -> tuple[Tensor, Tensor]:
+        return self._run("look_ahead", carry, batch)

@@ -1,0 +1,227 @@
+"""The LightningModule: one supervised segment per step for any reasoner."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from torch import Tensor
+
+from hrmlab.core.components import build
+from hrmlab.core.streams import CounterRandom, stream_key
+from hrmlab.data.datamodule import EvaluationBatch
+from hrmlab.data.stream import PuzzleStream
+from hrmlab.data.task import PuzzleTask
+from hrmlab.evaluation.correctness import correctness
+from hrmlab.evaluation.examples import ExampleRecorder
+from hrmlab.evaluation.metrics import SplitMetrics
+from hrmlab.evaluation.solve import Solution, solve
+from hrmlab.models.halting import continue_target, decide_halting
+from hrmlab.models.reasoner import Reasoner
+from hrmlab.training.computation import Computation, Precision
+from hrmlab.training.losses import LossKind, segment_loss
+from hrmlab.training.optimizers import OptimizerBundle
+from hrmlab.training.slots import Slots
+from hrmlab.training.totals import Totals
+
+
+class SegmentTraining(pl.LightningModule):
+    """Trains and evaluates a reasoner.
+
+    A step is one segment of every slot and one optimizer update, as in the published recipe; halted slots refill before the next step.
+
+    Args:
+        reasoner: what to train.
+        task: scores predictions by its own rules.
+        optimizer: a section of ``conf/optimizer``.
+        steps: optimizer steps of the whole run, for the schedule.
+        batch_size: slots of this process.
+        precision: ``fp32`` or ``bf16``.
+        loss: of the answer.
+        gradient_clip: largest norm of all dense gradients together; None for none.
+        seed: start of the exploration's random stream.
+        log_every_steps: steps between two rows of training metrics.
+    """
+
+    def __init__(
+        self,
+        *,
+        reasoner: Reasoner,
+        task: PuzzleTask,
+        optimizer: Mapping[str, Any],
+        steps: int,
+        batch_size: int,
+        precision: Precision,
+        loss: LossKind,
+        gradient_clip: float | None,
+        seed: int,
+        log_every_steps: int,
+    ) -> None:
+        super().__init__()
+        self.reasoner = reasoner
+        self._task, self._optimizer_section, self._steps = task, optimizer, steps
+        self._batch_size, self._loss, self._gradient_clip = batch_size, loss, gradient_clip
+        self._exploration_key = stream_key(seed, "exploration")
+        self._log_every_steps = log_every_steps
+        self.computation = Computation(reasoner, precision)
+        nothing = np.zeros((0, task.spec.sequence_length), dtype=np.int64)
+        self._score_names = tuple(task.score(nothing, nothing, nothing))
+        self.metrics = SplitMetrics(scores=self._score_names, halts=reasoner.halts)
+        self.slots: Slots | None = None
+        self.totals = Totals()
+        self.recorder = ExampleRecorder()
+        self.split_metrics: dict[str, float] = {}
+        self._restored: dict[str, Any] | None = None
+        self._started_at, self._seconds_before = time.monotonic(), 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of training so far, over all resumes."""
+        return self._seconds_before + time.monotonic() - self._started_at
+
+    def configure_optimizers(self) -> Any:
+        optimizer: OptimizerBundle = build(self._optimizer_section, reasoner=self.reasoner)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": optimizer.schedule(steps=self._steps), "interval": "step"}}
+
+    def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None) -> None:
+        if self._gradient_clip is not None:
+            dense = [p for p in self.reasoner.parameters() if p.grad is not None and not p.grad.is_sparse]
+            torch.nn.utils.clip_grad_norm_(dense, self._gradient_clip)
+
+    # ---- training ---------------------------------------------------------------------------------------------------------------------
+
+    def on_train_start(self) -> None:
+        self._started_at = time.monotonic()
+        self.totals.to(self.device)
+
+    def _slots(self, stream: PuzzleStream) -> Slots:
+        if self.slots is None:
+            self.slots = Slots(self.computation, stream, self._batch_size)
+            if self._restored is not None:
+                state = self._restored["ranks"][self.global_rank]
+                self.slots.load_state_dict(state["slots"])
+                stream.load_state_dict(state["stream"])
+                self._restored = None
+        return self.slots
+
+    def training_step(self, stream: PuzzleStream, batch_idx: int) -> Tensor:
+        """One segment of every slot; returns the loss per slot."""
+        step = self.trainer.global_step
+        self.computation.prepare()
+        slots = self._slots(stream)
+        slots.refill(self.computation, stream)
+        slots.carry, prediction = self.computation(slots.carry, slots.batch)
+        slot = torch.arange(self._batch_size, device=self.device) + (step * self.trainer.world_size + self.global_rank) * self._batch_size
+        slots.halted = decide_halting(
+            prediction,
+            slots.segments,
+            max_segments=self.reasoner.max_segments,
+            exploration=self.reasoner.exploration,
+            random=CounterRandom(self._exploration_key, slot),
+        )
+        target = None
+        if self.reasoner.halts and self.reasoner.max_segments > 1:
+            with torch.no_grad():
+                q_values = self.computation.look_ahead(slots.carry, slots.batch)
+                target = continue_target(slots.segments, *q_values, max_segments=self.reasoner.max_segments)
+        right = correctness(prediction.logits.argmax(-1), slots.batch.labels)
+        loss = segment_loss(prediction, slots.batch.labels, exact=right.exact, target_q_continue=target, kind=self._loss)
+        self.totals.add(step=step, loss=loss.total.detach(), right=right, segments=slots.segments, halted=slots.halted)
+        return loss.total / self._batch_size
+
+    def on_train_batch_end(self, outputs: Any, batch: PuzzleStream, batch_idx: int) -> None:
+        self.computation.release()
+        step = self.trainer.global_step
+        if step % self._log_every_steps == 0 or step == self._steps:
+            values = self.totals.flush(world_size=self.trainer.world_size)
+            values["train/examples_drawn"] = int(batch.position) * self.trainer.world_size
+            values["train/segments_done"] = step * self._batch_size * self.trainer.world_size
+            optimizer = self.optimizers()
+            assert not isinstance(optimizer, list)
+            values["train/learning_rate"] = optimizer.param_groups[0]["lr"]
+            self.record(values)
+            shown = {name: values[name] for name in ("train/loss", "train/exact_accuracy", "train/examples_per_second") if name in values}
+            self.log_dict(shown, prog_bar=True, logger=False)
+
+    def record(self, values: Mapping[str, float]) -> None:
+        """Give metrics of this step to every logger."""
+        for logger in self.loggers:
+            logger.log_metrics({**values, "seconds": self.seconds}, step=self.trainer.global_step)
+
+    # ---- evaluation -------------------------------------------------------------------------------------------------------------------
+
+    def on_validation_epoch_start(self) -> None:
+        self.computation.prepare()
+
+    def on_test_epoch_start(self) -> None:
+        self.computation.prepare()
+        self.recorder = ExampleRecorder()
+
+    def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
+        self._evaluate(batch)
+
+    def test_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
+        solution, scores = self._evaluate(batch)
+        self.recorder.add(batch, solution, scores)
+
+    @torch.no_grad()
+    def _evaluate(self, batch: EvaluationBatch) -> tuple[Solution, dict[str, Tensor]]:
+        """Solve a batch and count it; padding rows are dropped before anything is counted."""
+        kept = batch.index >= 0
+        solution = solve(self.computation, batch.examples)
+        examples = type(batch.examples)(*(part[kept] for part in batch.examples))
+        solution = solution.select(kept)
+        scores = self._scores(examples.inputs, examples.labels, solution)
+        self.metrics.update(
+            fixed=correctness(solution.answers, examples.labels),
+            halting=correctness(solution.halting_answers, examples.labels),
+            segments=solution.segments,
+            believed=solution.believed,
+            scores=scores,
+        )
+        return solution, scores
+
+    def _scores(self, inputs: Tensor, labels: Tensor, solution: Solution) -> dict[str, Tensor]:
+        """The task's own verdicts on both answers, ``name`` and ``halting/name``."""
+        if not self._score_names:
+            return {}
+        asked: tuple[np.ndarray, np.ndarray] = inputs.cpu().numpy(), labels.cpu().numpy()
+        fixed = self._task.score(*asked, solution.answers.cpu().numpy())
+        halting = self._task.score(*asked, solution.halting_answers.cpu().numpy())
+        verdicts = {**fixed, **{f"halting/{name}": values for name, values in halting.items()}}
+        return {name: torch.from_numpy(values).to(self.device) for name, values in verdicts.items()}
+
+    def on_validation_epoch_end(self) -> None:
+        self.computation.release()
+        values = {f"val/{name}": value for name, value in self.metrics.compute().items()}
+        if not self.trainer.sanity_checking:
+            self.record(values)
+        self.log_dict({"val/exact_accuracy": values["val/exact_accuracy"]}, prog_bar=True, logger=False)
+
+    def on_test_epoch_end(self) -> None:
+        self.computation.release()
+        self.split_metrics = self.metrics.compute()
+
+    # ---- checkpoints ------------------------------------------------------------------------------------------------------------------
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Everything that the next step depends on beyond weights and optimizer, for every process."""
+        stream = self.trainer.train_dataloader
+        state = {
+            "slots": None if self.slots is None else self.slots.state_dict(),
+            "stream": stream.stream.state_dict() if self.slots is not None else None,
+        }
+        ranks = [state]
+        if self.trainer.world_size > 1:
+            ranks = [{}] * self.trainer.world_size
+            torch.distributed.all_gather_object(ranks, state)
+        checkpoint["training"] = {"ranks": ranks, "totals": self.totals.state_dict(), "seconds": self.seconds}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        training = checkpoint.get("training")
+        if training is not None and training["ranks"][0]["slots"] is not None:
+            self._restored = training
+            self.totals.load_state_dict(training["totals"])
+            self._seconds_before = training["seconds"]

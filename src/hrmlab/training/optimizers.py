@@ -1,0 +1,193 @@
+"""Optimizers: which parameter gets which update, and how the learning rate moves.
+
+Every function named in ``conf/optimizer`` takes the reasoner and returns one :class:`OptimizerBundle`, so that Lightning's automatic
+optimization, its global step and its checkpoints see a single optimizer whatever is inside.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from hrmlab.layers.embeddings import PuzzleEmbedding
+from hrmlab.models.reasoner import Reasoner
+
+
+class SparseSignDescent(torch.optim.Optimizer):
+    """Sign descent with decoupled weight decay on the rows that have a gradient (the HRM release's optimizer for puzzle embeddings).
+
+    Rows that the batch did not use are neither moved nor decayed. A row used several times gets the sign of its summed gradient.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], *, lr: float, weight_decay: float) -> None:
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        result = None
+        if closure is not None:
+            with torch.enable_grad():
+                result = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                gradient = parameter.grad.coalesce() if parameter.grad.is_sparse else parameter.grad.to_sparse(1)
+                rows = gradient.indices()[0]
+                updated = parameter[rows] * (1 - group["lr"] * group["weight_decay"]) - group["lr"] * gradient.values().sign()
+                parameter.index_copy_(0, rows, updated)
+        return result
+
+
+class OptimizerBundle(torch.optim.Optimizer):
+    """Several optimizers that step together; their parameter groups are this one's, so one schedule drives them all.
+
+    Args:
+        optimizers: the parts.
+        warmup_steps: see :meth:`schedule`.
+        final_learning_rate_ratio: see :meth:`schedule`.
+    """
+
+    def __init__(self, optimizers: list[torch.optim.Optimizer], *, warmup_steps: int, final_learning_rate_ratio: float) -> None:
+        self.optimizers = optimizers
+        self.warmup_steps, self.final_learning_rate_ratio = warmup_steps, final_learning_rate_ratio
+        groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+        super().__init__(groups, {})
+        # Share, not copy: a scheduler that sets lr here must reach the optimizer that reads it.
+        self.param_groups = groups
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        result = None
+        if closure is not None:
+            with torch.enable_grad():
+                result = closure()
+        for optimizer in self.optimizers:
+            optimizer.step()
+        return result
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"optimizers": [optimizer.state_dict() for optimizer in self.optimizers]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        for optimizer, state in zip(self.optimizers, state_dict["optimizers"], strict=True):
+            optimizer.load_state_dict(state)
+        self.param_groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def schedule(self, *, steps: int) -> LambdaLR:
+        """Linear warm-up, then half a cosine from the peak down to ``final_learning_rate_ratio`` of it at ``steps``."""
+
+        def factor(step: int) -> float:
+            if step < self.warmup_steps:
+                return (step + 1) / self.warmup_steps
+            progress = min(1.0, (step - self.warmup_steps) / max(1, steps - self.warmup_steps))
+            return self.final_learning_rate_ratio + (1 - self.final_learning_rate_ratio) * 0.5 * (1 + math.cos(math.pi * progress))
+
+        return LambdaLR(self, factor)
+
+
+def _split(reasoner: Reasoner) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
+    """Parameters as (matrices inside the stacks, all other dense ones, puzzle embeddings)."""
+    puzzle = {id(module.weight): module.weight for module in reasoner.modules() if isinstance(module, PuzzleEmbedding)}
+    inner = {id(p): p for stack in reasoner.stacks() for p in stack.parameters() if p.dim() == 2}
+    other = [p for p in reasoner.parameters() if id(p) not in puzzle and id(p) not in inner]
+    return list(inner.values()), other, list(puzzle.values())
+
+
+def _bundle(
+    dense: list[torch.optim.Optimizer],
+    puzzle: list[nn.Parameter],
+    *,
+    puzzle_embedding_learning_rate: float,
+    puzzle_embedding_weight_decay: float,
+    warmup_steps: int,
+    final_learning_rate_ratio: float,
+) -> OptimizerBundle:
+    """The dense optimizers and, where the model has puzzle embeddings, theirs."""
+    if puzzle:
+        dense = [*dense, SparseSignDescent(puzzle, lr=puzzle_embedding_learning_rate, weight_decay=puzzle_embedding_weight_decay)]
+    return OptimizerBundle(dense, warmup_steps=warmup_steps, final_learning_rate_ratio=final_learning_rate_ratio)
+
+
+def adamw(
+    *,
+    reasoner: Reasoner,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 0.1,
+    beta1: float = 0.9,
+    beta2: float = 0.95,
+    puzzle_embedding_learning_rate: float = 1e-2,
+    puzzle_embedding_weight_decay: float = 0.1,
+    warmup_steps: int = 100,
+    final_learning_rate_ratio: float = 0.1,
+) -> OptimizerBundle:
+    """AdamW (Loshchilov and Hutter 2019) on everything dense."""
+    matrices, other, puzzle = _split(reasoner)
+    dense = torch.optim.AdamW([*matrices, *other], lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, foreach=True)
+    return _bundle(
+        [dense],
+        puzzle,
+        puzzle_embedding_learning_rate=puzzle_embedding_learning_rate,
+        puzzle_embedding_weight_decay=puzzle_embedding_weight_decay,
+        warmup_steps=warmup_steps,
+        final_learning_rate_ratio=final_learning_rate_ratio,
+    )
+
+
+def adam_atan2(
+    *,
+    reasoner: Reasoner,
+    learning_rate: float = 1e-4,
+    weight_decay: float = 1.0,
+    beta1: float = 0.9,
+    beta2: float = 0.95,
+    puzzle_embedding_learning_rate: float = 1e-2,
+    puzzle_embedding_weight_decay: float = 0.1,
+    warmup_steps: int = 100,
+    final_learning_rate_ratio: float = 0.1,
+) -> OptimizerBundle:
+    """Adam with atan2 in place of the division (Everett et al. 2024), the published HRM's choice, with its scales a = b = 1."""
+    from adam_atan2_pytorch import AdamAtan2
+
+    matrices, other, puzzle = _split(reasoner)
+    dense = AdamAtan2([*matrices, *other], lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, a=1.0, b=1.0)
+    return _bundle(
+        [dense],
+        puzzle,
+        puzzle_embedding_learning_rate=puzzle_embedding_learning_rate,
+        puzzle_embedding_weight_decay=puzzle_embedding_weight_decay,
+        warmup_steps=warmup_steps,
+        final_learning_rate_ratio=final_learning_rate_ratio,
+    )
+
+
+def muon(
+    *,
+    reasoner: Reasoner,
+    learning_rate: float = 1e-3,
+    weight_decay: float = 0.1,
+    momentum: float = 0.95,
+    beta1: float = 0.9,
+    beta2: float = 0.95,
+    puzzle_embedding_learning_rate: float = 1e-2,
+    puzzle_embedding_weight_decay: float = 0.1,
+    warmup_steps: int = 100,
+    final_learning_rate_ratio: float = 0.1,
+) -> OptimizerBundle:
+    """Muon (Jordan et al. 2024) on the matrices inside the stacks, AdamW on embeddings, heads and gains.
+
+    Muon's update is rescaled to the size of an AdamW update (Liu et al. 2025), so that one learning rate serves both.
+    """
+    matrices, other, puzzle = _split(reasoner)
+    inner = torch.optim.Muon(matrices, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw")
+    outer = torch.optim.AdamW(other, lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, foreach=True)
+    return _bundle(
+        [inner, outer],
+        puzzle,
+        puzzle_embedding_learning_rate=puzzle_embedding_learning_rate,
+        puzzle_embedding_weight_decay=puzzle_embedding_weight_decay,
+        warmup_steps=warmup_steps,
+        final_learning_rate_ratio=final_learning_rate_ratio,
+    )

@@ -1,0 +1,214 @@
+"""One run from its configuration to its summary. The run directory is all that it leaves behind."""
+
+import logging
+import resource
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import EMAWeightAveraging
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+
+from hrmlab.audits.splits import audit_splits
+from hrmlab.budget.solver import Budget, build_reasoner
+from hrmlab.core.components import build
+from hrmlab.core.errors import UserError
+from hrmlab.data.datamodule import PuzzleDataModule
+from hrmlab.data.puzzle_set import PuzzleSet
+from hrmlab.data.task import PuzzleTask
+from hrmlab.evaluation.summary import accuracy_by_rating, example_table, write_table
+from hrmlab.runs.directory import RunDirectory
+from hrmlab.runs.metrics import MetricsWriter
+from hrmlab.runs.provenance import provenance
+from hrmlab.training.callbacks.progress import Progress
+from hrmlab.training.callbacks.save import SaveCheckpoints
+from hrmlab.training.callbacks.world import ProveWorldSize
+from hrmlab.training.checkpointing import BEST, LAST, AtomicCheckpointIO, load_checkpoint, newest_checkpoint
+from hrmlab.training.interruption import stop_between_steps
+from hrmlab.training.loggers import MetricsFile, extra_loggers
+from hrmlab.training.module import SegmentTraining
+
+
+def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
+    """Train, evaluate, and return what summary.json will hold. Goes on from the newest checkpoint if the directory has one.
+
+    Args:
+        config: the resolved configuration as plain data.
+        run: the run's directory, locked by the caller.
+
+    Raises:
+        UserError: something in the configuration or the data must be mended first.
+        TrainingFailed: the recipe diverged.
+        KeyboardInterrupt: asked to stop; resumable.
+    """
+    _quiet()
+    training, trainer_section = config["training"], config["trainer"]
+    if trainer_section["threads"] is not None:
+        torch.set_num_threads(trainer_section["threads"])
+    world_size = trainer_section["devices"] * trainer_section["num_nodes"]
+    if training["batch_size"] % world_size:
+        nearest = max(1, round(training["batch_size"] / world_size)) * world_size
+        raise UserError(
+            f"training.batch_size={training['batch_size']} is not divisible by the {world_size} processes of the run; nearest is {nearest}"
+        )
+    _check_accelerator(trainer_section)
+    task: PuzzleTask = build(config["data"])
+    reasoner, budget = build_reasoner(
+        model=config["model"], task=task.spec, size=config["size"], match=config["match"], seed=config["seed"]
+    )
+    data = PuzzleDataModule(
+        task=task,
+        seed=config["seed"],
+        evaluation_batch_size=training["evaluation_batch_size"],
+        validation_examples=training["validation_examples"],
+        progress=trainer_section["progress_bar"],
+    )
+    if rank_zero_only.rank == 0:
+        run.write_json("provenance.json", provenance())
+        run.write_json("budget.json", budget.to_dict())
+        order_hash = data.stream(torch.device("cpu")).order_hash()
+        run.write_json("data.json", audit_splits(data.splits, spec=task.spec, order_hash=order_hash))
+    if training["compile"]:
+        reasoner.compile_stacks()
+    module = SegmentTraining(
+        reasoner=reasoner,
+        task=task,
+        optimizer=config["optimizer"],
+        steps=training["steps"],
+        batch_size=training["batch_size"] // world_size,
+        precision=training["precision"],
+        loss=training["loss"],
+        gradient_clip=training["gradient_clip"],
+        seed=config["seed"],
+        log_every_steps=training["log_every_steps"],
+    )
+    with _metrics_writer(run) as writer:
+        trainer, resumed_from = _trainer(config, run, writer)
+        with stop_between_steps():
+            trainer.fit(module, datamodule=data, ckpt_path=resumed_from, weights_only=True)
+            steps = trainer.global_step
+            chosen = BEST if training["evaluate"] == "best" and (run.checkpoints / BEST).exists() else LAST
+            checkpoint = load_checkpoint(run.checkpoints / chosen)
+            module.load_state_dict(checkpoint["state_dict"])
+            validation, _ = _evaluate(trainer, module, task, data.splits.validation, data)
+            test, table = _evaluate(trainer, module, task, data.splits.test, data)
+    if rank_zero_only.rank == 0:
+        write_table(table, run.predictions_file)
+    return {
+        "test": test,
+        "validation": validation,
+        "training": _effort(config, module, budget, steps=steps, drawn=_drawn(checkpoint=load_checkpoint(run.checkpoints / LAST))),
+        "checkpoint": {"rule": training["evaluate"], "step": checkpoint["global_step"]},
+    }
+
+
+def _quiet() -> None:
+    """Keep Lightning's hints about its cloud, and warnings that cannot apply here, off the terminal."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Lightning 2.6 on torch 2.13 warns about its own use of torch.
+    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+    # Data live on the device and have no worker processes; the stream is endless on purpose.
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+
+
+def _check_accelerator(section: dict[str, Any]) -> None:
+    if section["accelerator"] == "gpu" and not torch.cuda.is_available():
+        raise UserError(
+            f"trainer={section['name']} needs a CUDA device and none is visible; use trainer=cpu, or trainer=ddp_cpu for several"
+        )
+    if section["accelerator"] == "gpu" and torch.cuda.device_count() < section["devices"]:
+        raise UserError(
+            f"trainer.devices={section['devices']} but {torch.cuda.device_count()} CUDA devices are visible; "
+            f"set trainer.devices={torch.cuda.device_count()}"
+        )
+
+
+@contextmanager
+def _metrics_writer(run: RunDirectory) -> Iterator[MetricsWriter | None]:
+    """The writer of metrics.csv, on the process that owns the run directory."""
+    if rank_zero_only.rank != 0:
+        yield None
+        return
+    with MetricsWriter(run.metrics_file) as writer:
+        yield writer
+
+
+def _trainer(config: dict[str, Any], run: RunDirectory, writer: MetricsWriter | None) -> tuple[pl.Trainer, Path | None]:
+    """A Lightning Trainer for the run and the checkpoint to go on from, if there is one."""
+    training, section = config["training"], config["trainer"]
+    resumed_from = newest_checkpoint(run.checkpoints)
+    loggers: list[Any] = []
+    if writer is not None:
+        if resumed_from is not None:
+            writer.truncate_after(load_checkpoint(resumed_from)["global_step"])
+        loggers = [MetricsFile(writer), *extra_loggers(config["logger"], run, config)]
+    saving = SaveCheckpoints(
+        run.checkpoints,
+        every_steps=training["checkpoint_every_steps"],
+        every_minutes=training["checkpoint_every_minutes"],
+        validate_every_steps=training["validate_every_steps"],
+    )
+    callbacks: list[pl.Callback] = [ProveWorldSize(section["devices"] * section["num_nodes"]), saving]
+    if training["ema_decay"] is not None:
+        # After the saving: at the end of training this one overwrites the trained weights with their averages.
+        callbacks.append(EMAWeightAveraging(decay=training["ema_decay"], use_buffers=False))
+    if section["progress_bar"]:
+        callbacks.append(Progress())
+    limit = training["time_limit_minutes"]
+    trainer = pl.Trainer(
+        accelerator=section["accelerator"],
+        devices=section["devices"],
+        num_nodes=section["num_nodes"],
+        strategy=section["strategy"],
+        max_steps=training["steps"],
+        max_epochs=-1,
+        max_time=None if limit is None else timedelta(minutes=limit),
+        val_check_interval=min(training["validate_every_steps"], training["steps"]),
+        check_val_every_n_epoch=None,
+        num_sanity_val_steps=0,
+        logger=loggers,
+        callbacks=callbacks,
+        plugins=[AtomicCheckpointIO()],
+        default_root_dir=run.path,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=section["progress_bar"],
+        use_distributed_sampler=False,
+    )
+    return trainer, resumed_from
+
+
+def _evaluate(
+    trainer: pl.Trainer, module: SegmentTraining, task: PuzzleTask, examples: PuzzleSet, data: PuzzleDataModule
+) -> tuple[dict[str, Any], Any]:
+    """Metrics and the per-example table of a whole split, every row once over all processes."""
+    trainer.test(module, dataloaders=data.evaluation_loader(examples), verbose=False)
+    table = example_table(module.recorder.columns(world_size=trainer.world_size), examples, task)
+    return {"count": len(table), **module.split_metrics, "by_rating": accuracy_by_rating(table)}, table
+
+
+def _drawn(*, checkpoint: dict[str, Any]) -> int:
+    """Examples that training drew, over all processes."""
+    return sum(rank["stream"]["position"] for rank in checkpoint["training"]["ranks"] if rank["stream"] is not None)
+
+
+def _effort(config: dict[str, Any], module: SegmentTraining, budget: Budget, *, steps: int, drawn: int) -> dict[str, Any]:
+    """What training took."""
+    segments = steps * config["training"]["batch_size"]
+    on_gpu = module.device.type == "cuda"
+    peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {
+        "steps": steps,
+        "segments": segments,
+        "examples_drawn": drawn,
+        "tokens": segments * module.reasoner.task.sequence_length,
+        "flops": segments * budget.flops_per_training_segment,
+        "wall_seconds": module.seconds,
+        "peak_memory_bytes": peak,
+    }
