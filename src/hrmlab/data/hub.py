@@ -1,9 +1,17 @@
-"""Reads a data set from the Hugging Face hub, or from a local folder laid out like one, through the ``datasets`` library."""
+"""Reads a data set from the Hugging Face hub, or from a local folder laid out like one, through the ``datasets`` library.
 
+With HF_HUB_OFFLINE=1 in the environment, copies that were downloaded before are used without asking the hub.
+"""
+
+import sys
+from pathlib import Path
 from typing import Any
 
 from hrmlab.core.errors import MissingExtra, UserError
 from hrmlab.data.reading import Table, make_table
+
+PATIENCE_SECONDS = 10
+"""How long the hub may take to answer before it counts as out of reach."""
 
 SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}
 """The hub's split names that serve as each of ours."""
@@ -20,13 +28,16 @@ def read_hub(name: str) -> dict[str, Table]:
         import datasets
     except ImportError as error:
         raise MissingExtra("datasets", extra="hub", purpose="data.source=hub") from error
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
     try:
-        loaded: Any = datasets.load_dataset(name)
+        loaded = _load(name)
     except Exception as error:  # the library raises its own, its HTTP client's and its readers' errors
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise UserError(
-            f"data.hub_name={name} could not be loaded from the Hugging Face hub ({type(error).__name__}: {reason}); download its CSV files "
-            "and use data.source=file data.path=<file>, or use data.source=generated, which is a different data set"
+            f"data.hub_name={name} could not be loaded from the Hugging Face hub ({type(error).__name__}: {reason}); "
+            "download its CSV files and use data.source=file data.path=<file>, or use data.source=generated (other puzzles); "
+            "set HF_HUB_OFFLINE=1 to use a copy downloaded before"
         ) from error
     tables = {}
     for split, names in SPLITS.items():
@@ -38,10 +49,26 @@ def read_hub(name: str) -> dict[str, Table]:
     return tables
 
 
+def _load(name: str) -> Any:
+    """The data set's splits. CSV columns are read as text, because a grid of digits is no number."""
+    import datasets
+    import huggingface_hub
+
+    if not (Path(name).exists() or huggingface_hub.constants.HF_HUB_OFFLINE):
+        huggingface_hub.HfApi().dataset_info(name, timeout=PATIENCE_SECONDS)  # fails at once where the library would retry for long
+    builder = datasets.load_dataset_builder(name)
+    if hasattr(builder.config, "converters"):
+        builder = datasets.load_dataset_builder(name, converters={"question": str, "answer": str})
+    builder.download_and_prepare()
+    return builder.as_dataset()
+
+
 def _table(where: str, rows: Any) -> Table:
     for column in ("question", "answer"):
         if column not in rows.column_names:
-            raise UserError(f"{where} has no column '{column}' (it has: {', '.join(rows.column_names)}); choose a data set of puzzles in that form")
+            raise UserError(
+                f"{where} has no column '{column}' (it has: {', '.join(rows.column_names)}); choose a data set of puzzles in that form"
+            )
     questions, answers = list(rows["question"]), list(rows["answer"])
     for column, texts in (("question", questions), ("answer", answers)):
         for row, text in enumerate(texts):
@@ -58,5 +85,5 @@ def _table(where: str, rows: Any) -> Table:
         questions=questions,
         answers=answers,
         ratings=list(rows["rating"]) if "rating" in rows.column_names else None,
-        sources=[str(value) for value in rows["source"]] if "source" in rows.column_names else ["hub"] * count,
+        sources=[value or "" for value in rows["source"]] if "source" in rows.column_names else ["hub"] * count,
     )

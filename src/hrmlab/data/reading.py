@@ -139,7 +139,9 @@ def _records(reader: Iterator[list[str]], where: str) -> Iterator[list[str]]:
                 yield row
     except csv.Error as error:
         line = getattr(reader, "line_num", "?")
-        raise UserError(f"{where}, line {line} of the file: it is not valid CSV ({error}); correct the quoting or save it as CSV again") from error
+        raise UserError(
+            f"{where}, line {line} of the file: it is not valid CSV ({error}); correct the quoting or save it as CSV again"
+        ) from error
 
 
 def encode_text(table: Table, column: str, *, tokens: dict[str, int], length: int, expected: str) -> np.ndarray:

@@ -21,9 +21,6 @@ Source = Literal["generated", "file", "hub"]
 GENERATED_COUNTS = {"train": 1000, "validation": 200, "test": 1000}
 """Puzzles generated for each split unless told."""
 
-PATIENCE = 20_000
-"""Draws in a row that may bring nothing new before a generator is taken to be exhausted."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class SourceOptions:
@@ -66,7 +63,9 @@ class SourceOptions:
         if self.source == "hub" and not self.hub_name:
             raise UserError("data.source=hub needs data.hub_name=<owner/name of a data set on the hub, or a local folder>")
         if self.source != "hub" and self.hub_name:
-            raise UserError(f"data.hub_name={self.hub_name} is not used with data.source={self.source}; add data.source=hub or leave it out")
+            raise UserError(
+                f"data.hub_name={self.hub_name} is not used with data.source={self.source}; add data.source=hub or leave it out"
+            )
 
 
 Encode = Callable[[Table, bool], PuzzleSet]
@@ -102,6 +101,7 @@ class Generation:
         parameters: everything besides seed and counts that the result depends on, the generator's version included.
         draw: (N,) uint64 keys -> candidate puzzles as uint8 tokens; N or fewer rows, in the order of their keys.
         chunk: keys drawn at once.
+        patience: keys in a row that may bring nothing new before the generator is taken to be exhausted.
         remedy: what to change when there are too few distinct puzzles.
     """
 
@@ -109,6 +109,7 @@ class Generation:
     parameters: dict
     draw: Callable[[np.ndarray], PuzzleSet]
     chunk: int
+    patience: int
     remedy: str
 
 
@@ -131,10 +132,11 @@ def splits_from_generator(options: SourceOptions, generation: Generation, class_
             return arrays
 
     arrays = cached(generation.kind, {**generation.parameters, "seed": options.seed, "counts": counts}, build)
-    parts = {
-        split: PuzzleSet(**{name: arrays[f"{split}_{name}"] for name in PuzzleSet.__dataclass_fields__}).widened() for split in counts
-    }
-    return PuzzleSplits(**parts, class_rule=class_rule, source="generated")
+    train, validation, test = (
+        PuzzleSet(**{name: arrays[f"{split}_{name}"] for name in PuzzleSet.__dataclass_fields__}).widened()
+        for split in ("train", "validation", "test")
+    )
+    return PuzzleSplits(train=train, validation=validation, test=test, class_rule=class_rule, source="generated")
 
 
 def _keys(generation: Generation, seed: int, split: str, chunk: int) -> Iterator[np.ndarray]:
@@ -144,9 +146,7 @@ def _keys(generation: Generation, seed: int, split: str, chunk: int) -> Iterator
         first += chunk
 
 
-def _distinct(
-    generation: Generation, seed: int, split: str, count: int, seen: set[int], advance: Callable[[int], None]
-) -> PuzzleSet:
+def _distinct(generation: Generation, seed: int, split: str, count: int, seen: set[int], advance: Callable[[int], None]) -> PuzzleSet:
     """``count`` puzzles of classes not in ``seen``, which is extended."""
     parts: list[PuzzleSet] = []
     found, in_vain = 0, 0
@@ -163,7 +163,7 @@ def _distinct(
         in_vain = 0 if fresh else in_vain + len(keys)
         if found == count:
             break
-        if in_vain >= PATIENCE:
+        if in_vain >= generation.patience:
             raise UserError(
                 f"only {found} distinct puzzles could be generated for the {split} set where data.{split}_examples={count} "
                 f"({len(seen)} in all sets together); {generation.remedy}"

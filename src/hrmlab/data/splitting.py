@@ -79,7 +79,9 @@ def _split_off(pool: PuzzleSet, split: str, wanted: int | None, seed: int) -> tu
 
 def _draw(rows: PuzzleSet, split: str, wanted: int | None, seed: int) -> PuzzleSet:
     if not len(rows):
-        raise UserError(f"no rows are left for the {split} set once those whose symmetry class is in another set are dropped; use other files")
+        raise UserError(
+            f"no rows are left for the {split} set once those whose symmetry class is in another set are dropped; use other files"
+        )
     if not wanted:
         return rows
     if wanted > len(rows):

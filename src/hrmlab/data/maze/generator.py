@@ -52,7 +52,12 @@ class MazeShape:
 
 
 def choose_shape(
-    *, side: int, difficulty: str | None = None, wall_density: float = 0.37, minimum_path: int | None = None, maximum_path: int | None = None
+    *,
+    side: int,
+    difficulty: str | None = None,
+    wall_density: float = 0.37,
+    minimum_path: int | None = None,
+    maximum_path: int | None = None,
 ) -> MazeShape:
     """The shape of a difficulty tier, its path lengths replaced by those given.
 
@@ -139,9 +144,7 @@ def generate_for_keys(keys: np.ndarray, shape: MazeShape) -> tuple[np.ndarray, n
     mazes = np.zeros((len(keys), shape.side**2), np.uint8)
     lengths = np.zeros(len(keys), np.int64)
     keys = np.ascontiguousarray(keys, np.uint64)
-    _generate(
-        keys, shape.side, shape.wall_density, DENSITY_DEVIATION, shape.minimum_path, shape.maximum_path, TRIES, mazes, lengths
-    )
+    _generate(keys, shape.side, shape.wall_density, DENSITY_DEVIATION, shape.minimum_path, shape.maximum_path, TRIES, mazes, lengths)
     return mazes, lengths
 
 

@@ -80,7 +80,8 @@ class MazeTask(PuzzleTask):
         )
         if difficulty is not None and source != "generated":
             raise UserError(
-                f"data.difficulty={difficulty} is only for generated mazes; with data.source={source} use data.minimum_path and data.maximum_path"
+                f"data.difficulty={difficulty} is only for generated mazes; "
+                f"with data.source={source} use data.minimum_path and data.maximum_path"
             )
         self._minimum_path, self._maximum_path = minimum_path, maximum_path
         self._side, self._augment = side, augment
@@ -102,6 +103,7 @@ class MazeTask(PuzzleTask):
             parameters={"version": GENERATOR_VERSION, **vars(shape)},
             draw=self._draw,
             chunk=64,
+            patience=2_000,
             remedy="ask for fewer mazes, shorter paths (data.difficulty, data.minimum_path) or a larger data.side",
         )
         return splits_from_generator(self._options, generation, CLASS_RULE, progress=progress)
@@ -157,14 +159,16 @@ class MazeTask(PuzzleTask):
         if self._augment and other.any():
             table.refuse(
                 int(other.argmax()),
-                "among several shortest paths the answer is not the one that the label rule chooses (breadth-first, down, left, right, up), "
-                "which augmentation would mix with it; set data.augment=false to train on the answers as they are",
+                "among several shortest paths the answer is not the one that the label rule chooses (breadth-first; down, left, "
+                "right, up), which augmentation would mix with it; set data.augment=false to train on the answers as they are",
             )
         low = 0 if self._minimum_path is None else self._minimum_path
         high = self._side**2 if self._maximum_path is None else self._maximum_path
         kept = rows.select((lengths >= low) & (lengths <= high))
         if not len(kept):
-            raise UserError(f"{table.where} has no maze with a path of {low} to {high} cells; change data.minimum_path and data.maximum_path")
+            raise UserError(
+                f"{table.where} has no maze with a path of {low} to {high} cells; change data.minimum_path and data.maximum_path"
+            )
         return kept
 
     def _draw(self, keys: np.ndarray) -> PuzzleSet:

@@ -1,5 +1,7 @@
 """Draws Sudoku puzzles with exactly one solution: a random full grid, from which clues are dug while the solution stays unique.
 
+A minimal puzzle that is too easy for its tier is varied clue by clue, and a variation is kept when it is at least as hard.
+
 Puzzle number i of a stream is a pure function of its key, so a set can be extended, repeated or split among processes.
 """
 
@@ -17,6 +19,9 @@ from hrmlab.data.sudoku.solver import propagate, search, start_candidates
 
 GENERATOR_VERSION = 1
 """Raise when the puzzles drawn for a key change: cached sets are keyed by it."""
+
+CLIMB = 300
+"""The most steps from a minimal puzzle towards one of the wanted rating."""
 
 UNBOUNDED = 1_000_000_000
 """A rating above all others."""
@@ -119,39 +124,80 @@ def _random_solution(state, units, peers, solution):
 
 
 @njit(cache=True, nogil=True)
-def _dig(state, units, peers, solution, question, clues):
-    """Remove clues in random order while the solution stays unique, down to ``clues`` or to a minimal puzzle."""
-    cells, side = peers.shape[0], units.shape[1]
-    order = np.arange(cells)
-    for i in range(cells - 1, 0, -1):
+def _shuffled(state, count):
+    order = np.arange(count)
+    for i in range(count - 1, 0, -1):
         j = draw_integer(state, i + 1)
         order[i], order[j] = order[j], order[i]
-    question[:] = solution
-    other = np.empty(cells, np.uint8)
-    left = cells
-    for cell in order:
+    return order
+
+
+@njit(cache=True, nogil=True)
+def _dig(state, units, peers, question, clues):
+    """Remove clues in random order while the solution stays the only one, down to ``clues`` or to a minimal puzzle."""
+    cells, side = peers.shape[0], units.shape[1]
+    scratch = np.empty(cells, np.uint8)
+    left = 0
+    for cell in range(cells):
+        left += question[cell] > 0
+    for cell in _shuffled(state, cells):
         if left <= clues:
             return
         digit = question[cell]
+        if digit == 0:
+            continue
         question[cell] = 0
         start = start_candidates(question, side)
         start[cell] ^= 1 << (digit - 1)
-        if search(start, units, peers, 1, other)[0] > 0:
+        if search(start, units, peers, 1, scratch)[0] > 0:
             question[cell] = digit
         else:
             left -= 1
 
 
 @njit(cache=True, nogil=True)
-def _generate(keys, units, peers, fewest_clues, most_clues, questions, solutions, ratings):
+def _rate(question, units, peers):
+    return search(start_candidates(question, units.shape[1]), units, peers, 1, np.empty(question.shape[0], np.uint8))[1]
+
+
+@njit(cache=True, nogil=True)
+def _vary(state, units, peers, solution, question):
+    """Take one clue away, add others until the solution is the only one again, and dig to a minimal puzzle."""
+    cells, side = peers.shape[0], units.shape[1]
+    scratch = np.empty(cells, np.uint8)
+    for cell in _shuffled(state, cells):
+        if question[cell]:
+            question[cell] = 0
+            break
+    for cell in _shuffled(state, cells):
+        if question[cell] == 0:
+            question[cell] = solution[cell]
+            if search(start_candidates(question, side), units, peers, 2, scratch)[0] == 1:
+                break
+    _dig(state, units, peers, question, 0)
+
+
+@njit(cache=True, nogil=True)
+def _generate(keys, units, peers, fewest_clues, most_clues, minimum_rating, maximum_rating, questions, solutions, ratings):
     state = np.empty(1, np.uint64)
-    scratch = np.empty(peers.shape[0], np.uint8)
+    candidate = np.empty(peers.shape[0], np.uint8)
     for row in range(keys.shape[0]):
         state[0] = keys[row]
         clues = fewest_clues + draw_integer(state, most_clues - fewest_clues + 1)
         _random_solution(state, units, peers, solutions[row])
-        _dig(state, units, peers, solutions[row], questions[row], clues)
-        ratings[row] = search(start_candidates(questions[row], units.shape[1]), units, peers, 1, scratch)[1]
+        questions[row] = solutions[row]
+        _dig(state, units, peers, questions[row], clues)
+        rating = _rate(questions[row], units, peers)
+        if clues == 0 and rating < minimum_rating:
+            for _ in range(CLIMB):
+                candidate[:] = questions[row]
+                _vary(state, units, peers, solutions[row], candidate)
+                found = _rate(candidate, units, peers)
+                if rating <= found <= maximum_rating:
+                    questions[row], rating = candidate, found
+                    if rating >= minimum_rating:
+                        break
+        ratings[row] = rating
 
 
 Puzzles = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -170,7 +216,18 @@ def generate_for_keys(keys: np.ndarray, layout: Board, *, tier: Tier) -> Puzzles
     solutions = np.zeros_like(questions)
     ratings = np.zeros(len(keys), np.int64)
     keys = np.ascontiguousarray(keys, np.uint64)
-    _generate(keys, layout.units, layout.peers, tier.fewest_clues, tier.most_clues, questions, solutions, ratings)
+    _generate(
+        keys,
+        layout.units,
+        layout.peers,
+        tier.fewest_clues,
+        tier.most_clues,
+        tier.minimum_rating,
+        tier.maximum_rating,
+        questions,
+        solutions,
+        ratings,
+    )
     return questions, solutions, ratings
 
 

@@ -17,7 +17,8 @@ from hrmlab.data.sudoku.rules import breaks_no_rule, validate
 from hrmlab.data.sudoku.symmetry import CLASS_RULES, fingerprints
 from hrmlab.data.task import Augmentation, PuzzleTask
 
-_CHUNK = {4: 1024, 6: 512, 9: 256}
+_CHUNK, _CHUNK_CLIMBING = {4: 1024, 6: 512, 9: 256}, 16
+_PATIENCE, _PATIENCE_CLIMBING = 20_000, 200
 
 
 class SudokuTask(PuzzleTask):
@@ -80,7 +81,8 @@ class SudokuTask(PuzzleTask):
         self._tier: Tier = choose_tier(side, difficulty, minimum_rating, maximum_rating)
         if difficulty is not None and source != "generated":
             raise UserError(
-                f"data.difficulty={difficulty} is only for generated puzzles; with data.source={source} use data.minimum_rating and data.maximum_rating"
+                f"data.difficulty={difficulty} is only for generated puzzles; "
+                f"with data.source={source} use data.minimum_rating and data.maximum_rating"
             )
         self._minimum_rating, self._maximum_rating = minimum_rating, maximum_rating
         self._check_unique, self._augment = check_unique, augment
@@ -102,7 +104,8 @@ class SudokuTask(PuzzleTask):
             kind="sudoku",
             parameters={"version": GENERATOR_VERSION, "side": self._board.side, "tier": tier.as_list()},
             draw=self._draw,
-            chunk=_CHUNK[self._board.side],
+            chunk=_CHUNK_CLIMBING if tier.minimum_rating > 0 else _CHUNK[self._board.side],
+            patience=_PATIENCE_CLIMBING if tier.minimum_rating > 0 else _PATIENCE,
             remedy="ask for fewer puzzles, another data.difficulty or wider rating bounds, or a larger data.side",
         )
         return splits_from_generator(self._options, generation, rule, progress=progress)
@@ -124,7 +127,7 @@ class SudokuTask(PuzzleTask):
 
     def to_text(self, tokens: np.ndarray) -> str:
         """One character per cell, row by row: ``.`` empty, ``?`` padding."""
-        return "".join("?." [token] if token < 2 else str(token - 1) for token in tokens.tolist())
+        return "".join("?."[token] if token < 2 else str(token - 1) for token in tokens.tolist())
 
     def _encode(self, table: Table, labelled: bool) -> PuzzleSet:
         side, cells = self._board.side, self._board.cells
@@ -140,12 +143,17 @@ class SudokuTask(PuzzleTask):
             return rows
         unrated = np.isnan(rows.ratings)
         if unrated.any():
-            table.refuse(int(unrated.argmax()), "it has no rating, which data.minimum_rating and data.maximum_rating need; add one or drop the bounds")
+            table.refuse(
+                int(unrated.argmax()),
+                "it has no rating, which data.minimum_rating and data.maximum_rating need; add one or drop the bounds",
+            )
         low = -np.inf if self._minimum_rating is None else self._minimum_rating
         high = np.inf if self._maximum_rating is None else self._maximum_rating
         kept = rows.select((rows.ratings >= low) & (rows.ratings <= high))
         if not len(kept):
-            raise UserError(f"{table.where} has no row with a rating from {low:g} to {high:g}; widen data.minimum_rating and data.maximum_rating")
+            raise UserError(
+                f"{table.where} has no row with a rating from {low:g} to {high:g}; widen data.minimum_rating and data.maximum_rating"
+            )
         return kept
 
     def _draw(self, keys: np.ndarray) -> PuzzleSet:

@@ -1,0 +1,170 @@
+"""Reads a user's own token grids from .npz, .npy or .jsonl files."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hrmlab.core.errors import UserError
+from hrmlab.core.task import IGNORED_LABEL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grids:
+    """N examples.
+
+    Attributes:
+        inputs: (N, S) int32 token ids.
+        labels: (N, S) int32 token ids, ``IGNORED_LABEL`` where nothing is asked.
+        puzzle_ids: (N,) int32.
+        shape: (rows, columns), with rows * columns = S; (1, S) for plain sequences.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    puzzle_ids: np.ndarray
+    shape: tuple[int, int]
+
+
+def read_grids(path: str | Path, *, labelled: bool = True) -> Grids:
+    """Read one file.
+
+    ``.npz``: arrays inputs, labels[, puzzle_ids]; ``.npy``: a pair of files ``<name>inputs.npy`` and ``<name>labels.npy``, named by
+    the first; ``.jsonl``: one object ``{"input": ..., "output": ...[, "puzzle_id": n]}`` per line, grids as lists of rows or as one
+    list. Arrays have the shape (N, S) or (N, rows, columns).
+
+    Args:
+        labelled: without it labels may be absent, and all are ignored.
+
+    Raises:
+        UserError: the file is missing, damaged, of another kind, or an example is not like the others; with its row.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path} is not a file; give the path of a .npz, .npy or .jsonl file (relative to {Path.cwd()}, or absolute)")
+    readers = {".npz": _from_npz, ".npy": _from_npy, ".jsonl": _from_jsonl}
+    if path.suffix not in readers:
+        raise UserError(f"{path} has the ending '{path.suffix}'; give a .npz, .npy or .jsonl file")
+    inputs, labels, puzzle_ids = readers[path.suffix](path, labelled)
+    if inputs.ndim not in (2, 3) or not inputs.size:
+        raise UserError(
+            f"{path}: inputs have the shape {inputs.shape} instead of (examples, cells) or (examples, rows, columns); reshape them"
+        )
+    if labels is not None and labels.shape != inputs.shape:
+        raise UserError(f"{path}: labels have the shape {labels.shape} and inputs {inputs.shape}; they must be equal")
+    if puzzle_ids is None:
+        puzzle_ids = np.zeros(len(inputs), np.int32)
+    elif puzzle_ids.shape != (len(inputs),):
+        raise UserError(f"{path}: puzzle_ids have the shape {puzzle_ids.shape} instead of ({len(inputs)},); give one id per example")
+    shape = (1, inputs.shape[1]) if inputs.ndim == 2 else (inputs.shape[1], inputs.shape[2])
+    count = len(inputs)
+    labels = (
+        np.full(inputs.shape, IGNORED_LABEL, np.int32) if labels is None or not labelled else _whole(path, "labels", labels, IGNORED_LABEL)
+    )
+    return Grids(
+        inputs=_whole(path, "inputs", inputs, None).reshape(count, -1),
+        labels=labels.reshape(count, -1),
+        puzzle_ids=_whole(path, "puzzle_ids", puzzle_ids, None),
+        shape=shape,
+    )
+
+
+def _whole(path: Path, name: str, values: np.ndarray, also: int | None) -> np.ndarray:
+    """The values as int32; none may be negative but ``also``."""
+    if not np.issubdtype(values.dtype, np.integer):
+        raise UserError(f"{path}: {name} are of type {values.dtype} instead of integers; convert them to token ids from 0")
+    bad = (values < 0) | (values > np.iinfo(np.int32).max)
+    if also is not None:
+        bad &= values != also
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        raise UserError(
+            f"{path}, row {row + 1} (counted from 1): {name} hold {values[bad].flat[0]}, which is no token id; use whole numbers from 0"
+        )
+    return values.astype(np.int32)
+
+
+Arrays = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
+
+
+def _load(path: Path) -> Any:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(
+            f"{path} cannot be read as NumPy data ({error}); save it again with numpy.savez or numpy.save, numbers only"
+        ) from error
+
+
+def _from_npz(path: Path, labelled: bool) -> Arrays:
+    loaded = _load(path)
+    if not isinstance(loaded, np.lib.npyio.NpzFile):
+        raise UserError(f"{path} is a single array and not a .npz archive; save inputs and labels with numpy.savez")
+    with loaded:
+        for name in ("inputs", "labels") if labelled else ("inputs",):
+            if name not in loaded.files:
+                raise UserError(f"{path} has no array '{name}' (it has: {', '.join(loaded.files) or 'none'}); add it with numpy.savez")
+        try:
+            arrays = {name: loaded[name] for name in ("inputs", "labels", "puzzle_ids") if name in loaded.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path} is damaged ({error}); save it again") from error
+    return arrays["inputs"], arrays.get("labels"), arrays.get("puzzle_ids")
+
+
+def _from_npy(path: Path, labelled: bool) -> Arrays:
+    inputs = _load(path)
+    if not labelled:
+        return inputs, None, None
+    if not path.stem.endswith("inputs"):
+        raise UserError(f"{path}: a pair of .npy files is named <name>inputs.npy and <name>labels.npy; rename them and give the first")
+    partner = path.with_name(path.stem.removesuffix("inputs") + "labels.npy")
+    if not partner.is_file():
+        raise UserError(f"{partner} does not exist; {path.name} needs it as its labels")
+    return inputs, _load(partner), None
+
+
+def _from_jsonl(path: Path, labelled: bool) -> Arrays:
+    inputs, labels, puzzle_ids = [], [], []
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text; save it again as UTF-8") from error
+    number = 0
+    for line in lines:
+        if not line.strip():
+            continue
+        number += 1
+        where = f"{path}, row {number} (counted from 1)"
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{where}: it is not JSON ({error.msg}); give one object per line") from error
+        needed = ("input", "output") if labelled else ("input",)
+        missing = [name for name in needed if not isinstance(record, dict) or name not in record]
+        if missing:
+            raise UserError(f"{where}: it has no '{missing[0]}'; give an object with {' and '.join(needed)}")
+        grids = [_grid(where, name, record[name]) for name in needed]
+        for name, grid in zip(needed, grids, strict=True):
+            if grid.shape != (inputs or grids)[0].shape:
+                raise UserError(
+                    f"{where}: the {name} has the shape {grid.shape} instead of {(inputs or grids)[0].shape}; all grids have one size"
+                )
+        inputs.append(grids[0])
+        labels += grids[1:]
+        puzzle_ids.append(record.get("puzzle_id", 0))
+    if not inputs:
+        raise UserError(f"{path} is empty; give at least one example")
+    return np.stack(inputs), np.stack(labels) if labels else None, np.array(puzzle_ids)
+
+
+def _grid(where: str, name: str, value: Any) -> np.ndarray:
+    try:
+        grid = np.array(value)
+    except ValueError as error:
+        raise UserError(f"{where}: the {name} has rows of different lengths; fill them up with a token of their own") from error
+    if grid.ndim not in (1, 2) or not grid.size or not np.issubdtype(grid.dtype, np.integer):
+        raise UserError(f"{where}: the {name} is not a list of whole numbers or a list of such rows; correct it")
+    return grid
