@@ -11,9 +11,9 @@ from safetensors import safe_open
 
 from hrmlab.core.batches import Carry, PuzzleBatch
 from hrmlab.evaluation.correctness import correctness
+from hrmlab.models.halting import continue_target, decide_halting
 from hrmlab.models.published import load_published, translate_hrm_name
 from hrmlab.models.reasoner import Reasoner
-from hrmlab.models.halting import continue_target, decide_halting
 from hrmlab.training.losses import segment_loss
 
 ROOT = Path(__file__).resolve().parents[2]

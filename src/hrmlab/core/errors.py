@@ -8,14 +8,14 @@ class UserError(ValueError):
     """
 
 
-class MissingExtra(UserError):
+class MissingExtra(UserError):  # noqa: N818 - reads as what it is
     """An optional dependency is absent."""
 
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the package '{package}', which is not installed; run: pip install 'hrmlab[{extra}]'")
 
 
-class TrainingFailed(RuntimeError):
+class TrainingFailed(RuntimeError):  # noqa: N818 - likewise
     """Training stopped for a reason that its data or recipe gave: the run is marked FAILED and a sweep goes on.
 
     Attributes:

@@ -41,7 +41,7 @@ def _signed(constant: int) -> int:
 
 
 def mix64(value: Tensor) -> Tensor:
-    """The SplitMix64 finaliser (Steele, Lea and Flood 2014) on int64 tensors: every input bit flips every output bit with probability 1/2."""
+    """The SplitMix64 finaliser (Steele, Lea and Flood 2014) on int64: each input bit flips each output bit with probability 1/2."""
     value = (value ^ _shift_right(value, 30)) * _signed(0xBF58476D1CE4E5B9)
     value = (value ^ _shift_right(value, 27)) * _signed(0x94D049BB133111EB)
     return value ^ _shift_right(value, 31)

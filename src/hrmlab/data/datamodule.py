@@ -19,11 +19,11 @@ class EvaluationBatch(NamedTuple):
 
     Attributes:
         examples: always the full batch size, so that compiled models see one shape; surplus rows repeat row 0.
-        index: (B,) row in the split; -1 marks a surplus row, which nobody counts.
+        rows: (B,) row in the split; -1 marks a surplus row, which nobody counts.
     """
 
     examples: PuzzleBatch
-    index: Tensor
+    rows: Tensor
 
 
 class StreamLoader:

@@ -19,12 +19,12 @@ class ExampleRecorder:
 
     def add(self, batch: EvaluationBatch, solution: Solution, scores: dict[str, Tensor]) -> None:
         """Record the counted rows of a batch; ``solution`` and ``scores`` hold those rows only."""
-        kept = batch.index >= 0
+        kept = batch.rows >= 0
         labels = batch.examples.labels[kept]
         fixed, halting = correctness(solution.answers, labels), correctness(solution.halting_answers, labels)
         by_segment = torch.stack([correctness(answers, labels).exact for answers in solution.answers_by_segment], dim=1)
         columns: dict[str, Tensor] = {
-            "index": batch.index[kept],
+            "index": batch.rows[kept],
             "exact": fixed.exact,
             "exact_halting": halting.exact,
             "cell_accuracy": fixed.cells_right / fixed.cells.clamp(min=1),

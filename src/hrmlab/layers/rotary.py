@@ -13,6 +13,9 @@ class RotaryTable(nn.Module):
         theta: base of the geometric progression of wavelengths.
     """
 
+    cosine: Tensor
+    sine: Tensor
+
     def __init__(self, *, head_size: int, positions: int, theta: float) -> None:
         super().__init__()
         frequencies = theta ** -(torch.arange(0, head_size, 2, dtype=torch.float32) / head_size)

@@ -7,5 +7,6 @@ from torch import Tensor
 def log_stablemax(logits: Tensor) -> Tensor:
     """log(s(x_i) / sum_j s(x_j)) over the last dimension, with s(x) = x + 1 for x >= 0 and 1 / (1 - x) below; in float64."""
     logits = logits.double()
-    scores = torch.where(logits < 0, 1 / (1 - logits), logits + 1)
+    # Clamped, because the branch not taken must not divide by zero either: at a logit of exactly 1 its gradient would be 0 * infinity.
+    scores = torch.where(logits < 0, 1 / (1 - logits.clamp(max=0)), logits + 1)
     return scores.log() - scores.sum(dim=-1, keepdim=True).log()

@@ -36,6 +36,8 @@ class DeepSupervisionTransformer(Reasoner):
         puzzle_embedding_size: channels of the per-puzzle prefix; 0 for none.
     """
 
+    initial: Tensor
+
     def __init__(
         self,
         *,

@@ -41,6 +41,9 @@ class HRM(Reasoner):
         shared_levels: ablation H = L: one module plays both parts.
     """
 
+    h_initial: Tensor
+    l_initial: Tensor
+
     def __init__(
         self,
         *,

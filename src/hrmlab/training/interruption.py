@@ -1,41 +1,57 @@
-"""Ctrl-C and SIGTERM as requests to save and stop, not as axes."""
+"""Ctrl-C and SIGTERM as requests to save and stop between two steps, not as axes."""
 
 import contextlib
-import os
 import signal
 from collections.abc import Iterator
 from types import FrameType
 
-from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+class StopRequested(BaseException):
+    """Training has saved its state and stops because a signal asked for it."""
+
+
+class StopSignal:
+    """Notes the first SIGINT or SIGTERM. A second Ctrl-C stops at once.
+
+    Lightning's own handling stops in mid-validation, where averaged weights may stand in for the trained ones and nothing can be saved;
+    this lets a validation finish first.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._before: dict[int, object] = {}
+
+    def listen(self) -> None:
+        """Take over both signals. Call when Lightning has installed its own handlers: the last one wins."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._note)
+
+    def let_go(self) -> None:
+        """Give the signals back to whom they belonged."""
+        while self._before:
+            number, handler = self._before.popitem()
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.received = self.received or number
 
 
 @contextlib.contextmanager
-def stop_between_steps() -> Iterator[None]:
-    """Inside, the first SIGINT or SIGTERM lets the current step finish and a checkpoint be written.
-
-    Lightning does that for SIGTERM when nobody else handles the signal; Ctrl-C is passed on as one. A second Ctrl-C stops at once.
+def ending_as_interrupted(stop: StopSignal) -> Iterator[None]:
+    """Turn a requested stop into what the signal would have done to the command.
 
     Raises:
-        KeyboardInterrupt: the run was asked to stop and has stopped.
+        KeyboardInterrupt: the run has stopped as asked; it can be resumed.
     """
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    asked: list[int] = []
-
-    def pass_on(number: int, frame: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, pass_on)
     try:
         yield
-    except SIGTERMException:
-        handler = before[signal.SIGTERM]
-        if not asked and callable(handler):
+    except StopRequested:
+        stop.let_go()
+        handler = signal.getsignal(signal.SIGTERM)
+        if stop.received == signal.SIGTERM and callable(handler):
             handler(signal.SIGTERM, None)  # the command's own way to end on SIGTERM
         raise KeyboardInterrupt from None
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        stop.let_go()

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from hrmlab.core.errors import MissingExtra
 from hrmlab.runs.directory import RunDirectory

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hrmlab.core.components import build
 from hrmlab.core.streams import CounterRandom, stream_key
-from hrmlab.data.datamodule import EvaluationBatch
+from hrmlab.data.datamodule import EvaluationBatch, StreamLoader
 from hrmlab.data.stream import PuzzleStream
 from hrmlab.data.task import PuzzleTask
 from hrmlab.evaluation.correctness import correctness
@@ -62,7 +62,8 @@ class SegmentTraining(pl.LightningModule):
         super().__init__()
         self.reasoner = reasoner
         self._task, self._optimizer_section, self._steps = task, optimizer, steps
-        self._batch_size, self._loss, self._gradient_clip = batch_size, loss, gradient_clip
+        self._batch_size, self._gradient_clip = batch_size, gradient_clip
+        self._loss: LossKind = loss
         self._exploration_key = stream_key(seed, "exploration")
         self._log_every_steps = log_every_steps
         self.computation = Computation(reasoner, precision)
@@ -169,7 +170,7 @@ class SegmentTraining(pl.LightningModule):
     @torch.no_grad()
     def _evaluate(self, batch: EvaluationBatch) -> tuple[Solution, dict[str, Tensor]]:
         """Solve a batch and count it; padding rows are dropped before anything is counted."""
-        kept = batch.index >= 0
+        kept = batch.rows >= 0
         solution = solve(self.computation, batch.examples)
         examples = type(batch.examples)(*(part[kept] for part in batch.examples))
         solution = solution.select(kept)
@@ -208,11 +209,11 @@ class SegmentTraining(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Everything that the next step depends on beyond weights and optimizer, for every process."""
-        stream = self.trainer.train_dataloader
-        state = {
-            "slots": None if self.slots is None else self.slots.state_dict(),
-            "stream": stream.stream.state_dict() if self.slots is not None else None,
-        }
+        state: dict[str, Any] = {"slots": None, "stream": None}
+        if self.slots is not None:
+            loader = self.trainer.train_dataloader
+            assert isinstance(loader, StreamLoader)
+            state = {"slots": self.slots.state_dict(), "stream": loader.stream.state_dict()}
         ranks = [state]
         if self.trainer.world_size > 1:
             ranks = [{}] * self.trainer.world_size

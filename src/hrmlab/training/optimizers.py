@@ -90,7 +90,8 @@ class OptimizerBundle(torch.optim.Optimizer):
 
 def _split(reasoner: Reasoner) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
     """Parameters as (matrices inside the stacks, all other dense ones, puzzle embeddings)."""
-    puzzle = {id(module.weight): module.weight for module in reasoner.modules() if isinstance(module, PuzzleEmbedding)}
+    tables = [module.weight for module in reasoner.modules() if isinstance(module, PuzzleEmbedding)]
+    puzzle = {id(p): p for p in reasoner.parameters() if any(p is table for table in tables)}
     inner = {id(p): p for stack in reasoner.stacks() for p in stack.parameters() if p.dim() == 2}
     other = [p for p in reasoner.parameters() if id(p) not in puzzle and id(p) not in inner]
     return list(inner.values()), other, list(puzzle.values())

@@ -12,12 +12,12 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from hrmlab.audits.splits import audit_splits
 from hrmlab.budget.solver import Budget, build_reasoner
 from hrmlab.core.components import build
 from hrmlab.core.errors import UserError
+from hrmlab.core.processes import process_rank
 from hrmlab.data.datamodule import PuzzleDataModule
 from hrmlab.data.puzzle_set import PuzzleSet
 from hrmlab.data.task import PuzzleTask
@@ -29,7 +29,7 @@ from hrmlab.training.callbacks.progress import Progress
 from hrmlab.training.callbacks.save import SaveCheckpoints
 from hrmlab.training.callbacks.world import ProveWorldSize
 from hrmlab.training.checkpointing import BEST, LAST, AtomicCheckpointIO, load_checkpoint, newest_checkpoint
-from hrmlab.training.interruption import stop_between_steps
+from hrmlab.training.interruption import StopSignal, ending_as_interrupted
 from hrmlab.training.loggers import MetricsFile, extra_loggers
 from hrmlab.training.module import SegmentTraining
 
@@ -68,7 +68,7 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
         validation_examples=training["validation_examples"],
         progress=trainer_section["progress_bar"],
     )
-    if rank_zero_only.rank == 0:
+    if process_rank() == 0:
         run.write_json("provenance.json", provenance())
         run.write_json("budget.json", budget.to_dict())
         order_hash = data.stream(torch.device("cpu")).order_hash()
@@ -88,8 +88,9 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
         log_every_steps=training["log_every_steps"],
     )
     with _metrics_writer(run) as writer:
-        trainer, resumed_from = _trainer(config, run, writer)
-        with stop_between_steps():
+        stop = StopSignal()
+        trainer, resumed_from = _trainer(config, run, writer, stop)
+        with ending_as_interrupted(stop):
             trainer.fit(module, datamodule=data, ckpt_path=resumed_from, weights_only=True)
             steps = trainer.global_step
             chosen = BEST if training["evaluate"] == "best" and (run.checkpoints / BEST).exists() else LAST
@@ -97,7 +98,7 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
             module.load_state_dict(checkpoint["state_dict"])
             validation, _ = _evaluate(trainer, module, task, data.splits.validation, data)
             test, table = _evaluate(trainer, module, task, data.splits.test, data)
-    if rank_zero_only.rank == 0:
+    if process_rank() == 0:
         write_table(table, run.predictions_file)
     return {
         "test": test,
@@ -132,14 +133,14 @@ def _check_accelerator(section: dict[str, Any]) -> None:
 @contextmanager
 def _metrics_writer(run: RunDirectory) -> Iterator[MetricsWriter | None]:
     """The writer of metrics.csv, on the process that owns the run directory."""
-    if rank_zero_only.rank != 0:
+    if process_rank() != 0:
         yield None
         return
     with MetricsWriter(run.metrics_file) as writer:
         yield writer
 
 
-def _trainer(config: dict[str, Any], run: RunDirectory, writer: MetricsWriter | None) -> tuple[pl.Trainer, Path | None]:
+def _trainer(config: dict[str, Any], run: RunDirectory, writer: MetricsWriter | None, stop: StopSignal) -> tuple[pl.Trainer, Path | None]:
     """A Lightning Trainer for the run and the checkpoint to go on from, if there is one."""
     training, section = config["training"], config["trainer"]
     resumed_from = newest_checkpoint(run.checkpoints)
@@ -153,6 +154,7 @@ def _trainer(config: dict[str, Any], run: RunDirectory, writer: MetricsWriter | 
         every_steps=training["checkpoint_every_steps"],
         every_minutes=training["checkpoint_every_minutes"],
         validate_every_steps=training["validate_every_steps"],
+        stop=stop,
     )
     callbacks: list[pl.Callback] = [ProveWorldSize(section["devices"] * section["num_nodes"]), saving]
     if training["ema_decay"] is not None:

@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from hrmlab.core.errors import TrainingFailed
 from hrmlab.training.checkpointing import BEST, LAST
+from hrmlab.training.interruption import StopRequested, StopSignal
 from hrmlab.training.module import SegmentTraining
 
 _WORTH_SAVING_SECONDS = 30.0
+_STEPS_BETWEEN_AGREEMENTS = 10
 
 
 class SaveCheckpoints(pl.Callback):
-    """``last.ckpt`` every so many steps and minutes, before validations and on SIGTERM; ``best.ckpt`` at the best validation.
+    """``last.ckpt`` every so many steps and minutes, before validations and when asked to stop; ``best.ckpt`` at the best validation.
 
     Lightning's own ModelCheckpoint saves by steps or by time, not both, and not on a signal. Saving happens between two steps, where
     Lightning's progress counters agree with the weights, so that a resumed run repeats nothing and skips nothing.
@@ -25,16 +26,18 @@ class SaveCheckpoints(pl.Callback):
         every_steps: optimizer steps between two saves.
         every_minutes: wall time between two saves.
         validate_every_steps: where validations fall, to save before them.
+        stop: the signal that asks to save and stop.
     """
 
-    def __init__(self, folder: Path, *, every_steps: int, every_minutes: float, validate_every_steps: int) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, every_steps: int, every_minutes: float, validate_every_steps: int, stop: StopSignal) -> None:
+        self.folder, self.stop = folder, stop
         self.every_steps, self.every_seconds, self.validate_every_steps = every_steps, every_minutes * 60, validate_every_steps
         self.best_score, self.best_step = float("-inf"), 0
         self._saved_at, self._saved_step = time.monotonic(), -1
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._saved_at, self._saved_step = time.monotonic(), trainer.global_step
+        self.stop.listen()
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
         step = trainer.global_step
@@ -42,10 +45,15 @@ class SaveCheckpoints(pl.Callback):
         # A validation can take long; whoever kills the run during it should lose one step, not the time since the last save.
         before_validation = (step + 1) % self.validate_every_steps == 0 and age > _WORTH_SAVING_SECONDS
         by_steps = step > 0 and step % self.every_steps == 0
-        due = by_steps or trainer.strategy.broadcast(before_validation or age > self.every_seconds)
-        if due and step > self._saved_step:
+        by_time, stopped = before_validation or age > self.every_seconds, self.stop.received is not None
+        if trainer.world_size > 1:  # clocks and signals differ between processes: the first one's count, now and then
+            agreed = step % _STEPS_BETWEEN_AGREEMENTS == 0
+            by_time, stopped = trainer.strategy.broadcast((by_time, stopped)) if agreed else (False, False)
+        if (by_steps or by_time or stopped) and step > self._saved_step:
             self.save(trainer, pl_module, LAST)
             self._saved_at, self._saved_step = time.monotonic(), step
+        if stopped:
+            raise StopRequested
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking:
@@ -56,13 +64,9 @@ class SaveCheckpoints(pl.Callback):
             self.best_score, self.best_step = score, trainer.global_step
             self.save(trainer, pl_module, BEST)
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        # Lightning raises this between two steps, or in mid-validation, where averaged weights may stand in for the trained ones.
-        if isinstance(exception, SIGTERMException) and not trainer.evaluating and trainer.global_step > 0:
-            self.save(trainer, pl_module, LAST)
-
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.save(trainer, pl_module, LAST)
+        self.stop.let_go()
 
     def save(self, trainer: pl.Trainer, pl_module: pl.LightningModule, name: str) -> None:
         """Write a checkpoint of the state between two steps, if it is a good one."""
@@ -88,6 +92,12 @@ class SaveCheckpoints(pl.Callback):
                 step=step,
                 last_checkpoint=None if good is None else str(self.folder / good),
             )
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        # At the start of a batch Lightning counts it as ready already; a resumed run would then validate one step early for ever.
+        for counts in ("total", "current"):
+            progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"][counts]
+            progress.update(dict.fromkeys(("ready", "started", "processed"), progress["completed"]))
 
     def state_dict(self) -> dict[str, Any]:
         return {"best_score": self.best_score, "best_step": self.best_step}

@@ -1,0 +1,63 @@
+"""What all tests share: one thread (tests run side by side), a quick data cache, and runs composed as the commands compose them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TINY = (
+    "data.side=4",
+    "data.train_examples=64",
+    "data.validation_examples=20",
+    "data.test_examples=30",
+    "size.parameters=12000",
+    "size.head_size=8",
+    "training.batch_size=8",
+    "training.validate_every_steps=5",
+    "training.log_every_steps=2",
+    "training.evaluation_batch_size=16",
+    "optimizer.warmup_steps=2",
+    "trainer.threads=1",
+    "trainer.progress_bar=false",
+)
+"""Overrides that make any recipe a matter of seconds."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_and_own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("OMP_NUM_THREADS", "1")
+    patch.setenv("WANDB_MODE", "offline")
+    patch.setenv("HRMLAB_CACHE", str(tmp_path_factory.getbasetemp().parent / "hrmlab-cache"))
+    yield
+    patch.undo()
+
+
+@pytest.fixture
+def compose_config() -> Callable[..., dict[str, Any]]:
+    """Compose a checked configuration from overrides, after the ones in ``TINY`` unless told otherwise."""
+    from hrmlab.config.composition import composer
+
+    def compose(*overrides: str, tiny: bool = True) -> dict[str, Any]:
+        with composer([]) as composing:
+            return composing.compose([*(TINY if tiny else ()), *overrides]).config
+
+    return compose
+
+
+@pytest.fixture
+def train_run(tmp_path: Path, compose_config: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
+    """Train from overrides in a fresh run directory (or go on in ``run``), in this process; returns the completed run."""
+    from hrmlab.cli.execution import execute
+    from hrmlab.cli.train import new_run
+    from hrmlab.runs.directory import RunDirectory
+
+    def train(*overrides: str, run: RunDirectory | None = None, config: Mapping[str, Any] | None = None) -> RunDirectory:
+        if run is None:
+            config = config or compose_config(f"output_root={tmp_path / 'outputs'}", *overrides)
+            run = new_run(dict(config), list(overrides))
+        execute(run, run.config)
+        return run
+
+    return train

@@ -1,0 +1,131 @@
+"""A run that was stopped and resumed ends with the very weights of one that was not."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import pytest
+import torch
+
+from hrmlab.runs.directory import RunDirectory
+from hrmlab.training.callbacks import save
+from hrmlab.training.checkpointing import LAST, PREVIOUS, load_checkpoint
+
+STEPS = 14
+RECIPES = {
+    "hrm, ema": ("model=hrm", "training.ema_decay=0.9", "model.puzzle_embedding_size=16"),
+    "hrm, bf16, muon": ("model=hrm", "training.precision=bf16", "optimizer=muon"),
+    "deep supervision, adamw, clipping": ("model=deep_supervision_transformer", "optimizer=adamw", "training.gradient_clip=0.5"),
+    "transformer, ema": ("model=transformer", "training.ema_decay=0.9"),
+}
+
+
+class _Stop:
+    """Sends this process SIGTERM after some step of training."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+        self.at, self.armed = at, True
+        original = save.SaveCheckpoints.on_train_batch_start
+
+        def hook(callback: Any, trainer: pl.Trainer, *arguments: Any) -> None:
+            if self.armed and trainer.global_step == self.at:
+                self.armed = False
+                os.kill(os.getpid(), signal.SIGTERM)
+            original(callback, trainer, *arguments)
+
+        monkeypatch.setattr(save.SaveCheckpoints, "on_train_batch_start", hook)
+
+
+def everything(run: RunDirectory) -> dict[str, Any]:
+    checkpoint = load_checkpoint(run.checkpoints / LAST)
+    checkpoint["training"]["seconds"] = 0.0
+    return checkpoint
+
+
+def assert_same(one: Any, other: Any, where: str = "checkpoint") -> None:
+    """Equal to the last bit, through all containers."""
+    assert type(one) is type(other), where
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other), where
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys(), where
+        for key in one:
+            assert_same(one[key], other[key], f"{where}.{key}")
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(other), where
+        for number, (a, b) in enumerate(zip(one, other, strict=True)):
+            assert_same(a, b, f"{where}[{number}]")
+    else:
+        assert one == other, where
+
+
+def rows(run: RunDirectory) -> list[tuple[str, str, str]]:
+    """metrics.csv without the columns and metrics that tell the time."""
+    lines = [line.split(",") for line in run.metrics_file.read_text().splitlines()[1:]]
+    return [(step, metric, value) for step, _, metric, value in lines if not metric.endswith("_per_second")]
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+@pytest.mark.parametrize("stop_at", [5, 8])
+def test_stopped_and_resumed(
+    recipe: tuple[str, ...], stop_at: int, train_run: Callable[..., RunDirectory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = (f"training.steps={STEPS}", *recipe)
+    straight = train_run(*overrides)
+    _Stop(monkeypatch, stop_at)
+    with pytest.raises(KeyboardInterrupt):
+        train_run(*overrides)
+    (stopped,) = [run for run in _siblings(straight) if run.state == "interrupted"]
+    assert load_checkpoint(stopped.checkpoints / LAST)["global_step"] == stop_at
+    train_run(run=stopped)
+    assert stopped.state == straight.state == "completed"
+
+    one, other = everything(straight), everything(stopped)
+    for part in ("state_dict", "optimizer_states", "lr_schedulers", "training", "callbacks", "global_step"):
+        assert_same(one[part], other[part], part)
+    if "current_model_state" in one:
+        assert_same(one["current_model_state"], other["current_model_state"])
+    assert rows(straight) == rows(stopped)
+    assert straight.read_json("summary.json")["test"] == stopped.read_json("summary.json")["test"]  # type: ignore[index]
+
+
+def test_a_killed_run_goes_on_from_its_last_periodic_checkpoint(
+    train_run: Callable[..., RunDirectory], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overrides = (f"training.steps={STEPS}", "training.checkpoint_every_steps=3", "training.ema_decay=0.9")
+    straight = train_run(*overrides)
+
+    class Killed(BaseException):
+        """Stands for kill -9: nothing of the program's own runs after it."""
+
+    def die(callback: Any, trainer: pl.Trainer, *arguments: Any) -> None:
+        if trainer.global_step == 8:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(save.SaveCheckpoints, "on_train_batch_end", die)
+        with pytest.raises(Killed):
+            train_run(*overrides)
+    (stopped,) = [run for run in _siblings(straight) if run.state == "interrupted"]
+    assert load_checkpoint(stopped.checkpoints / LAST)["global_step"] == 6
+    assert load_checkpoint(stopped.checkpoints / PREVIOUS)["global_step"] == 3
+    (stopped.checkpoints / LAST).write_bytes(b"torn")  # a torn file is passed over for the one before it
+    train_run(run=stopped)
+    assert_same(everything(straight)["current_model_state"], everything(stopped)["current_model_state"])
+    assert rows(straight) == rows(stopped)
+
+
+def test_checkpoints_load_under_weights_only_and_hold_the_whole_state(train_run: Callable[..., RunDirectory]) -> None:
+    run = train_run("training.steps=3", "training.ema_decay=0.9")
+    for name in ("last.ckpt", "best.ckpt"):
+        checkpoint = torch.load(run.checkpoints / name, weights_only=True)
+        assert {"state_dict", "current_model_state", "optimizer_states", "lr_schedulers", "training"} <= checkpoint.keys()
+        assert {"slots", "stream"} == checkpoint["training"]["ranks"][0].keys()
+    assert not list(run.checkpoints.glob(".*"))
+
+
+def _siblings(run: RunDirectory) -> list[RunDirectory]:
+    return [RunDirectory.open(path) for path in sorted(Path(run.path).parent.iterdir()) if path != run.path]
