@@ -21,6 +21,7 @@ class Comparison:
     """Test exact accuracy of ``arm`` minus that of ``opponent`` on one task, over the seeds that both have.
 
     Attributes:
+        accuracies: means of the two arms over their common seeds; None without one.
         over_seeds: paired t test over seeds; None without a common seed.
         over_examples: bootstrap over seeds and test examples; None where the outcomes cannot be paired.
         per_seed: seed -> McNemar's exact test on that seed's two networks.
@@ -32,6 +33,7 @@ class Comparison:
     task: str
     arm: str
     opponent: str
+    accuracies: tuple[float, float] | None
     over_seeds: PairedDifference | None
     over_examples: BootstrapDifference | None
     per_seed: dict[int, McNemar]
@@ -66,9 +68,10 @@ def _pairs(study: Study) -> Iterator[tuple[str, str]]:
 def _compare(task: TaskRuns, arm: str, opponent: str) -> Comparison:
     ours, theirs = task.arms.get(arm, {}), task.arms.get(opponent, {})
     seeds = sorted(set(ours) & set(theirs))
+    scores = {seed: (ours[seed].test("exact_accuracy") or 0.0, theirs[seed].test("exact_accuracy") or 0.0) for seed in seeds}
     over_seeds = paired_difference(
-        {seed: ours[seed].test("exact_accuracy") or 0.0 for seed in seeds},
-        {seed: theirs[seed].test("exact_accuracy") or 0.0 for seed in seeds},
+        {seed: score for seed, (score, _) in scores.items()},
+        {seed: score for seed, (_, score) in scores.items()},
         resolution=_resolution([ours[seed] for seed in seeds]),
     )
     unpaired = _why_unpaired(ours, theirs, seeds)
@@ -90,6 +93,7 @@ def _compare(task: TaskRuns, arm: str, opponent: str) -> Comparison:
         task=task.label,
         arm=arm,
         opponent=opponent,
+        accuracies=None if not scores else tuple(np.mean(list(scores.values()), axis=0).tolist()),
         over_seeds=over_seeds,
         over_examples=over_examples,
         per_seed=per_seed,

@@ -20,10 +20,12 @@ class SeedCurve:
 
 @dataclass(frozen=True)
 class ArmCurves:
-    """The curves of an arm's seeds and their mean at the steps that all of them have."""
+    """The curves of an arm's seeds, and at the steps that all of them have their mean and their (K,) lowest and highest accuracies."""
 
     seeds: list[SeedCurve]
     mean: SeedCurve
+    lowest: np.ndarray
+    highest: np.ndarray
 
 
 def learning_curves(task: TaskRuns) -> dict[str, ArmCurves]:
@@ -32,7 +34,7 @@ def learning_curves(task: TaskRuns) -> dict[str, ArmCurves]:
     for arm in task.arms:
         seeds = [curve for run in task.runs(arm) if (curve := _of_run(run)) is not None]
         if seeds:
-            curves[arm] = ArmCurves(seeds, _mean(seeds))
+            curves[arm] = _together(seeds)
     return curves
 
 
@@ -50,13 +52,12 @@ def _of_run(run: RunRecord) -> SeedCurve | None:
     return SeedCurve(accuracy.values, x)
 
 
-def _mean(seeds: list[SeedCurve]) -> SeedCurve:
+def _together(seeds: list[SeedCurve]) -> ArmCurves:
     common = seeds[0].x["steps"]
     for curve in seeds[1:]:
         common = np.intersect1d(common, curve.x["steps"])
     chosen = [np.searchsorted(curve.x["steps"], common) for curve in seeds]
     axes = [axis for axis in AXES if all(axis in curve.x for curve in seeds)]
-    return SeedCurve(
-        np.mean([curve.accuracy[rows] for curve, rows in zip(seeds, chosen, strict=True)], axis=0),
-        {axis: np.mean([curve.x[axis][rows] for curve, rows in zip(seeds, chosen, strict=True)], axis=0) for axis in axes},
-    )
+    accuracies = np.stack([curve.accuracy[rows] for curve, rows in zip(seeds, chosen, strict=True)])
+    positions = {axis: np.mean([curve.x[axis][rows] for curve, rows in zip(seeds, chosen, strict=True)], axis=0) for axis in axes}
+    return ArmCurves(seeds, SeedCurve(accuracies.mean(axis=0), positions), accuracies.min(axis=0), accuracies.max(axis=0))

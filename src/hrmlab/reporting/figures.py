@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, FuncFormatter, MaxNLocator
 
 from hrmlab.reporting import text
-from hrmlab.reporting.curves import AXES, learning_curves
+from hrmlab.reporting.curves import AXES, ArmCurves, learning_curves
 from hrmlab.reporting.study import Study, TaskRuns
 from hrmlab.reporting.tables import chance_level, rating_bins
 
@@ -38,6 +38,7 @@ _STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
 }
 _DOTS_PER_INCH = 120
+_MOST_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -89,22 +90,7 @@ def _learning(task: TaskRuns, style: dict[str, Look]) -> Picture | None:
     for panel, axis in zip(panels, axes_names, strict=True):
         highest = 0.0
         for arm, arm_curves in curves.items():
-            look = style[arm]
-            several = len(arm_curves.seeds) > 1 and axis in arm_curves.mean.x
-            for curve in arm_curves.seeds:
-                if axis in curve.x:
-                    alone = not several
-                    panel.plot(
-                        curve.x[axis],
-                        100 * curve.accuracy,
-                        look.line if alone else "-",
-                        color=look.colour,
-                        lw=2.2 if alone else 0.9,
-                        alpha=1 if alone else 0.45,
-                    )
-                    highest = max(highest, float(curve.accuracy.max()))
-            if several:
-                panel.plot(arm_curves.mean.x[axis], 100 * arm_curves.mean.accuracy, look.line, color=look.colour, lw=2.6)
+            highest = max(highest, _draw_curves(panel, axis, arm_curves, style[arm]))
         if chance is not None:
             panel.axhline(100 * chance, color="#555555", lw=1.2, ls=(0, (1, 1)))
         panel.set_xlabel(AXES[axis])
@@ -114,13 +100,36 @@ def _learning(task: TaskRuns, style: dict[str, Look]) -> Picture | None:
         panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.set_xlim(left=0)
         _percent_axis(panel, highest)
-    panels[0].set_ylabel("Validation exact accuracy (%)")
+    _label_rows(panels, "Validation exact accuracy (%)")
     handles = [Line2D([], [], color=style[arm].colour, ls=style[arm].line, lw=2.6, label=arm) for arm in curves]
     if chance is not None:
         handles.append(Line2D([], [], color="#555555", lw=1.2, ls=(0, (1, 1)), label="chance level"))
     _finish(figure, handles, f"Learning curves, {task.label}")
-    caption = "Validation exact accuracy with all segments; bold: mean over seeds, thin: one seed each. The panels show the same values."
+    caption = "Validation exact accuracy with all segments; bold: mean over seeds; thin: one seed each"
+    caption += f", shaded from the lowest to the highest seed where there are more than {_MOST_LINES}" if _is_crowded(curves) else ""
+    caption += ". The panels show the same values."
     return Picture(f"learning_{task.task}_{task.size}.png", f"Learning curves of every arm on {task.label}", caption, _png(figure))
+
+
+def _draw_curves(panel: Axes, axis: str, curves: ArmCurves, look: Look) -> float:
+    """The seeds of one arm, thin, and their mean, bold; the highest accuracy drawn."""
+    seeds = [curve for curve in curves.seeds if axis in curve.x]
+    mean = curves.mean if len(seeds) > 1 and axis in curves.mean.x and len(curves.mean.accuracy) else None
+    if mean is not None and len(seeds) > _MOST_LINES:
+        panel.fill_between(mean.x[axis], 100 * curves.lowest, 100 * curves.highest, color=look.colour, alpha=0.15, lw=0)
+        highest = float(curves.highest.max())
+    else:
+        for curve in seeds:
+            width, opacity, line = (0.9, 0.45, "-") if mean is not None else (2.2, 1.0, look.line)
+            panel.plot(curve.x[axis], 100 * curve.accuracy, line, color=look.colour, lw=width, alpha=opacity)
+        highest = max((float(curve.accuracy.max()) for curve in seeds), default=0.0)
+    if mean is not None:
+        panel.plot(mean.x[axis], 100 * mean.accuracy, look.line, color=look.colour, lw=2.6, zorder=3)
+    return highest
+
+
+def _is_crowded(curves: dict[str, ArmCurves]) -> bool:
+    return any(len(arm.seeds) > _MOST_LINES for arm in curves.values())
 
 
 def _halting(study: Study, style: dict[str, Look]) -> Picture | None:
@@ -153,7 +162,7 @@ def _halting(study: Study, style: dict[str, Look]) -> Picture | None:
         panel.set_xlim(0.4, longest + 0.6)
         panel.xaxis.set_major_locator(MaxNLocator(nbins=9, integer=True))
         panel.grid(axis="x", visible=False)
-    panels[0].set_ylabel("Test examples (%)")
+    _label_rows(panels, "Test examples (%)")
     handles = [
         Patch(facecolor=style[arm].colour, hatch=style[arm].hatch, edgecolor="white", label=arm) for arm in study.arms if arm in drawn
     ]
@@ -206,7 +215,7 @@ def _ratings(study: Study, style: dict[str, Look]) -> Picture | None:
         panel.set_xlabel("Rating of the puzzle (quantiles, easy to hard)")
         panel.grid(axis="x", visible=False)
         _percent_axis(panel, highest)
-    panels[0].set_ylabel("Test exact accuracy (%)")
+    _label_rows(panels, "Test exact accuracy (%)")
     handles = [
         Line2D([], [], color=style[arm].colour, ls=style[arm].line, marker=style[arm].marker, label=arm)
         for arm in study.arms
@@ -219,12 +228,20 @@ def _ratings(study: Study, style: dict[str, Look]) -> Picture | None:
 
 def _panels(number: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """A figure with so many panels, at most three in a row."""
-    columns = min(number, 3)
+    columns = 2 if number == 4 else min(number, 3)
     rows = -(-number // columns)
     figure = Figure(figsize=(max(width * columns, 6.0), height * rows))
     FigureCanvasAgg(figure)
     panels = [figure.add_subplot(rows, columns, place + 1) for place in range(number)]
     return figure, panels
+
+
+def _label_rows(panels: list[Axes], label: str) -> None:
+    """The label at the left of every row of panels."""
+    for panel in panels:
+        place = panel.get_subplotspec()
+        if place is not None and place.is_first_col():
+            panel.set_ylabel(label)
 
 
 def _percent_axis(panel: Axes, highest: float) -> None:
@@ -243,10 +260,13 @@ def _scaled_axis(panel: Axes, unit: str) -> None:
 def _finish(figure: Figure, handles: Iterable[Any], title: str) -> None:
     handles = list(handles)
     figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)), handlelength=3)
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    fitting = int(figure.get_figwidth() // (0.75 + 0.095 * longest))
+    rows = -(-len(handles) // max(1, fitting))
+    figure.legend(handles=handles, loc="outside lower center", ncols=-(-len(handles) // rows), handlelength=3)
 
 
 def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=_DOTS_PER_INCH, format="png", metadata={"Software": None})
+    figure.savefig(buffer, dpi=_DOTS_PER_INCH, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})
     return buffer.getvalue()

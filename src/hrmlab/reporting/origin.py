@@ -48,7 +48,7 @@ def origin(study: Study, *, output_root: str, reports_root: str, written: str) -
     command = ["hrm-report", f"study={study.name}"]
     command += [f"{key}={value}" for key, value, usual in _options(study, output_root, reports_root) if value != usual]
     return Origin(
-        facts=Table(("Fact", "Value"), tuple((name, value or text.NOT_AVAILABLE) for name, value in facts), labels=2),
+        facts=Table(("Fact", "Value"), tuple((name, value) for name, value in facts if value), labels=2),
         cautions=tuple(cautions),
         report_command=shlex.join(command),
         run_commands=tuple(run_command(run) for run in runs),

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from hrmlab.core.errors import UserError
@@ -135,17 +136,24 @@ def last_step(metrics_file: Path) -> int | None:
 
 
 def _read_curves(path: Path, problems: list[str]) -> dict[str, Curve]:
+    columns = {"step": pa.int64(), "metric": pa.string(), "value": pa.float64()}
     try:
-        rows = pd.read_csv(path, usecols=["step", "metric", "value"], dtype={"step": "int64", "metric": "str", "value": "float64"})
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+        rows = pa_csv.read_csv(
+            path,
+            convert_options=pa_csv.ConvertOptions(include_columns=list(columns), column_types=columns, null_values=["nan", "inf", "-inf"]),
+        )
+    except (OSError, KeyError, pa.ArrowException) as error:
         problems.append("metrics.csv is missing" if isinstance(error, FileNotFoundError) else f"metrics.csv cannot be read: {error}")
         return {}
     curves: dict[str, Curve] = {}
     for name in _CURVE_METRICS:
-        chosen = rows[(rows["metric"] == name) & rows["value"].notna()]
-        if len(chosen):
-            latest = chosen.groupby("step", sort=True)["value"].last()
-            curves[name] = Curve(latest.index.to_numpy(), latest.to_numpy())
+        named = rows.filter(pc.equal(rows["metric"], name))  # type: ignore[attr-defined]
+        steps, values = named["step"].to_numpy(), named["value"].to_numpy()
+        chosen = np.isfinite(values)
+        if chosen.any():
+            latest = dict(zip(steps[chosen].tolist(), values[chosen].tolist(), strict=True))  # of a repeated step the last row counts
+            ordered = sorted(latest)
+            curves[name] = Curve(np.array(ordered), np.array([latest[step] for step in ordered]))
     return curves
 
 

@@ -30,8 +30,10 @@ def over_seeds(runs: list[RunRecord], value: Callable[[RunRecord], float | None]
 
 
 def accuracy(runs: list[RunRecord], metric: str = "exact_accuracy") -> Estimate | None:
-    """Mean of a test metric over seeds."""
-    return over_seeds(runs, lambda run: run.test(metric))
+    """Mean of a test metric over seeds; its spread is at least that of rounding to whole examples."""
+    counts = [count for run in runs if (count := run.test("count"))]
+    known = [value for run in runs if (value := run.test(metric)) is not None]
+    return mean_interval(known, resolution=1 / min(counts) if counts else 0.0)
 
 
 def main_table(study: Study, comparisons: tuple[Comparison, ...]) -> Table:
@@ -78,7 +80,7 @@ def comparison_table(comparisons: tuple[Comparison, ...]) -> Table:
                 f"`{item.arm}` − `{item.opponent}`",
                 text.points(seeds.estimate.value) if seeds else text.NOT_AVAILABLE,
                 text.points_interval(seeds.estimate.low, seeds.estimate.high) if seeds else text.NOT_AVAILABLE,
-                text.points_interval(examples.low, examples.high) if examples else item.unpaired or text.NOT_AVAILABLE,
+                _over_examples(item),
                 text.p_value(seeds.p_value) if seeds else text.NOT_AVAILABLE,
                 text.p_value(examples.p_value) if examples else text.NOT_AVAILABLE,
                 text.p_value(item.corrected),
@@ -99,6 +101,13 @@ def comparison_table(comparisons: tuple[Comparison, ...]) -> Table:
         "Finding",
     )
     return Table(columns, tuple(rows), labels=2)
+
+
+def _over_examples(item: Comparison) -> str:
+    found = item.over_examples
+    if found is None:
+        return item.unpaired or text.NOT_AVAILABLE
+    return text.points_interval(found.low, found.high) + (" (examples only)" if found.seeds == 1 else "")
 
 
 def per_seed_table(comparisons: tuple[Comparison, ...]) -> Table:

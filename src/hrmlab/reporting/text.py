@@ -38,6 +38,7 @@ def points_interval(low: float | None, high: float | None, *, digits: int = 1) -
     """The interval of a difference in points: ``[+8.1, +16.5]``."""
     if low is None or high is None:
         return NOT_AVAILABLE
+    digits += high - low < 0.002  # a narrow interval must not look like a point
     return f"[{points(low, digits=digits)}, {points(high, digits=digits)}]"
 
 

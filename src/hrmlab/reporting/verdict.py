@@ -6,6 +6,7 @@ from hrmlab.reporting import text
 from hrmlab.reporting.comparisons import Comparison, Finding
 from hrmlab.reporting.study import Study
 
+_FLOOR = 0.02
 _SAYINGS: dict[Finding, str] = {
     "better": "beats {}",
     "worse": "loses to {}",
@@ -64,9 +65,21 @@ def _sentence(comparison: Comparison) -> str:
         relation = "level with" if estimate.value == 0 else f"{size} {'above' if estimate.value > 0 else 'below'}"
         return f"{who} is {relation} `{comparison.opponent}` in the one seed that both have; one seed is no verdict."
     interval = f"95 % interval {text.points_interval(estimate.low, estimate.high)}, {text.plural(estimate.count, 'seed')}"
-    how_sure = f"{interval}, corrected {text.p_statement(comparison.corrected)}"
+    how_sure = f"{interval}, corrected {text.p_statement(comparison.corrected)}{_limits(comparison)}"
+    levels = f"{text.percent(comparison.accuracies[0])} against {text.percent(comparison.accuracies[1])}; " if comparison.accuracies else ""
     if comparison.finding == "better":
-        return f"{who} beats `{comparison.opponent}` by {size} ({how_sure})."
+        return f"{who} beats `{comparison.opponent}` by {size} ({levels}{how_sure})."
     if comparison.finding == "worse":
-        return f"{who} loses to `{comparison.opponent}` by {size} ({how_sure})."
-    return f"{who} against `{comparison.opponent}`: cannot tell, difference {text.points(estimate.value)} points ({how_sure})."
+        return f"{who} loses to `{comparison.opponent}` by {size} ({levels}{how_sure})."
+    return f"{who} against `{comparison.opponent}`: cannot tell, difference {text.points(estimate.value)} points ({levels}{how_sure})."
+
+
+def _limits(comparison: Comparison) -> str:
+    """A remark where a task is too hard or too easy to tell any arms apart."""
+    if comparison.accuracies is None:
+        return ""
+    if max(comparison.accuracies) < _FLOOR:
+        return "; both solve next to nothing, so the task tells little at this budget"
+    if min(comparison.accuracies) > 1 - _FLOOR:
+        return "; both solve nearly everything, so the task tells little at this budget"
+    return ""

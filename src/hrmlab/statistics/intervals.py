@@ -16,7 +16,7 @@ class Estimate:
         value: the estimate, in the unit of the data.
         low, high: the ends of the interval; None where the data cannot tell (one value has no spread).
         count: how many values it rests on.
-        deviation: sample standard deviation (n - 1); None for one value.
+        deviation: sample standard deviation (n - 1), at least that of rounding; None for one value.
     """
 
     value: float
@@ -26,10 +26,15 @@ class Estimate:
     deviation: float | None = None
 
 
-def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Estimate | None:
+def mean_interval(values: Sequence[float], *, resolution: float = 0.0, confidence: float = 0.95) -> Estimate | None:
     """Mean of independent values (one per seed) with Student's t interval.
 
     Needs at least one finite value for the mean and two for the interval; values that are not finite are an error.
+
+    Args:
+        values: one per seed.
+        resolution: the smallest step of a value (1 / number of test examples); the spread is never taken to be below that of rounding to
+            this step, ``resolution / sqrt(12)``, so that equal values do not look certain.
 
     Raises:
         ValueError: a value is NaN or infinite.
@@ -42,7 +47,7 @@ def mean_interval(values: Sequence[float], *, confidence: float = 0.95) -> Estim
     mean = float(data.mean())
     if data.size == 1:
         return Estimate(value=mean, low=None, high=None, count=1)
-    deviation = float(data.std(ddof=1))
+    deviation = max(float(data.std(ddof=1)), resolution / math.sqrt(12))
     half = float(stats.t.ppf(0.5 + confidence / 2, data.size - 1)) * deviation / math.sqrt(data.size)
     return Estimate(value=mean, low=mean - half, high=mean + half, count=int(data.size), deviation=deviation)
 

@@ -1,0 +1,22 @@
+"""One synthetic study and its report, shared by the tests of reporting."""
+
+from pathlib import Path
+
+import pytest
+from run_factory import make_study
+
+from hrmlab.reporting.report import Report, make_report
+
+
+@pytest.fixture(scope="session")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output root with the study ``quick``; read only."""
+    root = tmp_path_factory.mktemp("outputs")
+    make_study(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def report(outputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """The report of ``quick``."""
+    return make_report(study="quick", output_root=outputs, reports_root=tmp_path_factory.mktemp("reports"))

@@ -1,0 +1,86 @@
+"""hrm-report on the command line, and the W&B mirror."""
+
+import builtins
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hrmlab.cli.report import command, parse
+from hrmlab.core.errors import UserError
+from hrmlab.reporting.report import Report
+from hrmlab.reporting.wandb_mirror import mirror_report
+
+
+def test_the_command_prints_the_verdict_and_the_path(outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["study=quick", f"output_root={outputs}", f"reports_root={tmp_path}"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("hrm beats transformer on both tasks.")
+    assert printed.endswith(f"report: {tmp_path / 'quick' / 'report.md'}\n")
+
+
+def test_help_needs_nothing() -> None:
+    program = """
+import atexit, sys
+sys.argv = ["hrm-report", "--help"]
+atexit.register(lambda: print(sorted({"numpy", "torch", "hydra"} & set(sys.modules))))
+from hrmlab.cli.report import main
+main()
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "study=NAME" in result.stdout
+    assert result.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["studi=quick"], "unknown key studi; did you mean study?"),
+        (["quick"], "'quick' is not KEY=VALUE"),
+        (["study="], "study= has no value"),
+        (["study=a", "study=b"], "study is given twice"),
+        (["study=a", "wandb=maybe"], "wandb=maybe is not true or false"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments: list[str], words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse(arguments)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_study_lists_the_studies_and_exits_2(outputs: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "hrmlab.cli.report", f"output_root={outputs}"], capture_output=True, text=True, check=False
+    )
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"hrm-report: study=NAME is missing; studies under {outputs}: quick\n"
+
+
+def test_wandb_is_missed_in_one_sentence(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *arguments: object, **keywords: object) -> object:
+        if name == "wandb":
+            raise ModuleNotFoundError("No module named 'wandb'", name="wandb")
+        return real(name, *arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(UserError, match="pip install wandb"):
+        mirror_report(report, folder=tmp_path)
+
+
+def test_the_mirror_works_offline(outputs: Path, tmp_path: Path) -> None:
+    """In a process of its own: W&B starts a service and leaves temporary folders to the interpreter's end."""
+    arguments = ["study=quick", f"output_root={outputs}", f"reports_root={tmp_path / 'reports'}", "wandb=true"]
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "WANDB_MODE": "offline", "PYTHONPATH": ":".join(sys.path)}
+    result = subprocess.run(
+        [sys.executable, "-m", "hrmlab.cli.report", *arguments], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    assert "W&B: " in result.stdout
+    (mirrored,) = (outputs / "wandb").glob("offline-run-*")
+    assert list(mirrored.glob("*.wandb"))
+    assert len(list(mirrored.rglob("*.table.json"))) == 4
+    assert len(list(mirrored.rglob("*.png"))) == 4
