@@ -23,6 +23,10 @@ SUPERVISOR = "HRMLAB_SUPERVISOR"
 _PR_SET_PDEATHSIG = 1
 
 
+class Unfinished(RuntimeError):  # noqa: N818 - reads as what it is
+    """A run stopped for a reason outside of it and can be resumed: one sentence, no traceback."""
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM arrived: stop as on Ctrl-C."""
 
@@ -44,8 +48,8 @@ def guarded(name: str, body: Callable[[], int]) -> int:
     except UserError as error:
         say(name, str(error))
         return 2
-    except TrainingFailed as failure:
-        say(name, failure_sentence(failure))
+    except (TrainingFailed, Unfinished) as failure:
+        say(name, failure_sentence(failure) if isinstance(failure, TrainingFailed) else str(failure))
         return 1
     except Terminated as error:
         say(name, str(error) or "terminated")
@@ -56,15 +60,23 @@ def guarded(name: str, body: Callable[[], int]) -> int:
     except BrokenPipeError:  # the reader of our output has gone (| head)
         sys.stdout = None  # type: ignore[assignment]
         return 141
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if disk_is_full(error):
+            say(name, "no space left on the disk; free some and start the same command again")
+        else:
             traceback.print_exc()
-            return 1
-        say(name, f"no space left on the disk{f' while writing {error.filename}' if error.filename else ''}; free some and start the same command again")
         return 1
-    except Exception:
-        traceback.print_exc()
-        return 1
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether an error comes from a full disk or an exhausted quota, also under the errors raised while it was handled."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(error, RuntimeError) and "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def say(name: str, sentence: str) -> None:

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from hrmlab.cli.command import Terminated
+from hrmlab.cli.command import Terminated, Unfinished, disk_is_full
 from hrmlab.core.errors import TrainingFailed, UserError
 from hrmlab.runs.directory import RunDirectory
 
@@ -46,6 +46,7 @@ def execute(run: RunDirectory, config: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         UserError, TrainingFailed: the run is marked FAILED.
+        Unfinished: the disk is full; the run can be resumed.
         KeyboardInterrupt: interrupted or terminated; the run can be resumed.
     """
     with run.locked():
@@ -69,6 +70,8 @@ def execute(run: RunDirectory, config: Mapping[str, Any]) -> dict[str, Any]:
             interrupt = leaving.__context__ if isinstance(leaving.__context__, KeyboardInterrupt) else Terminated()
             raise _resumable(run, interrupt) from None
         except Exception as error:
+            if disk_is_full(error):
+                raise Unfinished(f"no space left on the disk; free some and go on with: hrm-train resume={run.path}") from None
             last_line = traceback.format_exception_only(error)[-1].strip()
             _fail(run, error=last_line, hint="an unexpected error; the traceback is in the output of the command")
             raise

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hrmlab.cli.command import guarded, say
 from hrmlab.cli.execution import execute, result_line
-from hrmlab.core.errors import TrainingFailed, UserError
+from hrmlab.core.errors import UserError
 
 if TYPE_CHECKING:
     from hrmlab.config.composition import Composer
@@ -70,7 +70,7 @@ def _without(words: Sequence[str], removed: Sequence[str]) -> list[str]:
     return left
 
 
-class _JobFailed(RuntimeError):
+class _JobFailed(RuntimeError):  # noqa: N818 - reads as what it is
     """Tells Hydra that a job failed, after it was said."""
 
 
@@ -126,6 +126,6 @@ def _check_single_process(config: Mapping[str, Any]) -> None:
         raise UserError("resume goes on with one run; start it without -m (--multirun)")
     if config["trainer"]["strategy"] == "ddp":
         raise UserError(
-            f"trainer={config['trainer']['name']} (trainer.strategy=ddp) starts several processes, which -m (--multirun) in one process cannot do "
+            f"trainer={config['trainer']['name']} (trainer.strategy=ddp) starts several processes, which -m (--multirun) cannot do "
             "job after job; use hrm-sweep (or make sweep), which runs each job in processes of its own"
         )

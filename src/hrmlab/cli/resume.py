@@ -32,7 +32,9 @@ def reopen(composing: Composer, path: str, overrides: Sequence[str]) -> tuple[Ru
     for key, value in changed.items():
         if not any(key == name or key.startswith(f"{name}.") for name in CHANGEABLE):
             has = f"which has {show(stored[key])}" if key in stored else "which has no such key"
-            raise UserError(f"{key}={show(value)} contradicts the run of resume={path}, {has}; leave it out, or start a new run without resume")
+            raise UserError(
+                f"{key}={show(value)} contradicts the run of resume={path}, {has}; leave it out, or start a new run without resume"
+            )
     if any(key.startswith("logger.") for key in changed):
         config["logger"] = after["logger"]
     for key in ("progress_bar", "threads"):

@@ -83,7 +83,10 @@ def _decide(jobs: Sequence["Job"], flags: Namespace) -> list["Work"]:
         action, run = decide(job, retry_failed=flags.retry_failed)
         work = Work(job, action, run)
         if action in reasons:
-            work.state, work.message = ("completed" if action == "completed" else "failed" if action == "failed" else "skipped"), reasons[action]
+            work.state, work.message = (
+                ("completed" if action == "completed" else "failed" if action == "failed" else "skipped"),
+                reasons[action],
+            )
         works.append(work)
     return works
 

@@ -29,10 +29,11 @@ def command(arguments: Sequence[str]) -> int:
     if process_rank() > 0:
         join()
         return 0
-    flags = parse_flags(arguments)
-    from hrmlab.config.composition import composer
+    from hrmlab.config.composition import composer, protect
     from hrmlab.config.grid import expand
 
+    arguments = [protect(word) for word in arguments]
+    flags = parse_flags(arguments)
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
         asks = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
         plan = composing.plan(flags.overrides)

@@ -62,7 +62,7 @@ class Composer:
             UserError: one of them is not in Hydra's grammar.
         """
         with translated(folders=self.folders):
-            return self._parser.parse_overrides(list(overrides))
+            return self._parser.parse_overrides([protect(word) for word in overrides])
 
     def compose(self, overrides: Sequence[str]) -> Composition:
         """The checked configuration of one run.
@@ -75,7 +75,9 @@ class Composer:
         kept = [override.input_line or "" for override in parsed if not _is_hydras(override.key_or_group)]
         chosen = dict(composed.hydra.runtime.choices)
         with translated(folders=self.folders):
-            plain = OmegaConf.to_container(OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"]), resolve=True, throw_on_missing=True)
+            plain = OmegaConf.to_container(
+                OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]), resolve=True, throw_on_missing=True
+            )
         assert isinstance(plain, dict)
         try:
             return Composition(validate({str(key): value for key, value in plain.items()}), kept)
@@ -98,8 +100,8 @@ class Composer:
             _check_key(override, self.folders)
         added = [_forced(override) for override in parsed]
         if self.folders:
-            added.append(f"hydra.searchpath=[{','.join(_quoted(f'file://{folder}') for folder in self.folders)}]")
-        with translated(folders=self.folders):
+            added.append(f"hydra.searchpath=[{','.join(quoted(f'file://{folder}') for folder in self.folders)}]")
+        with translated(folders=self.folders, overrides=[override.input_line or "" for override in parsed]):
             return compose("train", overrides=added, return_hydra_config=True)
 
     def _origin(self, path: str, overrides: Sequence[str], chosen: Mapping[str, Any]) -> str:
@@ -130,6 +132,17 @@ def composer(folders: Sequence[str | Path] = ()) -> Iterator[Composer]:
         yield Composer(folders, OverridesParser.create(config_loader=loader))
 
 
+def protect(word: str) -> str:
+    """Quote a value that holds ``=``, which Hydra's grammar forbids bare and every run directory's path has (``seed=0``)."""
+    match = re.fullmatch(r"([+\w.@/]+)=([^'\"\[\]{}(),$]*=[^'\"\[\]{}(),$]*)", word)
+    return f"{match[1]}={quoted(match[2])}" if match else word
+
+
+def quoted(text: str) -> str:
+    """A text as one value in Hydra's grammar."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def _check_key(override: Override, folders: Sequence[Path]) -> None:
     """What can be said of an override before anything is composed."""
     key, line = override.key_or_group, override.input_line
@@ -142,9 +155,9 @@ def _check_key(override: Override, folders: Sequence[Path]) -> None:
         if group in GROUPS:
             raise UserError(f"{key} is not a config group; write {group}={rest}/{override.value()}")
         raise UserError(f"{key} is not a config group; the groups are {', '.join(GROUPS)}")
-    if group in GROUPS and not override.is_delete() and not isinstance(override.value(), (str, dict)):
-        if override.value() is not None or group in SECTIONS:
-            raise UserError(f"{line} does not name one choice; choices: {', '.join(choices(group, folders))}")
+    names_one = isinstance(override.value(), (str, dict)) or (override.value() is None and group in RECIPES)
+    if group in GROUPS and not override.is_delete() and not names_one:
+        raise UserError(f"{line} does not name one choice; choices: {', '.join(choices(group, folders))}")
     reject_unknown_root(key.partition(".")[0])
 
 
@@ -159,10 +172,6 @@ def _forced(override: Override) -> str:
 
 def _is_hydras(key: str) -> bool:
     return re.fullmatch(r"hydra([./].*)?", key) is not None
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _holds(file: Path, keys: Sequence[str]) -> bool:

@@ -22,7 +22,7 @@ def configuration_root() -> Path:
     for root in (package / "_configuration", package.parents[1]):
         if (root / "conf" / "train.yaml").is_file():
             return root
-    raise UserError(f"the configuration files are missing: neither {package / '_configuration'} nor {package.parents[1]} holds conf/train.yaml; reinstall hrmlab")
+    raise UserError(f"conf/train.yaml is missing: neither {package / '_configuration'} nor {package.parents[1]} holds it; reinstall hrmlab")
 
 
 def search_folders(extra: Sequence[str | Path] = ()) -> list[Path]:

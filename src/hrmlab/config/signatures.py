@@ -59,7 +59,7 @@ def component_parameters(target: str, *, path: str = "_target_") -> dict[str, Pa
     module_name, _, name = target.rpartition(".")
     module = _find_module(module_name) if module_name else None
     if module is None:
-        raise UserError(f"{path}={target} cannot be found: there is no module {module_name or target!r} with readable source")
+        raise UserError(f"{path}={target} cannot be found: there is no module {module_name or target} with readable source")
     found = _find(module, name)
     if found is None or not isinstance(found[1], (ast.ClassDef, ast.FunctionDef)):
         guess = nearest(name, [node.name for node in module.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))])
@@ -160,7 +160,11 @@ def _find(module: _Module, name: str) -> tuple[_Module, ast.stmt] | None:
     for statement in _statements(module.body):
         if isinstance(statement, (ast.ClassDef, ast.FunctionDef)) and statement.name == name:
             return module, statement
-        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None) or getattr(statement, "name", None)]
+        targets = (
+            statement.targets
+            if isinstance(statement, ast.Assign)
+            else [getattr(statement, "target", None) or getattr(statement, "name", None)]
+        )
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             return module, statement
         if isinstance(statement, ast.ImportFrom):
@@ -197,7 +201,9 @@ def _find_module(name: str) -> _Module | None:
     if spec is None:
         return None
     if not rest:
-        return _Module(name, Path(spec.origin), bool(spec.submodule_search_locations)) if spec.origin and spec.origin.endswith(".py") else None
+        return (
+            _Module(name, Path(spec.origin), bool(spec.submodule_search_locations)) if spec.origin and spec.origin.endswith(".py") else None
+        )
     for location in spec.submodule_search_locations or []:
         base = Path(location, *rest)
         for file, is_package in ((base.with_name(base.name + ".py"), False), (base / "__init__.py", True)):

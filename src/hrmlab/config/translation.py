@@ -9,29 +9,33 @@ import yaml
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import InterpolationResolutionError, MissingMandatoryValue, OmegaConfBaseException
 
-from hrmlab.config.location import GROUPS, choices, configuration_root
+from hrmlab.config.location import GROUPS, RECIPES, choices, config_file, configuration_root
 from hrmlab.config.values import nearest
 from hrmlab.core.errors import UserError
 
 
 @contextmanager
-def translated(*, folders: Sequence[Path] = ()) -> Iterator[None]:
+def translated(*, folders: Sequence[Path] = (), overrides: Sequence[str] = ()) -> Iterator[None]:
     """Whatever composition raises inside comes out as a UserError."""
     try:
         yield
     except UserError:
         raise
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise UserError(sentence(error, folders=folders)) from None
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(sentence(error, folders=folders, overrides=overrides)) from None
+    except OSError as error:
+        if not str(error.filename).endswith(".yaml"):
+            raise
+        raise UserError(f"{_shown(str(error.filename))} cannot be read: {error.strerror}") from None
 
 
-def sentence(error: BaseException, *, folders: Sequence[Path] = ()) -> str:
+def sentence(error: BaseException, *, folders: Sequence[Path] = (), overrides: Sequence[str] = ()) -> str:
     """One line for a person."""
     cause = _innermost(error)
     if isinstance(cause, OverrideParseException):
         return _of_grammar(cause)
     if isinstance(cause, MissingConfigException):
-        return _of_missing_file(cause, folders)
+        return _of_missing_file(cause, folders, overrides)
     if isinstance(cause, yaml.MarkedYAMLError):
         mark = cause.problem_mark or cause.context_mark
         where = f"{_shown(mark.name)}, line {mark.line + 1}" if mark else "a configuration file"
@@ -61,7 +65,7 @@ def _of_grammar(error: OverrideParseException) -> str:
     return f"the override {text!r} cannot be read: {problem}; quote special characters: 'key=\"value\"'"
 
 
-def _of_missing_file(error: MissingConfigException, folders: Sequence[Path]) -> str:
+def _of_missing_file(error: MissingConfigException, folders: Sequence[Path], overrides: Sequence[str]) -> str:
     missing = (error.missing_cfg_file or "").removesuffix(".yaml")
     group = next((name for name in GROUPS if missing.startswith(f"{name}/")), None)
     if group is None:
@@ -72,9 +76,18 @@ def _of_missing_file(error: MissingConfigException, folders: Sequence[Path]) -> 
         known = choices(group, folders)
     offered = f"choices: {', '.join(known)}" if known else "it has no choices"
     guess = nearest(name, known)
-    parent = re.match(r"In '([^']+)'", str(error))
-    where = f" (in {parent[1]})" if parent and parent[1] != "train" else ""
+    where = _recipe_that_names(name, folders, overrides) if f"{group}={name}" not in overrides else ""
     return f"{group}={name} does not exist{where}; {f'did you mean {guess}? ' if guess else ''}{offered}"
+
+
+def _recipe_that_names(name: str, folders: Sequence[Path], overrides: Sequence[str]) -> str:
+    """In which of the chosen recipe files a name stands: Hydra itself only says which file was composed."""
+    for override in overrides:
+        group, _, choice = override.lstrip("+").partition("=")
+        file = config_file(group, choice, folders) if group in RECIPES else None
+        if file is not None and name in file.read_text(encoding="utf-8"):
+            return f" (in {_shown(str(file))})"
+    return ""
 
 
 def _of_composition(error: BaseException, folders: Sequence[Path]) -> str:
@@ -96,7 +109,10 @@ def _full_key(error: OmegaConfBaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return _one_line((str(error).strip() or type(error).__name__).splitlines()[0])
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    if match := re.match(r"(In '[^']+'): \w+ raised while composing config:$", lines[0]):
+        return _one_line(": ".join([match[1], *lines[1:2]]))
+    return _one_line(lines[0])
 
 
 def _one_line(text: str) -> str:

@@ -11,7 +11,7 @@ from hrmlab.config.values import conform, nearest
 from hrmlab.core.errors import UserError
 
 
-class UnknownKey(UserError):
+class UnknownKey(UserError):  # noqa: N818 - reads as what it is
     """A key that nothing reads.
 
     Attributes:

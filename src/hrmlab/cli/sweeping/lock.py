@@ -32,7 +32,7 @@ def study_lock(folder: Path, *, say: Callable[[str], None]) -> Iterator[int]:
                 if not told:
                     file.seek(0)
                     holder = file.read().strip() or "unknown"
-                    say(f"study {folder.name} is being worked on by another hrm-sweep (process {holder}) or its last jobs; waiting for them (Ctrl-C to give up)")
+                    say(f"another hrm-sweep (process {holder}) or its last jobs work on study {folder.name}; waiting (Ctrl-C gives up)")
                     told = True
                 time.sleep(0.2)
         file.truncate(0)

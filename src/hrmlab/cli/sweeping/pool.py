@@ -54,7 +54,7 @@ class Work:
         machine = [f"trainer.threads={self.need.threads}", "trainer.progress_bar=false"]
         if self.run is not None and self.action in ("resume", "retry"):
             logger = [word for word in self.job.overrides if word.lstrip("+").startswith("logger")]
-            words = [f"resume={quoted(str(self.run.path))}", *logger, *machine]
+            words = [f"resume={self.run.path}", *logger, *machine]
         else:
             words = [*self.job.overrides, *machine]
         return [sys.executable, "-m", "hrmlab.cli.train", *self.job.flags, *words]
@@ -108,7 +108,13 @@ def _start(work: Work, lock: int) -> None:
         log.flush()
         # A session of its own: Ctrl-C in the terminal reaches hrm-sweep alone, which then asks each job to stop.
         work.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment, pass_fds=(lock,), start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            pass_fds=(lock,),
+            start_new_session=True,
         )
     work.started, work.state = time.monotonic(), "under way"
 
@@ -127,7 +133,8 @@ def _ended(work: Work) -> bool:
     if code == 0 and state == "completed":
         work.state = "completed"
     elif state == "failed" and work.run is not None:
-        work.state, work.message = "failed", str(work.run.failure.get("error", ""))
+        parts = [str(work.run.failure.get(key) or "").rstrip(".") for key in ("error", "hint")]
+        work.state, work.message = "failed", "; ".join(part for part in parts if part)
     elif code in (130, 143, -signal.SIGTERM, -signal.SIGINT):
         work.state, work.message = "interrupted", "stopped; the next hrm-sweep resumes it"
     else:
@@ -161,8 +168,3 @@ def _stop(under_way: Sequence[Work]) -> Iterator[Work]:
             work.process.wait()
         _ended(work)
         yield work
-
-
-def quoted(text: str) -> str:
-    """A text as a value in Hydra's grammar."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -95,7 +95,9 @@ def _need(trainer: Mapping[str, Any], gpus: int, *, cores: int, side_by_side: in
     devices, asked = trainer["devices"], trainer["threads"]
     threads = asked or max(1, cores // side_by_side // devices)
     if asked and asked * devices > max(cores, devices):
-        raise UserError(f"trainer.threads={asked} times trainer.devices={devices} exceeds the {cores} cores of this machine; lower one of them")
+        raise UserError(
+            f"trainer.threads={asked} times trainer.devices={devices} exceeds the {cores} cores of this machine; lower one of them"
+        )
     return Need(threads=threads, cores=threads * devices, gpus=gpus)
 
 

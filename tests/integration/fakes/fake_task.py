@@ -1,0 +1,21 @@
+"""A data component without data."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Spec:
+    name: str
+
+
+class FakeTask:
+    def __init__(
+        self,
+        *,
+        behaviour: Literal["succeed", "user_error", "training_failed", "crash", "disk_full", "exit"] = "succeed",
+        fails_for_seed: int | None = None,
+        seconds: float = 0.0,
+        side: int = 4,
+    ) -> None:
+        self.spec = Spec(f"fake_{side}x{side}")

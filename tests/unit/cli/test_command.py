@@ -1,0 +1,51 @@
+import errno
+
+import pytest
+
+from hrmlab.cli.command import Terminated, Unfinished, guarded
+from hrmlab.core.errors import TrainingFailed, UserError
+
+
+def nested_disk_error():
+    try:
+        raise OSError(errno.ENOSPC, "No space left on device")
+    except OSError:
+        raise RuntimeError("writing the checkpoint failed")  # noqa: B904
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (UserError("seed=x is not\nan integer"), 2, "cmd: seed=x is not an integer"),
+        (
+            TrainingFailed("the loss is NaN.", step=7, last_checkpoint="last.ckpt", hint="lower it"),
+            1,
+            "cmd: the loss is NaN; step 7; last checkpoint last.ckpt; lower it",
+        ),
+        (Unfinished("stopped; go on"), 1, "cmd: stopped; go on"),
+        (KeyboardInterrupt(), 130, "cmd: interrupted"),
+        (Terminated("terminated; go on with: x"), 143, "cmd: terminated; go on with: x"),
+        (OSError(errno.ENOSPC, "x"), 1, "cmd: no space left on the disk; free some and start the same command again"),
+    ],
+)
+def test_one_line_and_the_exit_code(error, code, sentence, capsys):
+    def body():
+        raise error
+
+    assert guarded("cmd", body) == code
+    assert capsys.readouterr().err == sentence + "\n"
+
+
+def test_a_full_disk_is_recognised_under_other_errors(capsys):
+    assert guarded("cmd", nested_disk_error) == 1
+    assert "no space left" in capsys.readouterr().err
+
+
+def test_the_unexpected_keeps_its_traceback(capsys):
+    def body():
+        raise ZeroDivisionError("our fault")
+
+    assert guarded("cmd", body) == 1
+    error = capsys.readouterr().err
+    assert "Traceback" in error
+    assert "our fault" in error
