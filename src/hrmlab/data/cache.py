@@ -69,7 +69,7 @@ def _writable(folder: Path) -> Iterator[None]:
 def _load(path: Path, identity: str) -> Arrays | None:
     """The stored arrays; None when the file is absent, damaged, or of other parameters."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
         return None

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,32 +91,30 @@ def _whole(path: Path, name: str, values: np.ndarray, also: int | None) -> np.nd
 Arrays = tuple[np.ndarray, np.ndarray | None, np.ndarray | None]
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path) -> dict[str, np.ndarray] | np.ndarray:
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file:
+            loaded: Any = np.load(file, allow_pickle=False)
+            return {name: loaded[name] for name in loaded.files} if path.suffix == ".npz" else loaded
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        reason = " ".join(str(error).split())[:120]
         raise UserError(
-            f"{path} cannot be read as NumPy data ({error}); save it again with numpy.savez or numpy.save, numbers only"
+            f"{path} cannot be read as NumPy data ({reason}); save it again with numpy.savez or numpy.save, numbers only"
         ) from error
 
 
 def _from_npz(path: Path, labelled: bool) -> Arrays:
-    loaded = _load(path)
-    if not isinstance(loaded, np.lib.npyio.NpzFile):
-        raise UserError(f"{path} is a single array and not a .npz archive; save inputs and labels with numpy.savez")
-    with loaded:
-        for name in ("inputs", "labels") if labelled else ("inputs",):
-            if name not in loaded.files:
-                raise UserError(f"{path} has no array '{name}' (it has: {', '.join(loaded.files) or 'none'}); add it with numpy.savez")
-        try:
-            arrays = {name: loaded[name] for name in ("inputs", "labels", "puzzle_ids") if name in loaded.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path} is damaged ({error}); save it again") from error
+    arrays = _load(path)
+    assert isinstance(arrays, dict)
+    for name in ("inputs", "labels") if labelled else ("inputs",):
+        if name not in arrays:
+            raise UserError(f"{path} has no array '{name}' (it has: {', '.join(arrays) or 'none'}); add it with numpy.savez")
     return arrays["inputs"], arrays.get("labels"), arrays.get("puzzle_ids")
 
 
 def _from_npy(path: Path, labelled: bool) -> Arrays:
     inputs = _load(path)
+    assert isinstance(inputs, np.ndarray)
     if not labelled:
         return inputs, None, None
     if not path.stem.endswith("inputs"):
@@ -123,7 +122,9 @@ def _from_npy(path: Path, labelled: bool) -> Arrays:
     partner = path.with_name(path.stem.removesuffix("inputs") + "labels.npy")
     if not partner.is_file():
         raise UserError(f"{partner} does not exist; {path.name} needs it as its labels")
-    return inputs, _load(partner), None
+    labels = _load(partner)
+    assert isinstance(labels, np.ndarray)
+    return inputs, labels, None
 
 
 def _from_jsonl(path: Path, labelled: bool) -> Arrays:

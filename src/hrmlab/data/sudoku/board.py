@@ -18,9 +18,9 @@ class Board:
     Attributes:
         side: cells in a row; also the number of digits.
         box_rows, box_columns: the shape of a box; a band has ``box_rows`` rows, a stack ``box_columns`` columns.
-        units: (3 * side, side) int16 cells of each row, then each column, then each box.
-        peers: (side * side, P) int16 the other cells that share a unit with a cell.
-        row_of, column_of, box_of: (side * side,) int16 unit of each cell.
+        units: (3 * side, side) uint8 cells of each row, then each column, then each box.
+        peers: (side * side, P) uint8 the other cells that share a unit with a cell.
+        row_of, column_of, box_of: (side * side,) uint8 unit of each cell.
     """
 
     side: int
@@ -60,4 +60,4 @@ def board(side: int) -> Board:
     sees = (row[:, None] == row) | (column[:, None] == column) | (box[:, None] == box)
     peers = np.stack([np.flatnonzero(sees[i] & (cell != i)) for i in cell])
     tables = {"units": units, "peers": peers, "row_of": row, "column_of": column, "box_of": box}
-    return Board(side=side, box_rows=box_rows, box_columns=box_columns, **{name: table.astype(np.int16) for name, table in tables.items()})
+    return Board(side=side, box_rows=box_rows, box_columns=box_columns, **{name: table.astype(np.uint8) for name, table in tables.items()})

@@ -75,6 +75,8 @@ def choose_tier(side: int, difficulty: str | None, minimum_rating: float | None,
         known = ", ".join(TIERS[side])
         why = ", because every 4x4 Sudoku is solved without a guess" if side == 4 else ""
         raise UserError(f"data.difficulty={difficulty} does not exist for data.side={side}{why}; use {known} or null")
+    if side == 4 and minimum_rating is not None and minimum_rating > 0:
+        raise UserError(f"data.minimum_rating={minimum_rating} is never reached for data.side=4, where no guess is needed; use 0 or null")
     tier = TIERS[side][difficulty] if difficulty else Tier()
     return Tier(
         minimum_rating=tier.minimum_rating if minimum_rating is None else math.ceil(minimum_rating),

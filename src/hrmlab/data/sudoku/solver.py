@@ -21,23 +21,26 @@ def propagate(candidates, settled, units, peers):
     side = units.shape[1]
     full = (1 << side) - 1
     while True:
+        again = True
+        while again:
+            again = False
+            for cell in range(candidates.shape[0]):
+                mask = candidates[cell]
+                if settled[cell] or mask & (mask - 1):
+                    continue
+                if mask == 0:
+                    return False
+                settled[cell] = True
+                for k in range(peers.shape[1]):
+                    peer = peers[cell, k]
+                    if candidates[peer] & mask:
+                        left = candidates[peer] ^ mask
+                        candidates[peer] = left
+                        if left == 0:
+                            return False
+                        if peer < cell and left & (left - 1) == 0:
+                            again = True
         changed = False
-        for cell in range(candidates.shape[0]):
-            mask = candidates[cell]
-            if mask == 0:
-                return False
-            if settled[cell] or mask & (mask - 1):
-                continue
-            settled[cell] = True
-            for k in range(peers.shape[1]):
-                peer = peers[cell, k]
-                if candidates[peer] & mask:
-                    candidates[peer] ^= mask
-                    if candidates[peer] == 0:
-                        return False
-                    changed = True
-        if changed:
-            continue
         for unit in range(units.shape[0]):
             once, twice = 0, 0
             for k in range(side):

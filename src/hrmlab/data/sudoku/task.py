@@ -78,7 +78,7 @@ class SudokuTask(PuzzleTask):
         )
         if minimum_rating is not None and maximum_rating is not None and minimum_rating > maximum_rating:
             raise UserError(f"data.minimum_rating={minimum_rating} is above data.maximum_rating={maximum_rating}; lower it")
-        self._tier: Tier = choose_tier(side, difficulty, minimum_rating, maximum_rating)
+        self._tier = choose_tier(side, difficulty, minimum_rating, maximum_rating) if source == "generated" else Tier()
         if difficulty is not None and source != "generated":
             raise UserError(
                 f"data.difficulty={difficulty} is only for generated puzzles; "

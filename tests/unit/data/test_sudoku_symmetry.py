@@ -1,0 +1,105 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hrmlab.core.streams import CounterRandom
+from hrmlab.data.sudoku.board import BOX_SHAPES, board
+from hrmlab.data.sudoku.generator import generate
+from hrmlab.data.sudoku.rules import complete_and_valid
+from hrmlab.data.sudoku.symmetry import fingerprints
+from hrmlab.data.sudoku.task import SudokuTask
+
+PUZZLES = {side: generate(40, side=side, seed=11)[:2] for side in (4, 6, 9)}
+
+
+def image(grids: np.ndarray, side: int, rng: np.random.Generator, kinds: set[str]) -> np.ndarray:
+    """One random symmetry of the named kinds applied to (N, cells) grids alike, by plain indexing of rows and columns."""
+    height, width = BOX_SHAPES[side]
+
+    def lines(chute: str, line: str, thickness: int) -> list[int]:
+        chutes = rng.permutation(side // thickness) if chute in kinds else range(side // thickness)
+        return [c * thickness + k for c in chutes for k in (rng.permutation(thickness) if line in kinds else range(thickness))]
+
+    squares = grids.reshape(-1, side, side)[:, lines("bands", "rows", height)][:, :, lines("stacks", "columns", width)]
+    if "transpose" in kinds and rng.integers(2):
+        squares = squares.transpose(0, 2, 1)
+    digits = np.concatenate([[0], rng.permutation(side) + 1 if "digits" in kinds else np.arange(1, side + 1)])
+    return digits[squares].reshape(grids.shape).astype(np.uint8)
+
+
+GROUP = {
+    4: {"digits"},
+    6: {"digits", "bands", "rows", "stacks", "columns"},
+    9: {"digits", "bands", "rows", "stacks", "columns", "transpose"},
+}
+
+
+@pytest.mark.parametrize("side", [4, 6, 9])
+@settings(deadline=None, max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_symmetric_puzzles_share_a_fingerprint(side, seed):
+    questions, solutions = PUZZLES[side]
+    moved_questions, moved_solutions = (image(grids, side, np.random.default_rng(seed), GROUP[side]) for grids in (questions, solutions))
+    assert complete_and_valid(moved_solutions, board(side)).all()
+    assert np.array_equal(fingerprints(questions, solutions, board(side)), fingerprints(moved_questions, moved_solutions, board(side)))
+
+
+@pytest.mark.parametrize("side", [4, 6, 9])
+def test_different_puzzles_differ(side):
+    questions, solutions = PUZZLES[side]
+    classes = np.unique(fingerprints(questions, solutions, board(side)))
+    if side == 4:  # few enough to name each class by its least image
+        relabelled = [
+            [(0, *names)[d] for d in (*q, *s)] for names in permutations(range(1, 5)) for q, s in zip(questions, solutions, strict=True)
+        ]
+        assert len(classes) == len({tuple(min(relabelled[row::40])) for row in range(40)})
+    else:
+        assert len(classes) == 40
+    fewer = questions.copy()
+    for row in fewer:
+        row[np.flatnonzero(row)[0]] = 0
+    assert not np.isin(fingerprints(fewer, solutions, board(side)), fingerprints(questions, solutions, board(side))).any()
+
+
+@pytest.mark.parametrize("side", [4, 6, 9])
+@settings(deadline=None, max_examples=20)
+@given(key=st.integers(0, 2**62), first=st.integers(0, 2**40))
+def test_augmentation_stays_in_the_class_and_keeps_puzzles_valid(side, key, first):
+    questions, solutions = PUZZLES[side]
+    inputs, labels = (torch.from_numpy(grids.astype(np.int64) + 1) for grids in (questions, solutions))
+    augmentation = SudokuTask(side=side).augmentation(None)  # pyright: ignore[reportArgumentType]
+    assert augmentation is not None
+    random = CounterRandom(key, first + torch.arange(len(inputs)))
+    new_inputs, new_labels = augmentation(inputs, labels, torch.arange(len(inputs)), random)
+    assert new_inputs.dtype == new_labels.dtype == torch.int64
+    new_questions, new_solutions = (tensor.numpy().astype(np.uint8) - 1 for tensor in (new_inputs, new_labels))
+    assert complete_and_valid(new_solutions, board(side)).all()
+    assert ((new_questions == 0) | (new_questions == new_solutions)).all()
+    assert np.array_equal(fingerprints(new_questions, new_solutions, board(side)), fingerprints(questions, solutions, board(side)))
+    assert (new_inputs != inputs).any(dim=1).float().mean() > 0.5
+    alone = augmentation(inputs[7:8], labels[7:8], torch.tensor([7]), CounterRandom(key, torch.tensor([first + 7])))
+    assert torch.equal(alone[0], new_inputs[7:8])
+
+
+def test_4x4_cells_stay_where_they_are():
+    questions, solutions = PUZZLES[4]
+    inputs, labels = (torch.from_numpy(grids.astype(np.int64) + 1) for grids in (questions, solutions))
+    augmentation = SudokuTask(side=4).augmentation(None)  # pyright: ignore[reportArgumentType]
+    assert augmentation is not None
+    moved, _ = augmentation(inputs, labels, torch.arange(40), CounterRandom(1, torch.arange(40)))
+    assert torch.equal(moved == 1, inputs == 1)
+
+
+def test_augmentation_reaches_the_whole_group():
+    """Every digit lands on every cell, and both orientations occur."""
+    inputs = torch.arange(81).repeat(2000, 1) % 9 + 2
+    augmentation = SudokuTask(side=9).augmentation(None)  # pyright: ignore[reportArgumentType]
+    assert augmentation is not None
+    columns, _ = augmentation(inputs, inputs, torch.arange(2000), CounterRandom(3, torch.arange(2000)))
+    assert all(len(columns[:, cell].unique()) == 9 for cell in range(81))
+    transposed = (columns[:, 0] == columns[:, 1]).double().mean()  # equal columns become equal rows
+    assert 0.45 < transposed < 0.55
