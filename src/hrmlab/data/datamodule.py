@@ -57,7 +57,7 @@ class EvaluationLoader:
     def __init__(self, examples: PuzzleSet, *, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.examples = examples
         self.batch_size = max(1, min(batch_size, -(-len(examples) // world_size)))
-        self.rows = torch.arange(rank, len(examples), world_size)
+        self.rows = torch.arange(len(examples))[rank::world_size]
 
     def __len__(self) -> int:
         return -(-len(self.rows) // self.batch_size)
@@ -65,7 +65,8 @@ class EvaluationLoader:
     def __iter__(self) -> Iterator[EvaluationBatch]:
         arrays = (self.examples.inputs, self.examples.labels, self.examples.puzzle_ids)
         inputs, labels, puzzle_ids = (torch.from_numpy(array) for array in arrays)
-        for rows in self.rows.split(self.batch_size):
+        for start in range(0, len(self.rows), self.batch_size):
+            rows = self.rows[start : start + self.batch_size]
             surplus = self.batch_size - len(rows)
             index = torch.cat((rows, torch.full((surplus,), -1)))
             source = index.clamp(min=0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
@@ -23,7 +24,8 @@ class SplitMetrics(nn.Module):
         if halts:
             names.append("halting_accuracy")
         # A module's name may not hold a slash.
-        self._means = nn.ModuleDict({name.replace("/", ":"): MeanMetric() for name in names})
+        # Double precision: a share of examples should print as the share it is.
+        self._means = nn.ModuleDict({name.replace("/", ":"): MeanMetric().set_dtype(torch.float64) for name in names})
 
     def update(
         self,
@@ -49,9 +51,9 @@ class SplitMetrics(nn.Module):
         mean = self._means[name.replace("/", ":")]
         assert isinstance(mean, MeanMetric)
         if weight is None:
-            mean.update(values.float())
+            mean.update(values.double())
         else:
-            mean.update(values.float(), weight.float())
+            mean.update(values.double(), weight.double())
 
     def compute(self) -> dict[str, float]:
         """All means, by name; empties the sums."""

@@ -1,0 +1,54 @@
+"""``python -m benchmarks [case=NAME[,NAME...]] [output=text|json] [threads=N]``: list the cases, run them, print what they took.
+
+With ``output=json`` the last line is one JSON object: the case's figures, or, for several cases, an object per case.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks import generation, startup, train_step
+
+Case = Callable[[dict[str, str]], dict[str, Any]]
+CASES: dict[str, tuple[Case, str]] = {
+    "train_step_hrm128": (
+        train_step.hrm128,
+        "seconds per training step of 32 segments, HRM hidden 128, by precision and mode",
+    ),
+    "train_step_arms": (train_step.arms, "seconds per training step of each arm at size nano (eager, fp32)"),
+    "startup": (startup.startup, "seconds of --help, of the answer to a wrong key, and from launch to the first training step"),
+    "generation": (generation.generation, "puzzles per second of the generators, one core"),
+}
+OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions")
+
+
+def main(arguments: list[str]) -> int:
+    options = dict(argument.partition("=")[::2] for argument in arguments)
+    unknown = [name for name in options if name not in OPTIONS]
+    chosen = options.get("case", ",".join(CASES)).split(",")
+    wrong = [name for name in chosen if name not in CASES]
+    if unknown or wrong or "--help" in arguments:
+        print(__doc__)
+        for name, (_, text) in CASES.items():
+            print(f"  {name:20} {text}")
+        if unknown or wrong:
+            print(f"unknown: {', '.join(unknown + wrong)}", file=sys.stderr)
+        return 2 if unknown or wrong else 0
+    print("cases:", ", ".join(f"{name}{' *' if name in chosen else ''}" for name in CASES), file=sys.stderr)
+    threads = options.setdefault("threads", str(len(os.sched_getaffinity(0))))
+    results: dict[str, Any] = {}
+    for name in chosen:
+        print(f"{name}: {CASES[name][1]} ({threads} threads)", file=sys.stderr)
+        results[name] = CASES[name][0](options)
+        if options.get("output", "text") == "text":
+            for figure, value in results[name].items():
+                print(f"  {figure}: {value}")
+    if options.get("output") == "json":
+        print(json.dumps(results[chosen[0]] if len(chosen) == 1 else results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

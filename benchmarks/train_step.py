@@ -1,0 +1,112 @@
+"""Seconds of a whole training step (draw, augment, segment, look-ahead, loss, backward, optimizer) as Lightning runs it."""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from typing import Any
+
+_ADAMW = {"_target_": "hrmlab.training.optimizers.adamw", "learning_rate": 1e-4}
+_SUDOKU = {"_target_": "hrmlab.data.sudoku.task.SudokuTask", "train_examples": 500, "validation_examples": 50, "test_examples": 50}
+_SHAPE = {"hidden_size": None, "num_heads": None, "mlp_width": None}
+_HRM128 = {
+    "model": {"_target_": "hrmlab.models.hrm.HRM", "name": "hrm", "hidden_size": 128, "num_heads": 4, "mlp_width": 512},
+    "size": {"name": "bench", "parameters": 2_200_000, "head_size": 32},
+    "data": _SUDOKU,
+}
+_ARMS = {
+    "hrm": {"_target_": "hrmlab.models.hrm.HRM", "name": "hrm", **_SHAPE},
+    "transformer": {"_target_": "hrmlab.models.transformer.Transformer", "name": "transformer", **_SHAPE},
+    "deep_supervision_transformer": {
+        "_target_": "hrmlab.models.deep_supervision_transformer.DeepSupervisionTransformer",
+        "name": "deep_supervision_transformer",
+        **_SHAPE,
+    },
+}
+
+
+def hrm128(options: dict[str, str]) -> dict[str, Any]:
+    """HRM hidden 128, 4 + 4 layers, 4 heads, H2 L2, sequence 81, batch 32, 16 segments: the setting that neighbours are compared at."""
+    figures: dict[str, Any] = {"step_s": {}, "segments_per_s": {}, "peak_memory_mib": {}}
+    for precision in options.get("precisions", "fp32,bf16").split(","):
+        for mode in options.get("modes", "eager,compiled").split(","):
+            spec = {**_HRM128, "precision": precision, "compile": mode == "compiled"}
+            result = _in_fresh_process(spec, options)
+            figures["step_s"].setdefault(precision, {})[mode] = result["step_s"]
+            figures["segments_per_s"].setdefault(precision, {})[mode] = round(32 / result["step_s"], 1)
+            figures["peak_memory_mib"].setdefault(precision, {})[mode] = result["peak_memory_mib"]
+    return figures
+
+
+def arms(options: dict[str, str]) -> dict[str, Any]:
+    """Every arm at size nano on 4x4 Sudoku, batch 32."""
+    size = {"name": "nano", "parameters": 200_000, "head_size": 16}
+    data = {**_SUDOKU, "side": 4}
+    specs = {name: {"model": model, "size": size, "data": data, "precision": "fp32", "compile": False} for name, model in _ARMS.items()}
+    return {"step_s": {name: _in_fresh_process(spec, options)["step_s"] for name, spec in specs.items()}}
+
+
+def _in_fresh_process(spec: dict[str, Any], options: dict[str, str]) -> dict[str, Any]:
+    """Each setting has a process of its own, so that memory and compiler state are its own too."""
+    job = {**spec, "threads": int(options["threads"]), "steps": int(options.get("steps", "12"))}
+    command = [sys.executable, "-m", "benchmarks.train_step", json.dumps(job)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def measure(job: dict[str, Any]) -> dict[str, Any]:
+    """Median wall time of a step after warm-up, in this process."""
+    import lightning.pytorch as pl
+    import torch
+
+    from hrmlab.budget.solver import build_reasoner
+    from hrmlab.core.components import build
+    from hrmlab.data.datamodule import PuzzleDataModule
+    from hrmlab.training.module import SegmentTraining
+
+    class Clock(pl.Callback):
+        """When each step ended."""
+
+        def __init__(self) -> None:
+            self.ends: list[float] = []
+
+        def on_train_batch_end(self, *_: Any) -> None:
+            self.ends.append(time.perf_counter())
+
+    torch.set_num_threads(job["threads"])
+    task = build(job["data"])
+    reasoner, _ = build_reasoner(model=job["model"], task=task.spec, size=job["size"], match="parameters", seed=0)
+    if job["compile"]:
+        reasoner.compile_stacks()
+    warm_up, clock = 4, Clock()
+    module = SegmentTraining(
+        reasoner=reasoner,
+        task=task,
+        optimizer=_ADAMW,
+        steps=10_000,
+        batch_size=32,
+        precision=job["precision"],
+        loss="stablemax",
+        gradient_clip=None,
+        seed=0,
+        log_every_steps=20,
+    )
+    trainer = pl.Trainer(
+        accelerator="cpu",
+        max_steps=warm_up + job["steps"],
+        limit_val_batches=0,
+        logger=False,
+        callbacks=[clock],
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+    )
+    trainer.fit(module, datamodule=PuzzleDataModule(task=task, seed=0, evaluation_batch_size=64, progress=False))
+    steps = sorted(after - before for before, after in zip(clock.ends[warm_up - 1 :], clock.ends[warm_up:], strict=False))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"step_s": round(steps[len(steps) // 2], 4), "peak_memory_mib": round(peak)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(json.loads(sys.argv[1]))))

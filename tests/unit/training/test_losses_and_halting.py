@@ -1,0 +1,70 @@
+"""Losses and halting against independent computations and at their edges."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrmlab.core.batches import Prediction
+from hrmlab.core.streams import CounterRandom
+from hrmlab.core.task import IGNORED_LABEL
+from hrmlab.layers.stablemax import log_stablemax
+from hrmlab.models.halting import continue_target, decide_halting
+from hrmlab.training.losses import segment_loss, token_losses
+
+
+@given(st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=6))
+def test_stablemax_is_a_distribution(values: list[float]) -> None:
+    probabilities = log_stablemax(torch.tensor(values)).exp()
+    assert probabilities.sum() == pytest.approx(1)
+    scores = [value + 1 if value >= 0 else 1 / (1 - value) for value in values]
+    assert probabilities.tolist() == pytest.approx([score / sum(scores) for score in scores])
+
+
+def test_stablemax_has_a_finite_gradient_at_a_logit_of_exactly_one() -> None:
+    logits = torch.tensor([1.0, 0.0, -1.0], requires_grad=True)
+    log_stablemax(logits)[0].backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+
+
+@pytest.mark.parametrize("kind", ["stablemax", "softmax"])
+def test_ignored_positions_cost_nothing_and_examples_weigh_the_same(kind: str) -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 5, 4)
+    labels = torch.tensor([[1, 2, 3, 0, 1], [2, IGNORED_LABEL, IGNORED_LABEL, IGNORED_LABEL, IGNORED_LABEL]])
+    losses = token_losses(logits, labels, kind)  # type: ignore[arg-type]
+    assert torch.equal(losses[1, 1:], torch.zeros(4).to(losses))
+    whole = segment_loss(Prediction(logits), labels, exact=torch.zeros(2, dtype=torch.bool), target_q_continue=None, kind=kind)  # type: ignore[arg-type]
+    assert whole.answer.item() == pytest.approx(losses[0].mean().item() + losses[1, 0].item())
+    assert whole.total.item() == pytest.approx(whole.answer.item())
+
+
+def prediction(halt: list[float], go_on: list[float]) -> Prediction:
+    return Prediction(torch.zeros(len(halt), 1, 2), torch.tensor(halt), torch.tensor(go_on))
+
+
+def test_halting_compares_q_values_and_respects_the_cap() -> None:
+    segments = torch.tensor([1, 2, 4, 4])
+    halted = decide_halting(prediction([1, 0, 0, 1], [0, 1, 1, 0]), segments, max_segments=4, exploration=0.0, random=None)
+    assert halted.tolist() == [True, False, True, True]
+    without_head = decide_halting(Prediction(torch.zeros(4, 1, 2)), segments, max_segments=4, exploration=0.0, random=None)
+    assert without_head.tolist() == [False, False, True, True]
+
+
+def test_exploration_demands_a_uniform_minimum() -> None:
+    count = 20_000
+    eager = prediction([1.0] * count, [0.0] * count)
+    shares = []
+    for segment in range(1, 5):
+        random = CounterRandom(3, torch.arange(count))
+        segments = torch.full((count,), segment)
+        halted = decide_halting(eager, segments, max_segments=4, exploration=0.6, random=random)
+        shares.append(halted.float().mean().item())
+    # Not exploring: 0.4 halt at once. Exploring: the minimum is 2, 3 or 4, each for a third.
+    assert shares == pytest.approx([0.4, 0.6, 0.8, 1.0], abs=0.015)
+
+
+def test_continue_target_takes_the_best_of_the_next_segment_unless_this_was_the_last() -> None:
+    target = continue_target(torch.tensor([1, 4]), torch.tensor([0.0, 0.0]), torch.tensor([2.0, 2.0]), max_segments=4)
+    assert target.tolist() == pytest.approx([torch.sigmoid(torch.tensor(2.0)).item(), 0.5])
