@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hrmlab.core.errors import UserError
-from hrmlab.reporting import tables
+from hrmlab.reporting import costs, tables
 from hrmlab.reporting.comparisons import Comparison, compare
 from hrmlab.reporting.fairness import Check, fairness_card
 from hrmlab.reporting.figures import Picture, draw
@@ -65,7 +65,8 @@ def make_report(
         "comparison_rows": tables.comparison_table(comparisons),
         "per_seed": tables.per_seed_table(comparisons),
         "secondary": tables.secondary_tables(collected),
-        "budget": tables.budget_table(collected),
+        "budget": costs.budget_table(collected),
+        "cost": costs.cost_table(collected),
         "ratings": [(task.label, table) for task in collected.tasks if (table := tables.rating_table(task))],
         "fairness": tables.fairness_table(card),
         "listed": tables.listed_table(collected),

@@ -150,10 +150,10 @@ def secondary_tables(study: Study) -> list[tuple[str, Table]]:
                     _mean(runs, "halting/exact_accuracy"),
                     *(_mean(runs, name) for name in scores),
                     _mean(runs, "cell_accuracy"),
-                    text.decimal(_value(accuracy(runs, "mean_segments"))),
+                    text.decimal(value_of(accuracy(runs, "mean_segments"))),
                     _mean(runs, "halting_accuracy"),
-                    text.percent(_value(over_seeds(runs, lambda run: number(run.summary.get("validation", {}).get("exact_accuracy"))))),
-                    text.count(_value(accuracy(runs, "count"))),
+                    text.percent(value_of(over_seeds(runs, lambda run: number(run.summary.get("validation", {}).get("exact_accuracy"))))),
+                    text.count(value_of(accuracy(runs, "count"))),
                 )
             )
         columns = (
@@ -177,73 +177,13 @@ def _from_examples(run: RunRecord) -> Estimate | None:
     return wilson_interval(round((share or 0.0) * total), round(total)) if total else None
 
 
-def _value(estimate: Estimate | None) -> float | None:
+def value_of(estimate: Estimate | None) -> float | None:
+    """The estimate alone; None without one."""
     return estimate.value if estimate else None
 
 
 def _mean(runs: list[RunRecord], metric: str) -> str:
-    return text.percent(_value(accuracy(runs, metric)))
-
-
-def budget_table(study: Study) -> Table:
-    """Size and cost of every arm on every task, means over seeds."""
-    rows = []
-    for task in study.tasks:
-        for arm in task.arms:
-            runs = task.runs(arm)
-
-            def mean(name: str, runs: list[RunRecord] = runs) -> float | None:
-                return _value(over_seeds(runs, lambda run: number(run.budget.get(name))))
-
-            def total(name: str, runs: list[RunRecord] = runs) -> float | None:
-                return _value(over_seeds(runs, lambda run: run.training(name)))
-
-            gap = mean("gap")
-            shape = [mean(name) for name in ("hidden_size", "num_heads", "mlp_width")]
-            rows.append(
-                (
-                    task.label,
-                    f"`{arm}`",
-                    text.count(mean("parameters")),
-                    text.count(mean("non_embedding_parameters")),
-                    text.NOT_AVAILABLE if gap is None else f"{100 * gap:+.2f} %".replace("-", "−"),
-                    " / ".join(text.count(value) for value in shape),
-                    text.quantity(mean("flops_per_training_example"), "FLOPs"),
-                    text.quantity(mean("flops_per_inference_example"), "FLOPs"),
-                    text.quantity(total("flops"), "FLOPs"),
-                    text.count(total("steps")),
-                    text.count(total("examples_drawn")),
-                    text.duration(total("wall_seconds")),
-                    text.quantity(_value(over_seeds(runs, examples_per_second))),
-                    text.memory(total("peak_memory_bytes")),
-                )
-            )
-    columns = (
-        "Task",
-        "Arm",
-        "Parameters",
-        "Without embeddings",
-        "Gap to target",
-        "Hidden / heads / MLP",
-        "Per training example",
-        "Per inference example",
-        "Whole training",
-        "Steps",
-        "Examples drawn",
-        "Wall time",
-        "Examples/s",
-        "Peak memory",
-    )
-    return Table(columns, tuple(rows), labels=2)
-
-
-def examples_per_second(run: RunRecord) -> float | None:
-    """Median of the logged training speed; where none was logged, examples drawn over wall time."""
-    curve = run.curves.get("train/examples_per_second")
-    if curve is not None:
-        return float(np.median(curve.values))
-    drawn, seconds = run.training("examples_drawn"), run.training("wall_seconds")
-    return drawn / seconds if drawn and seconds else None
+    return text.percent(value_of(accuracy(runs, metric)))
 
 
 def rating_bins(task: TaskRuns) -> tuple[list[tuple[float, float]], dict[str, list[Estimate | None]]]:
@@ -273,7 +213,7 @@ def rating_table(task: TaskRuns) -> Table | None:
     limits, by_arm = rating_bins(task)
     if not limits:
         return None
-    rows = [(f"`{arm}`", *(text.percent(_value(estimate)) for estimate in estimates)) for arm, estimates in by_arm.items()]
+    rows = [(f"`{arm}`", *(text.percent(value_of(estimate)) for estimate in estimates)) for arm, estimates in by_arm.items()]
     return Table(("Arm", *(f"{low:g} to {high:g}" for low, high in limits)), tuple(rows))
 
 

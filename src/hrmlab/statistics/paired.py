@@ -129,6 +129,11 @@ def bootstrap_difference(
     drawn = random.multinomial(seeds, np.full(seeds, 1 / seeds), size=resamples) / seeds
     totals = (means * drawn).sum(axis=1)
     low, high = np.quantile(totals, [0.5 - confidence / 2, 0.5 + confidence / 2])
+    if not any(difference.any() for difference in differences):
+        # Resampling cannot show what was never seen; the exact limit on the share of examples that might differ, when none of so many did:
+        examples = len(differences[0]) if same_examples else sum(map(len, differences))
+        high = 1 - (0.5 - confidence / 2) ** (1 / examples)
+        low = -high
     tail = min(int((totals <= 0).sum()), int((totals >= 0).sum()))
     return BootstrapDifference(
         value=float(np.mean([difference.mean() for difference in differences])),

@@ -8,12 +8,13 @@ from run_factory import make_run
 
 from hrmlab.reporting import text
 from hrmlab.reporting.comparisons import compare
+from hrmlab.reporting.costs import budget_table, cost_table
 from hrmlab.reporting.curves import learning_curves
 from hrmlab.reporting.fairness import fairness_card
 from hrmlab.reporting.render import _inline
 from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.study import collect
-from hrmlab.reporting.tables import budget_table, main_table, score_names, secondary_tables
+from hrmlab.reporting.tables import main_table, score_names, secondary_tables
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_tables_say_what_they_count(report: Report) -> None:
     assert label == "maze_10x10"
     assert "Cell accuracy" in secondary.columns
     assert "Accuracy" not in secondary.columns
-    assert len(budget_table(report.study).rows) == 6
+    assert len(budget_table(report.study).rows) == len(cost_table(report.study).rows) == 6
 
 
 def test_chance_level_is_shown_where_recorded(tmp_path: Path) -> None:

@@ -128,6 +128,28 @@ def test_shared_examples_widen_the_interval() -> None:
     assert (crossed.high - crossed.low) > 1.5 * (nested.high - nested.low)
 
 
+def test_outcomes_that_never_differ_are_not_certainty() -> None:
+    """None of 30 differs: the exact two-sided 95 % limit of a share is the Clopper-Pearson one."""
+    none = np.zeros(30, dtype=bool)
+    found = bootstrap_difference([none, none], [none, none], same_examples=True, random=np.random.default_rng(0))
+    limit = stats.binomtest(0, 30).proportion_ci(method="exact").high
+    assert found is not None
+    assert (found.value, found.low, found.high, found.p_value) == pytest.approx((0.0, -limit, limit, 1.0))
+
+
+def test_many_patterns_and_few_agree() -> None:
+    """The normal limit that is drawn from when patterns are many gives the multinomial's interval."""
+    random = np.random.default_rng(4)
+    ours, theirs = [random.random(600) < 0.6 for _ in range(6)], [random.random(600) < 0.55 for _ in range(6)]
+    fast = bootstrap_difference(ours, theirs, same_examples=True, random=np.random.default_rng(1))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("hrmlab.statistics.paired._MOST_PATTERNS", 10_000)
+        slow = bootstrap_difference(ours, theirs, same_examples=True, random=np.random.default_rng(1))
+    assert fast is not None
+    assert slow is not None
+    assert (fast.low, fast.high) == pytest.approx((slow.low, slow.high), abs=0.003)
+
+
 def test_coverage_of_the_mean_interval() -> None:
     random = np.random.default_rng(11)
     hits = 0
