@@ -1,3 +1,4 @@
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -13,7 +14,11 @@ from hrmlab.data.sudoku.rules import complete_and_valid
 from hrmlab.data.sudoku.symmetry import fingerprints
 from hrmlab.data.sudoku.task import SudokuTask
 
-PUZZLES = {side: generate(40, side=side, seed=11)[:2] for side in (4, 6, 9)}
+
+@cache
+def puzzles(side: int) -> tuple[np.ndarray, np.ndarray]:
+    questions, solutions, _ = generate(40, side=side, seed=11)
+    return questions, solutions
 
 
 def image(grids: np.ndarray, side: int, rng: np.random.Generator, kinds: set[str]) -> np.ndarray:
@@ -42,7 +47,7 @@ GROUP = {
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_symmetric_puzzles_share_a_fingerprint(side, seed):
-    questions, solutions = PUZZLES[side]
+    questions, solutions = puzzles(side)
     moved_questions, moved_solutions = (image(grids, side, np.random.default_rng(seed), GROUP[side]) for grids in (questions, solutions))
     assert complete_and_valid(moved_solutions, board(side)).all()
     assert np.array_equal(fingerprints(questions, solutions, board(side)), fingerprints(moved_questions, moved_solutions, board(side)))
@@ -50,7 +55,7 @@ def test_symmetric_puzzles_share_a_fingerprint(side, seed):
 
 @pytest.mark.parametrize("side", [4, 6, 9])
 def test_different_puzzles_differ(side):
-    questions, solutions = PUZZLES[side]
+    questions, solutions = puzzles(side)
     classes = np.unique(fingerprints(questions, solutions, board(side)))
     if side == 4:  # few enough to name each class by its least image
         relabelled = [
@@ -69,7 +74,7 @@ def test_different_puzzles_differ(side):
 @settings(deadline=None, max_examples=20)
 @given(key=st.integers(0, 2**62), first=st.integers(0, 2**40))
 def test_augmentation_stays_in_the_class_and_keeps_puzzles_valid(side, key, first):
-    questions, solutions = PUZZLES[side]
+    questions, solutions = puzzles(side)
     inputs, labels = (torch.from_numpy(grids.astype(np.int64) + 1) for grids in (questions, solutions))
     augmentation = SudokuTask(side=side).augmentation(None)  # pyright: ignore[reportArgumentType]
     assert augmentation is not None
@@ -86,7 +91,7 @@ def test_augmentation_stays_in_the_class_and_keeps_puzzles_valid(side, key, firs
 
 
 def test_4x4_cells_stay_where_they_are():
-    questions, solutions = PUZZLES[4]
+    questions, solutions = puzzles(4)
     inputs, labels = (torch.from_numpy(grids.astype(np.int64) + 1) for grids in (questions, solutions))
     augmentation = SudokuTask(side=4).augmentation(None)  # pyright: ignore[reportArgumentType]
     assert augmentation is not None
