@@ -46,14 +46,14 @@ def _sweep(jobs: Sequence["Job"], flags: Namespace) -> int:
     study, output_root = jobs[0].labels.study, Path(jobs[0].config["output_root"])
     if flags.dry_run:
         works = _decide(jobs, flags)
-        share_out([work.job for work in works if work.state == "waiting"], limit=flags.jobs)
+        share_out([work.job.config["trainer"] for work in works if work.state == "waiting"], limit=flags.jobs)
         for work in works:
             print(f"{work.action:<10}{work.job.name}  hrm-train {shlex.join(work.job.overrides)}")
         return 0
     with study_lock(output_root / study, say=lambda sentence: say(NAME, sentence)) as lock:
         works = _decide(jobs, flags)
         waiting = [work for work in works if work.state == "waiting"]
-        machine, needs = share_out([work.job for work in waiting], limit=flags.jobs)
+        machine, needs = share_out([work.job.config["trainer"] for work in waiting], limit=flags.jobs)
         for work, need in zip(waiting, needs, strict=True):
             work.need = need
         display = Display(works)
@@ -124,19 +124,18 @@ class _Parser(ArgumentParser):
 def _flags(arguments: Sequence[str]) -> Namespace:
     parser = _Parser(NAME, add_help=False, allow_abbrev=False)
     parser.add_argument("overrides", nargs="*")
-    parser.add_argument("--jobs", type=_count)
+    parser.add_argument("--jobs", default=None)
     parser.add_argument("--retry-failed", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--no-report", action="store_true")
     parser.add_argument("--reports", default="reports")
     parser.add_argument("--config-dir")
-    return parser.parse_intermixed_args(list(arguments))
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise UserError(f"--jobs {text} is not a number of jobs; give an integer of at least 1")
-    return int(text)
+    flags = parser.parse_intermixed_args(list(arguments))
+    if flags.jobs is not None:
+        if not flags.jobs.isdigit() or int(flags.jobs) < 1:
+            raise UserError(f"--jobs {flags.jobs} is not a number of jobs; give an integer of at least 1")
+        flags.jobs = int(flags.jobs)
+    return flags
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ def command(arguments: Sequence[str]) -> int:
     flags = parse_flags(arguments)
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
         asks = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
+        if not asks and not flags.multirun and (path := resumed_path(composing, flags.overrides)):
+            return resume(composing, path, flags.overrides)
         plan = composing.plan(flags.overrides)
         if not asks and not flags.multirun:
             jobs = expand(composing, flags.overrides, plan.grid) if plan.multirun else [flags.overrides]
@@ -53,19 +55,28 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def run_single(composing: "Composer", overrides: Sequence[str]) -> int:
-    """One run from its overrides, new or resumed; the exit code."""
-    resumed = [override for override in composing.parse(overrides) if override.key_or_group == "resume"]
-    if resumed and resumed[-1].value() is not None:
-        from hrmlab.cli.resume import reopen
+    """A new run from its overrides; the exit code."""
+    composition = composing.compose(overrides)
+    if composition.config["resume"] is not None:
+        raise UserError(f"resume={composition.config['resume']} stands in a file; give it on the command line, it names one run")
+    return _execute(new_run(composition.config, composition.overrides), composition.config)
 
-        others = [override.input_line or "" for override in composing.parse(overrides) if override.key_or_group != "resume"]
-        run, config = reopen(composing, str(resumed[-1].value()), others)
-    else:
-        composition = composing.compose(overrides)
-        config = composition.config
-        if config["resume"] is not None:
-            raise UserError(f"resume={config['resume']} stands in a file; give it on the command line, it names one run")
-        run = new_run(config, composition.overrides)
+
+def resume(composing: "Composer", path: str, overrides: Sequence[str]) -> int:
+    """Go on with the run at a path; the exit code."""
+    from hrmlab.cli.resume import reopen
+
+    others = [override.input_line or "" for override in composing.parse(overrides) if override.key_or_group != "resume"]
+    return _execute(*reopen(composing, path, others))
+
+
+def resumed_path(composing: "Composer", overrides: Sequence[str]) -> str | None:
+    """The run directory that the overrides ask to go on with."""
+    values = [override.value() for override in composing.parse(overrides) if override.key_or_group == "resume"]
+    return str(values[-1]) if values and values[-1] is not None else None
+
+
+def _execute(run: "RunDirectory", config: dict[str, Any]) -> int:
     print(f"run directory: {run.path}", flush=True)
     print(result_line(run, execute(run, config)), flush=True)
     return 0

@@ -155,8 +155,7 @@ def _check_key(override: Override, folders: Sequence[Path]) -> None:
         if group in GROUPS:
             raise UserError(f"{key} is not a config group; write {group}={rest}/{override.value()}")
         raise UserError(f"{key} is not a config group; the groups are {', '.join(GROUPS)}")
-    names_one = isinstance(override.value(), (str, dict)) or (override.value() is None and group in RECIPES)
-    if group in GROUPS and not override.is_delete() and not names_one:
+    if group in GROUPS and not override.is_delete() and not isinstance(override.value(), (str, dict)):
         raise UserError(f"{line} does not name one choice; choices: {', '.join(choices(group, folders))}")
     reject_unknown_root(key.partition(".")[0])
 

@@ -1,7 +1,6 @@
 """Jobs side by side times threads never exceed the cores."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -11,8 +10,7 @@ from hrmlab.core.errors import UserError
 
 
 def job(**trainer):
-    section = {"name": "cpu", "accelerator": "cpu", "devices": 1, "num_nodes": 1, "threads": None, **trainer}
-    return SimpleNamespace(config={"trainer": section})
+    return {"name": "cpu", "accelerator": "cpu", "devices": 1, "num_nodes": 1, "threads": None, **trainer}
 
 
 @pytest.fixture

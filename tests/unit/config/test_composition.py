@@ -74,7 +74,6 @@ def test_equal_settings_hash_equal_whatever_the_spelling():
         ("defaults: [override /modle: hrm]", ["modle"]),
         ("logger: {project: '${oc.env:NO_SUCH_VARIABLE_HERE}'}", ["logger.project", "NO_SUCH_VARIABLE_HERE"]),
         ("study: ${nothing.there}", ["study", "nothing.there"]),
-        ("training:\n  steps: ???", ["training.steps is missing"]),
         ("model: {_target_: hrmlab.models.hrm.HMR}", ["model._target_=hrmlab.models.hrm.HMR", "did you mean HRM?"]),
         ("hydra: {swepper: {}}", ["swepper"]),
         ("- a\n- b", ["e"]),

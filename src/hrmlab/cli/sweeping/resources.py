@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hrmlab.cli.sweeping.jobs import Job
 from hrmlab.core.errors import UserError
 
 
@@ -71,23 +70,24 @@ class Machine:
         self.free_gpus.extend(gpus)
 
 
-def share_out(jobs: Sequence[Job], *, limit: int | None) -> tuple[Machine, list[Need]]:
+def share_out(trainers: Sequence[Mapping[str, Any]], *, limit: int | None) -> tuple[Machine, list[Need]]:
     """The machine and each job's share of it: jobs side by side times threads never exceeds the cores.
 
     Args:
+        trainers: the trainer section of each job.
         limit: most jobs at once; None for as many as the cores (for GPU jobs, the GPUs) hold.
 
     Raises:
         UserError: a job asks for more threads or GPUs than there are.
     """
     cores = visible_cores()
-    gpus = visible_gpus() if any(job.config["trainer"]["accelerator"] != "cpu" for job in jobs) else []
-    asked = [_gpus_of(job.config["trainer"], gpus) for job in jobs]
+    gpus = visible_gpus() if any(trainer["accelerator"] != "cpu" for trainer in trainers) else []
+    asked = [_gpus_of(trainer, gpus) for trainer in trainers]
     side_by_side = cores if limit is None else limit
     if any(asked):
         side_by_side = min(side_by_side, max(1, len(gpus) // min(count for count in asked if count)))
-    side_by_side = max(1, min(side_by_side, len(jobs), cores))
-    needs = [_need(job.config["trainer"], count, cores=cores, side_by_side=side_by_side) for job, count in zip(jobs, asked, strict=True)]
+    side_by_side = max(1, min(side_by_side, len(trainers), cores))
+    needs = [_need(trainer, count, cores=cores, side_by_side=side_by_side) for trainer, count in zip(trainers, asked, strict=True)]
     return Machine(cores=cores, gpus=gpus, limit=side_by_side), needs
 
 

@@ -1,0 +1,80 @@
+"""Every configuration file against the code behind it: the parsed schema is the real signature, and the file says all of it."""
+
+import importlib
+import inspect
+from typing import get_type_hints
+
+import pytest
+import yaml
+
+from hrmlab.config.composition import composer
+from hrmlab.config.grid import expand
+from hrmlab.config.location import RECIPES, SECTIONS, choices, config_file, configuration_root
+from hrmlab.config.schema import COMPONENT_SECTIONS, SOLVED
+from hrmlab.config.signatures import REQUIRED, component_parameters
+from hrmlab.config.validation import section_schema, validate_section
+
+FILES = [(group, choice) for group in SECTIONS for choice in choices(group)]
+COMPONENTS = [(group, choice) for group, choice in FILES if group in COMPONENT_SECTIONS]
+RECIPE_FILES = [(group, choice) for group in RECIPES for choice in choices(group)]
+PLAIN = (int, float, bool, str, type(None))
+
+
+def content(group, choice):
+    file = config_file(group, choice)
+    assert file is not None
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("group", "choice"), COMPONENTS, ids="/".join)
+def test_the_parsed_schema_is_the_real_signature(group, choice):
+    target = content(group, choice)["_target_"]
+    module, _, name = target.rpartition(".")
+    found = getattr(importlib.import_module(module), name)
+    signature = inspect.signature(found)
+    hints = get_type_hints(found.__init__ if inspect.isclass(found) else found)
+    parsed = component_parameters(target)
+    injected = set(signature.parameters) - set(parsed)
+    for parameter in injected:
+        assert hints[parameter] not in PLAIN, f"{parameter} is a configuration value and was taken for an injected one"
+        assert "hrmlab" in repr(hints[parameter]) or "torch" in repr(hints[parameter])
+    for parameter, (annotation, default) in ((key, (value.annotation, value.default)) for key, value in parsed.items()):
+        real = signature.parameters[parameter]
+        assert real.kind is inspect.Parameter.KEYWORD_ONLY
+        assert annotation == hints[parameter] or (annotation is str and "Path" in repr(hints[parameter]))
+        assert default == (REQUIRED if real.default is inspect.Parameter.empty else real.default)
+
+
+@pytest.mark.parametrize(("group", "choice"), FILES, ids="/".join)
+def test_a_file_says_every_key_and_is_named_as_its_file(group, choice):
+    value = content(group, choice)
+    schema = section_schema(group, value)
+    assert set(value) == set(schema), "a key that is left out could not be seen, or overridden in Hydra's own multirun"
+    validate_section(group, value)
+    if "name" in schema:
+        assert value["name"] == choice
+    for key in SOLVED.get(group, ()):
+        assert value[key] is None
+
+
+@pytest.mark.parametrize(("group", "choice"), RECIPE_FILES, ids="/".join)
+def test_a_recipe_states_its_question_and_composes(group, choice):
+    file = config_file(group, choice)
+    assert file is not None
+    assert file == configuration_root() / group / f"{choice}.yaml"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# @package _global_"
+    header = "\n".join(line for line in lines if line.startswith("#"))
+    for word in ("Question:", "Arms:", "Expected:", "Source:"):
+        assert word in header
+    with composer() as composing:
+        overrides = [f"{group}={choice}"]
+        plan = composing.plan(overrides)
+        assert plan.multirun == (group == "sweeps")
+        jobs = expand(composing, overrides, plan.grid)
+        configs = [composing.compose(job).config for job in jobs]
+    assert len({str(config) for config in configs}) == len(jobs)
+    if group == "sweeps":
+        assert {config["study"] for config in configs} == {choice}
+        assert len({config["model"]["name"] for config in configs}) == 3
+        assert len({config["seed"] for config in configs}) >= 3

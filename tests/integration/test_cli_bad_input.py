@@ -1,0 +1,135 @@
+"""Whatever a user gets wrong is answered in one sentence that names it, with exit code 2, before anything is made."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hrmlab.cli import sweep, train
+from hrmlab.cli.command import guarded
+
+TRAIN = [
+    ("modle=hrm", ["modle", "did you mean model?"]),
+    ("model.h_layer=3", ["model.h_layer", "did you mean model.h_layers?"]),
+    ("+model.h_layer=3", ["model.h_layer", "did you mean model.h_layers?"]),
+    ("++trainer.device=3", ["trainer.device", "did you mean trainer.devices?"]),
+    ("batch_size=3", ["batch_size", "did you mean training.batch_size?"]),
+    ("optimizer.lr=0.1", ["optimizer.lr", "learning_rate"]),
+    ("data.sied=4", ["data.sied", "did you mean data.side?"]),
+    ("logger.project=x", ["logger.project"]),
+    ("zzz=1", ["zzz", "the configuration has study, seed"]),
+    ("tests=1", ["tests is not a known key"]),
+    ("model=hrmm", ["model=hrmm", "did you mean hrm?", "choices:"]),
+    ("size=huge", ["size=huge", "nano, paper, small, tiny"]),
+    ("experiments=sudoku/hrn", ["experiments=sudoku/hrn", "did you mean sudoku/hrm?"]),
+    ("experiments=nowhere", ["experiments=nowhere does not exist"]),
+    ("experiments/sudoku=hrm", ["write experiments=sudoku/hrm"]),
+    ("sweeps=quik", ["sweeps=quik", "did you mean quick?"]),
+    ("+model=hrm", ["model", "without +"]),
+    ("model=[hrm]", ["model=[hrm]", "choices:"]),
+    ("model=null", ["model=null", "choices:"]),
+    ("model=hrm,transformer", ["model=hrm,transformer", "-m (--multirun)"]),
+    ("~model", ["model is missing"]),
+    ("~training.steps", ["training.steps is missing"]),
+    ("seed", ["'seed' is not an override", "key=value"]),
+    ("training.steps=[1,", ["training.steps=[1,", "quote"]),
+    ("seed=abc", ["seed=abc is not an integer"]),
+    ("seed=1.0", ["seed=1.0", "write seed=1"]),
+    ("seed=-1", ["seed=-1 is below 0"]),
+    ("training.steps=-5", ["training.steps=-5 is below 1", "at least 1"]),
+    ("training.batch_size=0", ["training.batch_size=0", "at least 1"]),
+    ("training.precision=fp8", ["training.precision=fp8", "fp32, bf16"]),
+    ("training.compile=maybe", ["training.compile=maybe", "true or false"]),
+    ("training.ema_decay=1.5", ["training.ema_decay=1.5", "between 0 and 1"]),
+    ("training.gradient_clip=0", ["training.gradient_clip=0", "null"]),
+    ("optimizer.learning_rate=fast", ["optimizer.learning_rate=fast is not a number"]),
+    ("optimizer.learning_rate=nan", ["optimizer.learning_rate=nan"]),
+    ("model.positions=rop", ["model.positions=rop", "did you mean rope?"]),
+    ("model.h_layers=2.0", ["write model.h_layers=2"]),
+    ("match=flops", ["match=flops", "parameters, non_embedding"]),
+    ("study=a/b", ["study=a/b cannot name a folder"]),
+    ("model._target_=hrmlab.models.hrm.HMR", ["did you mean HRM?"]),
+    ("model._target_=no.such.Model", ["model._target_=no.such.Model"]),
+    ("study=${oc.env:NO_SUCH_VARIABLE}", ["study", "NO_SUCH_VARIABLE"]),
+    ("study=${nothing}", ["study", "nothing"]),
+    ("hydra.foo=1", ["foo"]),
+    ("resume=nowhere", ["nowhere is not a run directory"]),
+    ("--foo", ["--foo", "hrm-train --help"]),
+    ("--config-dir=nowhere", ["--config-dir nowhere"]),
+    ("--config-name=other", ["--config-name"]),
+    ("-m trainer=ddp", ["trainer=ddp", "hrm-sweep", "make sweep"]),
+    ("-m seed=0,1 model.h_layer=2", ["model.h_layer"]),
+    ("-m seed=0,x", ["seed=x is not an integer"]),
+    ("sweeps=quick training.stepps=1", ["training.stepps", "did you mean training.steps?"]),
+]
+
+SWEEP = [
+    ("sweeps=quik", ["did you mean quick?"]),
+    ("sweeps=quick training.stepps=1", ["did you mean training.steps?"]),
+    ("sweeps=quick seed=0,1,x", ["seed=x is not an integer"]),
+    ("sweeps=quick model=hrm,hrmm", ["model=hrmm does not exist"]),
+    ("model.h_layers=interval(1,3)", ["hrm-train -m"]),
+    ("study=a,b", ["study differs between the jobs (a, b)"]),
+    ("resume=x", ["resume belongs to hrm-train"]),
+    ("--jobs 0", ["--jobs 0", "at least 1"]),
+    ("--jbos 2", ["--jbos", "hrm-sweep --help"]),
+    ("trainer.threads=4096", ["trainer.threads=4096", "cores"]),
+    ("trainer.num_nodes=2", ["trainer.num_nodes=2"]),
+    ("seed=1 data.side=5", ["side=5"]),
+]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("command", "line", "words"), [(train, *case) for case in TRAIN] + [(sweep, *case) for case in SWEEP], ids=lambda value: str(value)[:40]
+)
+def test_one_sentence_and_exit_code_2(command, line, words, capsys, tmp_path):
+    code = guarded(command.NAME, lambda: command.command(line.split()))
+    captured = capsys.readouterr()
+    assert code == 2, captured.err
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1, captured.err
+    assert captured.err.startswith(f"{command.NAME}: ")
+    for word in words:
+        assert word in captured.err
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != ".sweep.lock"]
+    assert left == []
+
+
+def test_a_mistake_in_the_seventh_job_is_answered_before_the_first(capsys, tmp_path):
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "s.yaml").write_text(
+        "# @package _global_\nstudy: s\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params: {seed: '0,1,2,3,4,5,-7'}\n"
+    )
+    assert guarded("hrm-sweep", lambda: sweep.command(["--config-dir", str(tmp_path), "sweeps=s", "data.side=4"])) == 2
+    assert "seed=-7 is below 0" in capsys.readouterr().err
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize("arguments", [["model.h_layer=3"], ["modle=hrm"], ["--cfg", "job"], ["--help"], ["-m", "seed=0,1", "zzz=1"]])
+def test_answers_come_without_slow_imports(arguments):
+    code = (
+        "import sys\n"
+        "from hrmlab.cli.command import guarded\nfrom hrmlab.cli.train import command\n"
+        f"guarded('hrm-train', lambda: command({arguments!r}))\n"
+        "slow = {'torch', 'lightning', 'numpy', 'pandas'} & set(sys.modules)\n"
+        "assert not slow, slow\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", ["hrm-train", "hrm-eval", "hrm-report", "hrm-sweep"])
+def test_console_commands_answer_help(name):
+    command = shutil.which(name, path=str(Path(sys.executable).parent))
+    if command is None:
+        pytest.skip("the package is not installed")
+    result = subprocess.run([command, "--help"], capture_output=True, text=True, check=False, timeout=3)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"Usage: {name}" in result.stdout
