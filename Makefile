@@ -1,0 +1,65 @@
+# `make help` lists the targets. Everything runs without prompts, without a GPU and without a W&B account.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup sweep report test test-all check format bench clean
+
+SWEEP ?= quick
+STUDY ?= $(SWEEP)
+ARGS ?=
+WORKERS ?= auto
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+export WANDB_MODE ?= offline
+export PIP_NO_INPUT = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+help:  ## list the targets
+	@awk 'BEGIN {FS = ":.*## "; print "usage: make <target> [SWEEP=...] [ARGS=\"...\"]\n"} \
+	     /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## create .venv and install hrmlab with its tools; again when pyproject.toml or constraints.txt change
+
+$(STAMP): pyproject.toml constraints.txt
+	@python=""; \
+	for candidate in "$${PYTHON:-}" $(BIN)/python python3 python3.13 python3.12 python3.11; do \
+	    if [ -n "$$candidate" ] && "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python="$$candidate"; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then echo "make: Python 3.11 or newer is needed and none was found; install one, or name it: make PYTHON=/path/to/python3" >&2; exit 2; fi; \
+	if [ ! -x $(BIN)/pip ]; then \
+	    echo "creating $(VENV) with $$($$python --version)"; \
+	    "$$python" -m venv $(VENV) || { rm -rf $(VENV); echo "make: $$python cannot create a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }; \
+	fi
+	@echo "installing into $(VENV) (the first time takes a few minutes)"
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]' < /dev/null
+	@touch $(STAMP)
+
+sweep: $(STAMP)  ## run a sweep and write its report: SWEEP=quick|tiny|small|medium|hard_cpu, ARGS="trainer=ddp --jobs 2"
+	@$(BIN)/hrm-sweep sweeps=$(SWEEP) $(ARGS) < /dev/null
+
+report: $(STAMP)  ## write the report of a study again from its run directories: STUDY=quick
+	@$(BIN)/hrm-report study=$(STUDY) $(ARGS) < /dev/null
+
+test: $(STAMP)  ## the fast tests
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 -m "not slow" $(ARGS) < /dev/null
+
+test-all: $(STAMP)  ## all tests, also the end-to-end ones that take minutes
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 $(ARGS) < /dev/null
+
+check: $(STAMP)  ## ruff, pyright, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright
+	@$(BIN)/lint-imports
+
+format: $(STAMP)  ## let ruff format and mend what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP)  ## list and run the benchmarks: ARGS="case=train_step_hrm128 output=json"
+	@$(BIN)/python -m benchmarks $(ARGS) < /dev/null
+
+clean:  ## remove caches and build products; .venv, outputs/ and reports/ stay
+	@rm -rf build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
