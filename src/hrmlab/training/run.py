@@ -1,8 +1,6 @@
 """One run from its configuration to its summary. The run directory is all that it leaves behind."""
 
-import logging
 import resource
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -32,6 +30,7 @@ from hrmlab.training.checkpointing import BEST, LAST, AtomicCheckpointIO, load_c
 from hrmlab.training.interruption import StopSignal, ending_as_interrupted
 from hrmlab.training.loggers import MetricsFile, extra_loggers
 from hrmlab.training.module import SegmentTraining
+from hrmlab.training.quiet import quiet_lightning
 
 
 def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
         TrainingFailed: the recipe diverged.
         KeyboardInterrupt: asked to stop; resumable.
     """
-    _quiet()
+    quiet_lightning()
     training, trainer_section = config["training"], config["trainer"]
     if trainer_section["threads"] is not None:
         torch.set_num_threads(trainer_section["threads"])
@@ -106,16 +105,6 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
         "training": _effort(config, module, budget, steps=steps, drawn=_drawn(checkpoint=load_checkpoint(run.checkpoints / LAST))),
         "checkpoint": {"rule": training["evaluate"], "step": checkpoint["global_step"]},
     }
-
-
-def _quiet() -> None:
-    """Keep Lightning's hints about its cloud, and warnings that cannot apply here, off the terminal."""
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    # Lightning 2.6 on torch 2.13 warns about its own use of torch.
-    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-    # Data live on the device and have no worker processes; the stream is endless on purpose.
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 
 
 def _check_accelerator(section: dict[str, Any]) -> None:
