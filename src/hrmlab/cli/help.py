@@ -62,23 +62,6 @@ Examples:
   hrm-sweep sweeps=quick seed=0 training.steps=50 study=trial
   hrm-sweep model=hrm,transformer seed=range(3) study=mine   a grid from the command line alone"""
 
-_EVALUATE = """\
-Scores every row of a puzzle file, or a run's own test split, with a run's trained model; writes each puzzle's prediction.
-
-Usage: hrm-eval run=RUN_DIRECTORY [data.path=FILE] [KEY=VALUE ...]
-
-Keys:
-  run=RUN_DIRECTORY      what hrm-train printed
-  data.path=FILE         puzzles of your own, for example a CSV with the columns question, answer
-  data.KEY=VALUE         any other key of the run's data component
-  checkpoint=best|last   which checkpoint (default: the one the run was evaluated with)
-  name=NAME              results go to RUN_DIRECTORY/evaluations/NAME
-  trainer=CHOICE         where to compute (default: cpu); trainer.threads=N
-
-Example:
-  hrm-eval run=outputs/default/sudoku_9x9/hrm/tiny/seed=0/1a2b3c4d data.path=my_puzzles.csv"""
-
-
 def wants_help(arguments: Sequence[str]) -> bool:
     """Whether the command line asks for help."""
     return any(argument in ("-h", "--help") for argument in arguments)
@@ -92,11 +75,6 @@ def train_help() -> str:
 def sweep_help() -> str:
     """Help of hrm-sweep."""
     return "\n".join([_SWEEP, _groups(), "", _OVERRIDES, "", _SWEEP_END])
-
-
-def evaluate_help() -> str:
-    """Help of hrm-eval."""
-    return _EVALUATE
 
 
 def _groups() -> str:
