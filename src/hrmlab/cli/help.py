@@ -62,6 +62,7 @@ Examples:
   hrm-sweep sweeps=quick seed=0 training.steps=50 study=trial
   hrm-sweep model=hrm,transformer seed=range(3) study=mine   a grid from the command line alone"""
 
+
 def wants_help(arguments: Sequence[str]) -> bool:
     """Whether the command line asks for help."""
     return any(argument in ("-h", "--help") for argument in arguments)
