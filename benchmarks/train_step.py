@@ -63,6 +63,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     from hrmlab.budget.solver import build_reasoner
     from hrmlab.core.components import build
     from hrmlab.data.datamodule import PuzzleDataModule
+    from hrmlab.training.allocator import keep_freed_memory
     from hrmlab.training.module import SegmentTraining
 
     class Clock(pl.Callback):
@@ -74,6 +75,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         def on_train_batch_end(self, *_: Any) -> None:
             self.ends.append(time.perf_counter())
 
+    keep_freed_memory()
     torch.set_num_threads(job["threads"])
     task = build(job["data"])
     reasoner, _ = build_reasoner(model=job["model"], task=task.spec, size=job["size"], match="parameters", seed=0)

@@ -26,8 +26,9 @@ class SelfAttention(nn.Module):
         """(B, S, D) to (B, S, D)."""
         B, S, D = hidden.shape
         heads = self.query_key_value(hidden).view(B, S, 3 * self.num_heads, D // self.num_heads).transpose(1, 2)
-        query, key, value = heads.chunk(3, dim=1)
+        query_key, value = heads[:, : 2 * self.num_heads], heads[:, 2 * self.num_heads :]
         if rotary is not None:
-            query, key = rotate(query, rotary), rotate(key, rotary)
+            query_key = rotate(query_key, rotary)
+        query, key = query_key.chunk(2, dim=1)
         attended = scaled_dot_product_attention(query, key, value, is_causal=self.causal)
         return self.output(attended.transpose(1, 2).reshape(B, S, D))

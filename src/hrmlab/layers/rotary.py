@@ -19,12 +19,12 @@ class RotaryTable(nn.Module):
     def __init__(self, *, head_size: int, positions: int, theta: float) -> None:
         super().__init__()
         frequencies = theta ** -(torch.arange(0, head_size, 2, dtype=torch.float32) / head_size)
-        angles = torch.outer(torch.arange(positions, dtype=torch.float32), frequencies).repeat(1, 2)
+        angles = torch.outer(torch.arange(positions, dtype=torch.float32), frequencies)
         self.register_buffer("cosine", angles.cos(), persistent=False)
         self.register_buffer("sine", angles.sin(), persistent=False)
 
     def forward(self, length: int) -> tuple[Tensor, Tensor]:
-        """(length, head_size) cosines and sines, broadcastable over (B, heads, length, head_size)."""
+        """(length, head_size / 2) cosines and sines, broadcastable over (B, heads, length, head_size / 2)."""
         return self.cosine[:length], self.sine[:length]
 
 
@@ -32,4 +32,4 @@ def rotate(heads: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
     """Turn each pair of channels (i, i + head_size / 2) of (B, H, S, head_size) by its position's angle, in the table's precision."""
     cosine, sine = rotary
     first, second = heads.chunk(2, dim=-1)
-    return (heads * cosine + torch.cat((-second, first), dim=-1) * sine).to(heads.dtype)
+    return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1).to(heads.dtype)

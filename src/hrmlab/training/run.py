@@ -23,6 +23,7 @@ from hrmlab.evaluation.summary import accuracy_by_rating, example_table, write_t
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.metrics import MetricsWriter
 from hrmlab.runs.provenance import provenance
+from hrmlab.training.allocator import keep_freed_memory
 from hrmlab.training.callbacks.progress import Progress
 from hrmlab.training.callbacks.save import SaveCheckpoints
 from hrmlab.training.callbacks.world import ProveWorldSize
@@ -46,6 +47,7 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
         KeyboardInterrupt: asked to stop; resumable.
     """
     quiet_lightning()
+    keep_freed_memory()
     training, trainer_section = config["training"], config["trainer"]
     if trainer_section["threads"] is not None:
         torch.set_num_threads(trainer_section["threads"])

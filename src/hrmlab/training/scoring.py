@@ -23,6 +23,7 @@ from hrmlab.evaluation.summary import accuracy_by_rating, example_table
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.files import write_text
 from hrmlab.statistics.intervals import wilson_interval
+from hrmlab.training.allocator import keep_freed_memory
 from hrmlab.training.checkpointing import BEST, LAST, load_checkpoint
 from hrmlab.training.module import SegmentTraining
 from hrmlab.training.quiet import quiet_lightning
@@ -58,6 +59,7 @@ def score_run(
         UserError: no checkpoint, a bad file or row, or puzzles of another size than the run's.
     """
     quiet_lightning()
+    keep_freed_memory()
     if trainer["threads"] is not None:
         torch.set_num_threads(trainer["threads"])
     config = run.config
