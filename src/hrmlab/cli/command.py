@@ -98,21 +98,24 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
-def _follow_supervisor() -> None:
-    """Receive SIGTERM when the hrm-sweep that started this process dies, however it dies."""
-    supervisor = os.environ.pop(SUPERVISOR, None)
-    if supervisor is None or not supervisor.isdigit():
-        return
+def end_with_parent(parent: int, number: signal.Signals) -> None:
+    """Receive a signal when the process that started this one dies, however it dies."""
     linux = sys.platform.startswith("linux")
     if linux:
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if os.getppid() != int(supervisor):  # it died before we asked to be told
-        os.kill(os.getpid(), signal.SIGTERM)
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+    if os.getppid() != parent:  # it died before we asked to be told
+        os.kill(os.getpid(), number)
     if not linux:
-        threading.Thread(target=_watch_parent, args=(int(supervisor),), daemon=True).start()
+        threading.Thread(target=_watch_parent, args=(parent, number), daemon=True).start()
 
 
-def _watch_parent(supervisor: int) -> None:
-    while os.getppid() == supervisor:
+def _follow_supervisor() -> None:
+    supervisor = os.environ.pop(SUPERVISOR, "")
+    if supervisor.isdigit():
+        end_with_parent(int(supervisor), signal.SIGTERM)
+
+
+def _watch_parent(parent: int, number: signal.Signals) -> None:
+    while os.getppid() == parent:
         time.sleep(1.0)
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), number)

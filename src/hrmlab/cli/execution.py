@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+import signal
 import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from hrmlab.cli.command import Terminated, Unfinished, disk_is_full
+from hrmlab.cli.command import Terminated, Unfinished, disk_is_full, end_with_parent
 from hrmlab.core.errors import TrainingFailed, UserError
 from hrmlab.runs.directory import RunDirectory
 
@@ -35,6 +36,7 @@ def join() -> None:
             f"this is process {process_rank()} of a distributed launch and {RUN_DIRECTORY} does not name the run directory; "
             "start one process with hrm-train trainer=ddp, which starts the others itself"
         )
+    end_with_parent(os.getppid(), signal.SIGKILL)  # it has nothing to save, and may hang in a collective that nobody answers
     from hrmlab.training.run import train
 
     run = RunDirectory.open(path)
