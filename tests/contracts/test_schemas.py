@@ -20,13 +20,23 @@ RECIPE_FILES = [(group, choice) for group in RECIPES for choice in choices(group
 PLAIN = (int, float, bool, str, type(None))
 
 
-def content(group, choice):
+def lineage(group, choice):
+    """The file and the ones it builds on, itself first."""
     file = config_file(group, choice)
     assert file is not None
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    value = yaml.safe_load(file.read_text(encoding="utf-8"))
+    parents = [name for name in value.pop("defaults", []) if name != "_self_"]
+    return [(choice, value), *(ancestor for parent in parents for ancestor in lineage(group, parent))]
 
 
-@pytest.mark.parametrize(("group", "choice"), COMPONENTS, ids="/".join)
+def content(group, choice):
+    merged = {}
+    for _, value in reversed(lineage(group, choice)):
+        merged |= value
+    return merged
+
+
+@pytest.mark.parametrize(("group", "choice"), COMPONENTS, ids=["/".join(pair) for pair in COMPONENTS])
 def test_the_parsed_schema_is_the_real_signature(group, choice):
     target = content(group, choice)["_target_"]
     module, _, name = target.rpartition(".")
@@ -45,19 +55,19 @@ def test_the_parsed_schema_is_the_real_signature(group, choice):
         assert default == (REQUIRED if real.default is inspect.Parameter.empty else real.default)
 
 
-@pytest.mark.parametrize(("group", "choice"), FILES, ids="/".join)
+@pytest.mark.parametrize(("group", "choice"), FILES, ids=["/".join(pair) for pair in FILES])
 def test_a_file_says_every_key_and_is_named_as_its_file(group, choice):
     value = content(group, choice)
     schema = section_schema(group, value)
     assert set(value) == set(schema), "a key that is left out could not be seen, or overridden in Hydra's own multirun"
     validate_section(group, value)
     if "name" in schema:
-        assert value["name"] == choice
+        assert value["name"] in [name for name, _ in lineage(group, choice)]
     for key in SOLVED.get(group, ()):
         assert value[key] is None
 
 
-@pytest.mark.parametrize(("group", "choice"), RECIPE_FILES, ids="/".join)
+@pytest.mark.parametrize(("group", "choice"), RECIPE_FILES, ids=["/".join(pair) for pair in RECIPE_FILES])
 def test_a_recipe_states_its_question_and_composes(group, choice):
     file = config_file(group, choice)
     assert file is not None

@@ -9,5 +9,5 @@ if "hrmlab.training.run" not in sys.modules:
     package = types.ModuleType("hrmlab.training")
     package.__path__ = []
     module = types.ModuleType("hrmlab.training.run")
-    module.train = fake_training.train
+    module.__dict__["train"] = fake_training.train
     sys.modules["hrmlab.training"], sys.modules["hrmlab.training.run"] = package, module

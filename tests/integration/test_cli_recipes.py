@@ -1,0 +1,35 @@
+"""Every file in experiments/ and sweeps/ really trains: one step of each recipe, made small, with each arm of each sweep."""
+
+from collections.abc import Callable
+
+import pytest
+
+from hrmlab.config.composition import composer
+from hrmlab.config.grid import expand
+from hrmlab.config.location import RECIPES, choices
+from hrmlab.runs.directory import RunDirectory
+
+SMALL = ("trainer=cpu", "training.steps=1", "training.compile=false", "optimizer.warmup_steps=1")
+GENERATED = ("data.source=generated", "data.hub_name=null", "data.path=null", "data.validation_path=null", "data.test_path=null")
+
+FILES = [(group, choice) for group in RECIPES for choice in choices(group)]
+
+
+def jobs_of(group: str, choice: str) -> list[list[str]]:
+    with composer() as composing:
+        overrides = [f"{group}={choice}", *SMALL, *GENERATED]
+        jobs = expand(composing, overrides, composing.plan(overrides).grid)
+    first_of_each_arm = {next((word for word in job if word.startswith("model=")), ""): job for job in reversed(jobs)}
+    return list(first_of_each_arm.values())
+
+
+@pytest.mark.parametrize(
+    ("group", "choice"), [(group, choice) for group in ("experiments", "sweeps") for choice in choices(group)], ids="/".join
+)
+def test_every_recipe_runs_one_step(group: str, choice: str, train_run: Callable[..., RunDirectory]) -> None:
+    jobs = jobs_of(group, choice)
+    assert len(jobs) == (3 if group == "sweeps" else 1)
+    for job in jobs:
+        run = train_run(*job)
+        assert run.state == "completed"
+        assert (run.read_json("summary.json") or {})["training"]["steps"] == 1
