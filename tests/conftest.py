@@ -35,6 +35,12 @@ def _one_thread_and_own_cache(tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture
+def tiny_overrides() -> tuple[str, ...]:
+    """For commands that are started as processes of their own."""
+    return TINY
+
+
+@pytest.fixture
 def compose_config() -> Callable[..., dict[str, Any]]:
     """Compose a checked configuration from overrides, after the ones in ``TINY`` unless told otherwise."""
     from hrmlab.config.composition import composer

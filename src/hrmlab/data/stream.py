@@ -58,8 +58,11 @@ class PuzzleStream:
         world_size: int = 1,
     ) -> None:
         self.seed, self.rank, self.world_size, self.device = seed, rank, world_size, device
-        self.inputs = torch.from_numpy(examples.inputs).to(device=device, dtype=torch.int16)
-        self.labels = torch.from_numpy(examples.labels).to(device=device, dtype=torch.int16)
+        # Half the memory where the vocabulary allows it; every puzzle task's does.
+        small = max(examples.inputs.max(), examples.labels.max()) <= torch.iinfo(torch.int16).max
+        width = torch.int16 if small else torch.int32
+        self.inputs = torch.from_numpy(examples.inputs).to(device=device, dtype=width)
+        self.labels = torch.from_numpy(examples.labels).to(device=device, dtype=width)
         self.puzzle_ids = torch.from_numpy(examples.puzzle_ids).to(device=device, dtype=torch.int64)
         self.augmentation = None if augmentation is None else augmentation.to(device)
         self._augmentation_key = stream_key(seed, "augmentation")

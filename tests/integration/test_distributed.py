@@ -1,0 +1,60 @@
+"""Two processes on this machine: they are two, they see the data once, and every test row counts once."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hrmlab.training.checkpointing import LAST, load_checkpoint
+
+
+def hrm_train(output_root: Path, tiny: tuple[str, ...], *overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hrmlab.cli.train", f"output_root={output_root}", *tiny, *overrides]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", ["hrm", "transformer"])
+def test_two_processes(arm: str, tmp_path: Path, tiny_overrides: tuple[str, ...]) -> None:
+    # 31 test rows over two processes in batches of 16: uneven on purpose.
+    shape = ("training.steps=6", "data.test_examples=31", f"model={arm}")
+    result = hrm_train(tmp_path, tiny_overrides, "trainer=ddp_cpu", "trainer.devices=2", "trainer.progress_bar=false", *shape)
+    assert result.returncode == 0, result.stderr
+    (completed,) = tmp_path.rglob("COMPLETED")
+    run = completed.parent
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["test"]["count"] == 31
+    table = pd.read_parquet(run / "predictions.parquet")
+    assert list(table["index"]) == list(range(31))
+    assert np.mean(table["exact"]) == pytest.approx(summary["test"]["exact_accuracy"])
+    assert np.mean(table["cell_accuracy"]) == pytest.approx(summary["test"]["cell_accuracy"])
+    assert summary["training"]["segments"] == 48
+    ranks = load_checkpoint(run / "checkpoints" / LAST)["training"]["ranks"]
+    assert len(ranks) == 2
+    assert summary["training"]["examples_drawn"] == sum(rank["stream"]["position"] for rank in ranks)
+    if arm == "transformer":
+        # One segment each: the processes drew the numbers 0..47, alternating, so no example twice within the first epoch of 64.
+        assert [rank["stream"]["position"] for rank in ranks] == [24, 24]
+        drawn = np.concatenate([rank["slots"]["tensors"]["inputs"].numpy() for rank in ranks])
+        assert len(np.unique(drawn, axis=0)) == len(drawn)
+
+
+@pytest.mark.slow
+def test_a_lone_process_that_should_be_two_is_refused(tmp_path: Path, tiny_overrides: tuple[str, ...]) -> None:
+    """What a launcher that starts "distributed" runs of one process each would do."""
+    program = (
+        "import sys; from hrmlab.training.callbacks.world import ProveWorldSize; import hrmlab.training.run as run;"
+        "run.ProveWorldSize = lambda expected: ProveWorldSize(expected + 1);"
+        "from hrmlab.cli.train import main; main()"
+    )
+    command = [sys.executable, "-c", program, f"output_root={tmp_path}", *tiny_overrides, "training.steps=2"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
+    assert result.returncode == 1
+    assert "2 processes were asked for and 1 answered" in result.stderr
+    (failed,) = tmp_path.rglob("FAILED")
+    assert "answered" in failed.read_text()
