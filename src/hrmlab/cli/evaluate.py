@@ -75,8 +75,6 @@ def parse(arguments: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str,
     Raises:
         UserError: not key=value, an unknown key, or a value that the key does not take.
     """
-    import yaml
-
     from hrmlab.config.values import nearest
 
     own: dict[str, str] = {}
@@ -89,9 +87,9 @@ def parse(arguments: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str,
         if key in _OWN:
             own[key] = value
         elif section == "data" and name:
-            changes["data"][name] = value if name.endswith("path") else yaml.safe_load(value)
+            changes["data"][name] = value if name.endswith("path") else _value(key, value)
         elif section == "trainer" and name in _TRAINER:
-            changes["trainer"][name] = yaml.safe_load(value)
+            changes["trainer"][name] = _value(key, value)
         else:
             known = [*_OWN, "data.path", *(f"trainer.{name}" for name in _TRAINER)]
             guess = nearest(key, known)
@@ -100,6 +98,15 @@ def parse(arguments: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str,
         if own.get(key, choices[0]) not in choices:
             raise UserError(f"{key}={own[key]!r} is not a choice; use {' or '.join(choices)}")
     return own, changes
+
+
+def _value(key: str, text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"{key}={text} cannot be read as a value; quote it: '{key}=\"...\"'") from None
 
 
 def sentence(result: dict[str, Any]) -> str:
