@@ -9,19 +9,11 @@ from typing import Any
 
 from hrmlab.cli.command import Terminated, Unfinished, disk_is_full, end_with_parent
 from hrmlab.core.errors import TrainingFailed, UserError
+from hrmlab.core.processes import process_rank
 from hrmlab.runs.directory import RunDirectory
 
 RUN_DIRECTORY = "HRMLAB_RUN_DIRECTORY"
 """Environment variable by which the first process of a distributed run tells the others (its children) the run directory."""
-
-
-def process_rank() -> int:
-    """Rank of this process in a distributed run; 0 for the one that owns the run directory."""
-    for name in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
-        value = os.environ.get(name, "")
-        if value.isdigit() and (name != "SLURM_PROCID" or os.environ.get("SLURM_NTASKS", "1") != "1"):
-            return int(value)
-    return 0
 
 
 def join() -> None:

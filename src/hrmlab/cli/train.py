@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hrmlab.cli.command import run_command
-from hrmlab.cli.execution import execute, join, process_rank, result_line
+from hrmlab.cli.execution import execute, join, result_line
 from hrmlab.cli.help import train_help, wants_help
 from hrmlab.core.errors import UserError
+from hrmlab.core.processes import process_rank
 
 if TYPE_CHECKING:
     from hrmlab.config.composition import Composer
