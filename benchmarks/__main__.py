@@ -25,7 +25,10 @@ OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions")
 
 
 def main(arguments: list[str]) -> int:
-    options = dict(argument.partition("=")[::2] for argument in arguments)
+    options: dict[str, str] = {}
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        options[key] = value
     unknown = [name for name in options if name not in OPTIONS]
     chosen = options.get("case", ",".join(CASES)).split(",")
     wrong = [name for name in chosen if name not in CASES]

@@ -72,7 +72,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         def __init__(self) -> None:
             self.ends: list[float] = []
 
-        def on_train_batch_end(self, *_: Any) -> None:
+        def on_train_batch_end(self, *_: Any, **__: Any) -> None:
             self.ends.append(time.perf_counter())
 
     keep_freed_memory()

@@ -62,10 +62,6 @@ class SourceOptions:
             raise UserError(f"data.{name}={value} is not used with data.source={self.source}; add data.source=file or leave it out")
         if self.source == "hub" and not self.hub_name:
             raise UserError("data.source=hub needs data.hub_name=<owner/name of a data set on the hub, or a local folder>")
-        if self.source != "hub" and self.hub_name:
-            raise UserError(
-                f"data.hub_name={self.hub_name} is not used with data.source={self.source}; add data.source=hub or leave it out"
-            )
 
 
 Encode = Callable[[Table, bool], PuzzleSet]

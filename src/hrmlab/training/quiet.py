@@ -12,3 +12,5 @@ def quiet_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     # Data live on the device and have no worker processes.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # What is logged at the end of an evaluation has been reduced over all processes already.
+    warnings.filterwarnings("ignore", message=".*recommended to use .self.log.*sync_dist=True.*")

@@ -24,6 +24,7 @@ def reasoner() -> HRM:
 def test_sparse_sign_descent_moves_used_rows_by_the_sign_of_their_summed_gradient() -> None:
     table = nn.Embedding(5, 3, sparse=True)
     before = table.weight.detach().clone()
+    assert isinstance(table.weight, nn.Parameter)
     optimizer = SparseSignDescent([table.weight], lr=0.1, weight_decay=0.5)
     (table(torch.tensor([1, 1, 4])) * torch.tensor([[1.0], [-3.0], [2.0]])).sum().backward()
     optimizer.step()
