@@ -14,13 +14,14 @@ def _common_inputs(one: PuzzleSet, other: PuzzleSet) -> int:
     return sum(row.tobytes() in known for row in np.ascontiguousarray(other.inputs))
 
 
-def audit_splits(splits: PuzzleSplits, *, spec: TaskSpec, order_hash: str) -> dict[str, Any]:
+def audit_splits(splits: PuzzleSplits, *, spec: TaskSpec, order_hash: str, chance: float | None) -> dict[str, Any]:
     """Counts, hashes and overlaps of the splits, measured on the very arrays that training uses.
 
     Args:
         splits: the three sets.
         spec: of their task.
         order_hash: fingerprint of the order in which training draws; equal for arms that see the same examples.
+        chance: exact accuracy on the test split that guessing would reach; None where unknown.
     """
     parts = {"train": splits.train, "validation": splits.validation, "test": splits.test}
 
@@ -43,4 +44,5 @@ def audit_splits(splits: PuzzleSplits, *, spec: TaskSpec, order_hash: str) -> di
             "train_test_strings": _common_inputs(splits.train, splits.test),
         },
         "order_hash": order_hash,
+        **({} if chance is None else {"chance": {"exact_accuracy": chance}}),
     }

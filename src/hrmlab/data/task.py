@@ -72,6 +72,10 @@ class PuzzleTask(ABC):
             named (N,) bool arrays; may be empty.
         """
 
+    def chance(self, examples: PuzzleSet) -> float | None:
+        """Expected exact accuracy of filling in what is empty at random; None where that is not a meaningful reference."""
+        return None
+
     @abstractmethod
     def to_text(self, tokens: np.ndarray) -> str:
         """(S,) token ids as one line in the notation of the task's files."""

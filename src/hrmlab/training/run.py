@@ -73,7 +73,7 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
         run.write_json("provenance.json", provenance())
         run.write_json("budget.json", budget.to_dict())
         order_hash = data.stream(torch.device("cpu")).order_hash()
-        run.write_json("data.json", audit_splits(data.splits, spec=task.spec, order_hash=order_hash))
+        run.write_json("data.json", audit_splits(data.splits, spec=task.spec, order_hash=order_hash, chance=task.chance(data.splits.test)))
     if training["compile"]:
         reasoner.compile_stacks()
     module = SegmentTraining(

@@ -125,6 +125,11 @@ class SudokuTask(PuzzleTask):
         """``breaks_no_rule``: a full grid without repetition that keeps every clue; for puzzles with one solution the same as exact."""
         return {"breaks_no_rule": breaks_no_rule(inputs - 1, predictions - 1, self._board)}
 
+    def chance(self, examples: PuzzleSet) -> float:
+        """A random digit in every empty cell."""
+        empty = (examples.inputs == 1).sum(axis=1)
+        return float(np.mean(float(self._board.side) ** -empty.astype(float)))
+
     def to_text(self, tokens: np.ndarray) -> str:
         """One character per cell, row by row: ``.`` empty, ``?`` padding."""
         return "".join("?."[token] if token < 2 else str(token - 1) for token in tokens.tolist())

@@ -1,0 +1,45 @@
+"""The audit of splits finds what is shared, and does not take its word from whoever made the splits."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hrmlab.audits.splits import audit_splits
+from hrmlab.data.puzzle_set import PuzzleSplits, make_set
+from hrmlab.data.sudoku.task import SudokuTask
+
+TASK = SudokuTask(side=4, train_examples=30, validation_examples=5, test_examples=7)
+
+
+def audit(splits: PuzzleSplits) -> dict:
+    return audit_splits(splits, spec=TASK.spec, order_hash="x", chance=TASK.chance(splits.test))
+
+
+def test_generated_splits_share_nothing() -> None:
+    splits = TASK.load(progress=False)
+    assert audit(splits)["overlap"] == {
+        "train_validation_classes": 0,
+        "train_test_classes": 0,
+        "validation_test_classes": 0,
+        "train_test_strings": 0,
+    }
+
+
+def test_a_leak_is_counted() -> None:
+    splits = TASK.load(progress=False)
+    leaked = splits.train.select(np.r_[np.arange(30), [0, 1, 2]])
+    stolen = splits.test.select(np.arange(3))
+    for name in ("inputs", "labels", "classes"):
+        getattr(leaked, name)[30:] = getattr(stolen, name)
+    found = audit(replace(splits, train=leaked))
+    assert found["overlap"]["train_test_classes"] == 3
+    assert found["overlap"]["train_test_strings"] == 3
+    assert found["overlap"]["validation_test_classes"] == 0
+    assert found["splits"]["train"]["content_hash"] != audit(splits)["splits"]["train"]["content_hash"]
+
+
+def test_chance_is_that_of_random_digits() -> None:
+    inputs = np.array([[1, 1, 2, 3] + [2] * 12, [1] + [2] * 15])
+    examples = make_set(inputs=inputs, labels=inputs, classes=np.arange(2))
+    assert TASK.chance(examples) == pytest.approx((4**-2 + 4**-1) / 2)
