@@ -123,7 +123,7 @@ def test_checkpoints_load_under_weights_only_and_hold_the_whole_state(train_run:
     for name in ("last.ckpt", "best.ckpt"):
         checkpoint = torch.load(run.checkpoints / name, weights_only=True)
         assert {"state_dict", "current_model_state", "optimizer_states", "lr_schedulers", "training"} <= checkpoint.keys()
-        assert {"slots", "stream"} == checkpoint["training"]["ranks"][0].keys()
+        assert {"slots", "stream", "totals"} == checkpoint["training"]["ranks"][0].keys()
     assert not list(run.checkpoints.glob(".*"))
 
 

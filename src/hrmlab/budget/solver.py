@@ -92,7 +92,7 @@ def build_reasoner(
         flops_per_training_example=flops.training_example,
         flops_per_inference_example=flops.inference_example,
     )
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_key(seed, "initialization"))
         return _construct(model, task, shape), budget
 

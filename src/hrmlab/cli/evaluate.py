@@ -47,7 +47,10 @@ def command(arguments: Sequence[str]) -> int:
     run = RunDirectory.open(own["run"])
     config = validate(run.config)
     checkpoint: str = own.get("checkpoint") or config["training"]["evaluate"]
-    data, trainer = {**config["data"], **changes["data"]}, {**config["trainer"], "threads": None, **changes["trainer"]}
+    data, trainer = (
+        {**config["data"], **changes["data"]},
+        {**config["trainer"], "threads": None, "devices": 1, "accelerator": "auto", **changes["trainer"]},
+    )
     path = data.get("path") if "path" in changes["data"] else None
     if path is not None and "source" in data:
         # The run's own split files are not part of the question, and a tier only chooses among generated puzzles.

@@ -1,4 +1,4 @@
-"""Learning curves of a task: validation exact accuracy of each seed and their mean, against steps, examples and FLOPs."""
+"""Learning curves of a task: a validation accuracy of each seed and their mean, against steps, examples and FLOPs."""
 
 from dataclasses import dataclass
 
@@ -28,18 +28,18 @@ class ArmCurves:
     highest: np.ndarray
 
 
-def learning_curves(task: TaskRuns) -> dict[str, ArmCurves]:
-    """Curves of every arm that recorded any."""
+def learning_curves(task: TaskRuns, metric: str) -> dict[str, ArmCurves]:
+    """Curves of every arm that recorded the metric (``val/exact_accuracy``, ``val/cell_accuracy``)."""
     curves: dict[str, ArmCurves] = {}
     for arm in task.arms:
-        seeds = [curve for run in task.runs(arm) if (curve := _of_run(run)) is not None]
+        seeds = [curve for run in task.runs(arm) if (curve := _of_run(run, metric)) is not None]
         if seeds:
             curves[arm] = _together(seeds)
     return curves
 
 
-def _of_run(run: RunRecord) -> SeedCurve | None:
-    accuracy = run.curves.get("val/exact_accuracy")
+def _of_run(run: RunRecord, metric: str) -> SeedCurve | None:
+    accuracy = run.curves.get(metric)
     if accuracy is None:
         return None
     x = {"steps": accuracy.steps.astype(float)}

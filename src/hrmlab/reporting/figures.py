@@ -75,17 +75,33 @@ def draw(study: Study) -> list[Picture]:
         return []
     style = looks(study.arms)
     with rc_context(_STYLE):
-        pictures = [picture for task in study.tasks if (picture := _learning(task, style))]
+        pictures = [picture for task in study.tasks for kind in _CURVES if (picture := _learning(task, style, kind))]
         pictures += [picture for picture in (_halting(study, style), _ratings(study, style)) if picture]
     return pictures
 
 
-def _learning(task: TaskRuns, style: dict[str, Look]) -> Picture | None:
-    curves = learning_curves(task)
+@dataclass(frozen=True)
+class _Curve:
+    """One measure that is drawn over training. ``from_zero``: its axis starts at 0, where guessing is; cells start far above it."""
+
+    metric: str
+    name: str
+    file: str
+    from_zero: bool
+
+
+_CURVES = (
+    _Curve("val/exact_accuracy", "exact accuracy", "learning", from_zero=True),
+    _Curve("val/cell_accuracy", "cell accuracy", "cells", from_zero=False),
+)
+
+
+def _learning(task: TaskRuns, style: dict[str, Look], kind: _Curve) -> Picture | None:
+    curves = learning_curves(task, kind.metric)
     axes_names = [axis for axis in AXES if any(axis in curve.x for arm in curves.values() for curve in arm.seeds)]
     if not axes_names:
         return None
-    chance = chance_level(task)
+    chance = chance_level(task) if kind.from_zero else None
     figure, panels = _panels(len(axes_names), width=4.6, height=3.9)
     for panel, axis in zip(panels, axes_names, strict=True):
         highest = 0.0
@@ -99,16 +115,19 @@ def _learning(task: TaskRuns, style: dict[str, Look]) -> Picture | None:
             _scaled_axis(panel, "FLOPs")
         panel.xaxis.set_major_locator(MaxNLocator(5))
         panel.set_xlim(left=0)
-        _percent_axis(panel, highest)
-    _label_rows(panels, "Validation exact accuracy (%)")
+        if kind.from_zero:
+            _percent_axis(panel, highest)
+    _label_rows(panels, f"Validation {kind.name} (%)")
     handles = [Line2D([], [], color=style[arm].colour, ls=style[arm].line, lw=2.6, label=arm) for arm in curves]
     if chance is not None:
         handles.append(Line2D([], [], color="#555555", lw=1.2, ls=(0, (1, 1)), label="chance level"))
-    _finish(figure, handles, f"Learning curves, {task.label}")
-    caption = "Validation exact accuracy with all segments; bold: mean over seeds; thin: one seed each"
+    _finish(figure, handles, f"Learning curves, {kind.name}, {task.label}")
+    caption = f"Validation {kind.name} with all segments; bold: mean over seeds; thin: one seed each"
     caption += f", shaded from the lowest to the highest seed where there are more than {_MOST_LINES}" if _is_crowded(curves) else ""
-    caption += ". The panels show the same values."
-    return Picture(f"learning_{task.task}_{task.size}.png", f"Learning curves of every arm on {task.label}", caption, _png(figure))
+    caption += ". The panels show the same values" + ("." if kind.from_zero else "; the axis does not start at 0.")
+    return Picture(
+        f"{kind.file}_{task.task}_{task.size}.png", f"Learning curves of every arm on {task.label}, {kind.name}", caption, _png(figure)
+    )
 
 
 def _draw_curves(panel: Axes, axis: str, curves: ArmCurves, look: Look) -> float:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from hrmlab.core.errors import UserError
 from hrmlab.runs.directory import RunDirectory, RunLabels
 
-_CURVE_METRICS = ("val/exact_accuracy", "train/examples_drawn", "train/examples_per_second")
+_CURVE_METRICS = ("val/exact_accuracy", "val/cell_accuracy", "train/examples_drawn", "train/examples_per_second")
 
 
 @dataclass(frozen=True)

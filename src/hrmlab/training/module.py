@@ -65,7 +65,7 @@ class SegmentTraining(pl.LightningModule):
         self._batch_size, self._gradient_clip = batch_size, gradient_clip
         self._loss: LossKind = loss
         self._exploration_key = stream_key(seed, "exploration")
-        self._log_every_steps = log_every_steps
+        self.log_every_steps = log_every_steps
         self.computation = Computation(reasoner, precision)
         nothing = np.zeros((0, task.spec.sequence_length), dtype=np.int64)
         self._score_names = tuple(task.score(nothing, nothing, nothing))
@@ -74,6 +74,8 @@ class SegmentTraining(pl.LightningModule):
         self.totals = Totals()
         self.recorder = ExampleRecorder()
         self.split_metrics: dict[str, float] = {}
+        self.shown: dict[str, float] = {}
+        self.validation_score = (-1.0, -1.0)
         self._restored: dict[str, Any] | None = None
         self._started_at, self._seconds_before = time.monotonic(), 0.0
 
@@ -135,7 +137,7 @@ class SegmentTraining(pl.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: PuzzleStream, batch_idx: int) -> None:
         self.computation.release()
         step = self.trainer.global_step
-        if step % self._log_every_steps == 0 or step == self._steps:
+        if step % self.log_every_steps == 0 or step == self._steps:
             values = self.totals.flush(world_size=self.trainer.world_size)
             values["train/examples_drawn"] = int(batch.position) * self.trainer.world_size
             values["train/segments_done"] = step * self._batch_size * self.trainer.world_size
@@ -143,8 +145,8 @@ class SegmentTraining(pl.LightningModule):
             assert not isinstance(optimizer, list)
             values["train/learning_rate"] = optimizer.param_groups[0]["lr"]
             self.record(values)
-            shown = {name: values[name] for name in ("train/loss", "train/exact_accuracy", "train/examples_per_second") if name in values}
-            self.log_dict(shown, prog_bar=True, logger=False)
+            names = {"train/loss": "loss", "train/exact_accuracy": "exact", "train/examples_per_second": "examples/s"}
+            self.shown |= {short: values[name] for name, short in names.items() if name in values}
 
     def record(self, values: Mapping[str, float]) -> None:
         """Give metrics of this step to every logger."""
@@ -199,7 +201,8 @@ class SegmentTraining(pl.LightningModule):
         values = {f"val/{name}": value for name, value in self.metrics.compute().items()}
         if not self.trainer.sanity_checking:
             self.record(values)
-        self.log_dict({"val/exact_accuracy": values["val/exact_accuracy"]}, prog_bar=True, logger=False)
+        self.shown["val exact"] = values["val/exact_accuracy"]
+        self.validation_score = (values["val/exact_accuracy"], values["val/cell_accuracy"])
 
     def on_test_epoch_end(self) -> None:
         self.computation.release()
@@ -209,20 +212,20 @@ class SegmentTraining(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Everything that the next step depends on beyond weights and optimizer, for every process."""
-        state: dict[str, Any] = {"slots": None, "stream": None}
+        state: dict[str, Any] = {"slots": None, "stream": None, "totals": self.totals.state_dict()}
         if self.slots is not None:
             loader = self.trainer.train_dataloader
             assert isinstance(loader, StreamLoader)
-            state = {"slots": self.slots.state_dict(), "stream": loader.stream.state_dict()}
+            state |= {"slots": self.slots.state_dict(), "stream": loader.stream.state_dict()}
         ranks = [state]
         if self.trainer.world_size > 1:
             ranks = [{}] * self.trainer.world_size
             torch.distributed.all_gather_object(ranks, state)
-        checkpoint["training"] = {"ranks": ranks, "totals": self.totals.state_dict(), "seconds": self.seconds}
+        checkpoint["training"] = {"ranks": ranks, "seconds": self.seconds}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         training = checkpoint.get("training")
         if training is not None and training["ranks"][0]["slots"] is not None:
             self._restored = training
-            self.totals.load_state_dict(training["totals"])
+            self.totals.load_state_dict(training["ranks"][self.global_rank]["totals"])
             self._seconds_before = training["seconds"]

@@ -9,7 +9,6 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import EMAWeightAveraging
 
 from hrmlab.audits.splits import audit_splits
 from hrmlab.budget.solver import Budget, build_reasoner
@@ -23,7 +22,9 @@ from hrmlab.evaluation.summary import accuracy_by_rating, example_table, write_t
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.metrics import MetricsWriter
 from hrmlab.runs.provenance import provenance
+from hrmlab.training.accelerator import check_accelerator
 from hrmlab.training.allocator import keep_freed_memory
+from hrmlab.training.callbacks.ema import DeviceEMA
 from hrmlab.training.callbacks.progress import Progress
 from hrmlab.training.callbacks.save import SaveCheckpoints
 from hrmlab.training.callbacks.world import ProveWorldSize
@@ -57,11 +58,16 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
         raise UserError(
             f"training.batch_size={training['batch_size']} is not divisible by the {world_size} processes of the run; nearest is {nearest}"
         )
-    _check_accelerator(trainer_section)
+    check_accelerator(trainer_section)
     task: PuzzleTask = build(config["data"])
     reasoner, budget = build_reasoner(
         model=config["model"], task=task.spec, size=config["size"], match=config["match"], seed=config["seed"]
     )
+    if world_size > 1 and trainer_section["accelerator"] == "gpu" and config["model"].get("puzzle_embedding_size"):
+        raise UserError(
+            f"model.puzzle_embedding_size={config['model']['puzzle_embedding_size']} has sparse gradients, which NCCL cannot add up over "
+            f"{world_size} GPUs; use trainer.devices=1, or model.puzzle_embedding_size=0"
+        )
     data = PuzzleDataModule(
         task=task,
         seed=config["seed"],
@@ -93,7 +99,7 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
         trainer, resumed_from = _trainer(config, run, writer, stop)
         with ending_as_interrupted(stop):
             trainer.fit(module, datamodule=data, ckpt_path=resumed_from, weights_only=True)
-            steps = trainer.global_step
+            steps, seconds = trainer.global_step, module.seconds
             chosen = BEST if training["evaluate"] == "best" and (run.checkpoints / BEST).exists() else LAST
             checkpoint = load_checkpoint(run.checkpoints / chosen)
             module.load_state_dict(checkpoint["state_dict"])
@@ -104,21 +110,11 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
     return {
         "test": test,
         "validation": validation,
-        "training": _effort(config, module, budget, steps=steps, drawn=_drawn(checkpoint=load_checkpoint(run.checkpoints / LAST))),
+        "training": _effort(
+            config, module, budget, steps=steps, seconds=seconds, drawn=_drawn(checkpoint=load_checkpoint(run.checkpoints / LAST))
+        ),
         "checkpoint": {"rule": training["evaluate"], "step": checkpoint["global_step"]},
     }
-
-
-def _check_accelerator(section: dict[str, Any]) -> None:
-    if section["accelerator"] == "gpu" and not torch.cuda.is_available():
-        raise UserError(
-            f"trainer={section['name']} needs a CUDA device and none is visible; use trainer=cpu, or trainer=ddp_cpu for several"
-        )
-    if section["accelerator"] == "gpu" and torch.cuda.device_count() < section["devices"]:
-        raise UserError(
-            f"trainer.devices={section['devices']} but {torch.cuda.device_count()} CUDA devices are visible; "
-            f"set trainer.devices={torch.cuda.device_count()}"
-        )
 
 
 @contextmanager
@@ -150,7 +146,7 @@ def _trainer(config: dict[str, Any], run: RunDirectory, writer: MetricsWriter | 
     callbacks: list[pl.Callback] = [ProveWorldSize(section["devices"] * section["num_nodes"]), saving]
     if training["ema_decay"] is not None:
         # After the saving: at the end of training this one overwrites the trained weights with their averages.
-        callbacks.append(EMAWeightAveraging(decay=training["ema_decay"], use_buffers=False))
+        callbacks.append(DeviceEMA(decay=training["ema_decay"], use_buffers=False))
     if section["progress_bar"]:
         callbacks.append(Progress())
     limit = training["time_limit_minutes"]
@@ -191,7 +187,7 @@ def _drawn(*, checkpoint: dict[str, Any]) -> int:
     return sum(rank["stream"]["position"] for rank in checkpoint["training"]["ranks"] if rank["stream"] is not None)
 
 
-def _effort(config: dict[str, Any], module: SegmentTraining, budget: Budget, *, steps: int, drawn: int) -> dict[str, Any]:
+def _effort(config: dict[str, Any], module: SegmentTraining, budget: Budget, *, steps: int, seconds: float, drawn: int) -> dict[str, Any]:
     """What training took."""
     segments = steps * config["training"]["batch_size"]
     on_gpu = module.device.type == "cuda"
@@ -202,6 +198,6 @@ def _effort(config: dict[str, Any], module: SegmentTraining, budget: Budget, *, 
         "examples_drawn": drawn,
         "tokens": segments * module.reasoner.task.sequence_length,
         "flops": segments * budget.flops_per_training_segment,
-        "wall_seconds": module.seconds,
+        "wall_seconds": seconds,
         "peak_memory_bytes": peak,
     }

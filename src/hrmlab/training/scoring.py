@@ -23,6 +23,7 @@ from hrmlab.evaluation.summary import accuracy_by_rating, example_table
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.files import write_text
 from hrmlab.statistics.intervals import wilson_interval
+from hrmlab.training.accelerator import check_accelerator
 from hrmlab.training.allocator import keep_freed_memory
 from hrmlab.training.checkpointing import BEST, LAST, load_checkpoint
 from hrmlab.training.module import SegmentTraining
@@ -60,6 +61,7 @@ def score_run(
     """
     quiet_lightning()
     keep_freed_memory()
+    check_accelerator(trainer)
     if trainer["threads"] is not None:
         torch.set_num_threads(trainer["threads"])
     config = run.config

@@ -40,6 +40,8 @@ def test_files_beside_the_report(report: Report) -> None:
     assert {path.name for path in (folder / "figures").iterdir()} == {
         "learning_sudoku_4x4_nano.png",
         "learning_maze_10x10_nano.png",
+        "cells_sudoku_4x4_nano.png",
+        "cells_maze_10x10_nano.png",
         "halting.png",
         "rating.png",
     }
@@ -59,7 +61,7 @@ def test_files_beside_the_report(report: Report) -> None:
 
 def test_html_is_one_file_with_the_same_sections(report: Report) -> None:
     page = (report.path.parent / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 4
+    assert page.count("data:image/png;base64,") == 6
     assert page.count("<h2") == 9
     assert '<a href="#fairness-card">' in page
     assert 'id="fairness-card"' in page

@@ -83,4 +83,4 @@ def test_the_mirror_works_offline(outputs: Path, tmp_path: Path) -> None:
     (mirrored,) = (outputs / "wandb").glob("offline-run-*")
     assert list(mirrored.glob("*.wandb"))
     assert len(list(mirrored.rglob("*.table.json"))) == 4
-    assert len(list(mirrored.rglob("*.png"))) == 4
+    assert len(list(mirrored.rglob("*.png"))) == 6

@@ -5,6 +5,8 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import RichProgressBar
 
+from hrmlab.training.module import SegmentTraining
+
 
 class Progress(RichProgressBar):
     """Steps of the whole run, with loss, exact accuracy and examples per second."""
@@ -18,7 +20,5 @@ class Progress(RichProgressBar):
         return self.trainer.max_steps
 
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
-        names = {"train/loss": "loss", "train/exact_accuracy": "exact", "train/examples_per_second": "examples/s"}
-        names["val/exact_accuracy"] = "val exact"
-        metrics = super().get_metrics(trainer, pl_module)
-        return {names[name]: value for name, value in metrics.items() if name in names}
+        # Not Lightning's own metrics: those are tensors on the device, and this is called after every step.
+        return dict(pl_module.shown) if isinstance(pl_module, SegmentTraining) else {}

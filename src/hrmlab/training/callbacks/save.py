@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 
 from hrmlab.core.errors import TrainingFailed
 from hrmlab.training.checkpointing import BEST, LAST
@@ -16,7 +17,8 @@ _STEPS_BETWEEN_AGREEMENTS = 10
 
 
 class SaveCheckpoints(pl.Callback):
-    """``last.ckpt`` every so many steps and minutes, before validations and when asked to stop; ``best.ckpt`` at the best validation.
+    """``last.ckpt`` every so many steps and minutes, before validations and when asked to stop; ``best.ckpt`` at the best validation:
+    most grids right, then most cells right, then the later one.
 
     Lightning's own ModelCheckpoint saves by steps or by time, not both, and not on a signal. Saving happens between two steps, where
     Lightning's progress counters agree with the weights, so that a resumed run repeats nothing and skips nothing.
@@ -32,7 +34,7 @@ class SaveCheckpoints(pl.Callback):
     def __init__(self, folder: Path, *, every_steps: int, every_minutes: float, validate_every_steps: int, stop: StopSignal) -> None:
         self.folder, self.stop = folder, stop
         self.every_steps, self.every_seconds, self.validate_every_steps = every_steps, every_minutes * 60, validate_every_steps
-        self.best_score, self.best_step = float("-inf"), 0
+        self.best_score, self.best_step = (-1.0, -1.0), 0
         self._saved_at, self._saved_step = time.monotonic(), -1
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -47,7 +49,7 @@ class SaveCheckpoints(pl.Callback):
         by_steps = step > 0 and step % self.every_steps == 0
         by_time, stopped = before_validation or age > self.every_seconds, self.stop.received is not None
         if trainer.world_size > 1:  # clocks and signals differ between processes: the first one's count, now and then
-            agreed = step % _STEPS_BETWEEN_AGREEMENTS == 0
+            agreed = step % _STEPS_BETWEEN_AGREEMENTS == 0 or (step + 1) % self.validate_every_steps == 0
             by_time, stopped = trainer.strategy.broadcast((by_time, stopped)) if agreed else (False, False)
         if (by_steps or by_time or stopped) and step > self._saved_step:
             self.save(trainer, pl_module, LAST)
@@ -55,12 +57,19 @@ class SaveCheckpoints(pl.Callback):
         if stopped:
             raise StopRequested
 
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+        assert isinstance(pl_module, SegmentTraining)
+        if trainer.global_step % pl_module.log_every_steps == 0:  # where metrics are read from the device anyway
+            self.check(trainer, pl_module)
+
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.sanity_checking:
             return
         self.check(trainer, pl_module)
-        score = float(trainer.callback_metrics["val/exact_accuracy"])
-        if score > self.best_score:
+        # Cells decide among equals, and the later one among those: where no grid is solved yet, the first checkpoint is not the best.
+        assert isinstance(pl_module, SegmentTraining)
+        score = pl_module.validation_score
+        if score >= self.best_score:
             self.best_score, self.best_step = score, trainer.global_step
             self.save(trainer, pl_module, BEST)
 
@@ -74,17 +83,20 @@ class SaveCheckpoints(pl.Callback):
         trainer.save_checkpoint(self.folder / name)
 
     def check(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Stop the run if a loss was not finite.
+        """Stop the run if a loss or a weight is not finite, on all processes if on one.
 
         Raises:
             TrainingFailed: with the first such step and the last good checkpoint.
         """
         assert isinstance(pl_module, SegmentTraining)
         step = pl_module.totals.first_bad_step
-        if step is not None:
+        if step is None and not bool(torch.stack([torch.isfinite(p).all() for p in pl_module.parameters()]).all()):
+            step = trainer.global_step
+        if trainer.strategy.reduce_boolean_decision(step is not None, all=False):
+            step = trainer.global_step if step is None else step
             good = next((name for name in (LAST, BEST) if (self.folder / name).exists()), None)
             raise TrainingFailed(
-                f"the training loss was NaN or infinite at step {step}",
+                f"the training loss or a weight was NaN or infinite at step {step}",
                 hint=(
                     "lower optimizer.learning_rate, set training.gradient_clip=1.0, lengthen optimizer.warmup_steps, "
                     "or use training.precision=fp32"
@@ -100,7 +112,7 @@ class SaveCheckpoints(pl.Callback):
             progress.update(dict.fromkeys(("ready", "started", "processed"), progress["completed"]))
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_score": self.best_score, "best_step": self.best_step}
+        return {"best_score": list(self.best_score), "best_step": self.best_step}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best_score, self.best_step = state_dict["best_score"], state_dict["best_step"]
+        self.best_score, self.best_step = tuple(state_dict["best_score"]), state_dict["best_step"]
