@@ -123,3 +123,7 @@ def sentence(result: dict[str, Any]) -> str:
         return f"{solved} / {result['count']} solved ({solved / result['count']:.2%}, 95 % interval {low:.2%} to {high:.2%})"
 
     return f"{part('')}; with learned halting {part('halting/')} in {result['mean_segments']:.1f} segments"
+
+
+if __name__ == "__main__":
+    main()

@@ -47,6 +47,8 @@ class StreamLoader:
 class EvaluationLoader:
     """Every row of a split exactly once over all processes, in batches of one size.
 
+    A process without rows gets one batch of surplus rows, so that all of them meet when metrics are added up.
+
     Args:
         examples: the split.
         batch_size: rows of a batch.
@@ -60,12 +62,12 @@ class EvaluationLoader:
         self.rows = torch.arange(len(examples))[rank::world_size]
 
     def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
+        return max(1, -(-len(self.rows) // self.batch_size))
 
     def __iter__(self) -> Iterator[EvaluationBatch]:
         arrays = (self.examples.inputs, self.examples.labels, self.examples.puzzle_ids)
         inputs, labels, puzzle_ids = (torch.from_numpy(array) for array in arrays)
-        for start in range(0, len(self.rows), self.batch_size):
+        for start in range(0, max(1, len(self.rows)), self.batch_size):
             rows = self.rows[start : start + self.batch_size]
             surplus = self.batch_size - len(rows)
             index = torch.cat((rows, torch.full((surplus,), -1)))

@@ -1,5 +1,6 @@
 """Where a task's rows come from: its own generator, the user's files, or the Hugging Face hub."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,6 +43,12 @@ class SourceOptions:
         for split, count in self.counts.items():
             if count is not None and count < 0:
                 raise UserError(f"data.{split}_examples={count} is negative; give a number of puzzles, or 0 for the default")
+
+    @property
+    def label(self) -> str:
+        """What tells this source apart in a task's name: the last part of the hub name or of the path; empty for generated puzzles."""
+        named = {"generated": None, "file": self.path, "hub": self.hub_name}[self.source]
+        return "" if not named else "_" + re.sub(r"[^A-Za-z0-9]+", "_", Path(named).name.split(".")[0]).strip("_")
 
     @property
     def counts(self) -> dict[str, int | None]:

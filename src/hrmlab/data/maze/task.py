@@ -86,7 +86,7 @@ class MazeTask(PuzzleTask):
         self._minimum_path, self._maximum_path = minimum_path, maximum_path
         self._side, self._augment = side, augment
         self.spec = TaskSpec(
-            name=f"maze_{side}x{side}" + (f"_{difficulty}" if difficulty else ""),
+            name=f"maze_{side}x{side}" + (f"_{difficulty}" if difficulty else "") + self._options.label,
             sequence_length=side * side,
             vocabulary_size=VOCABULARY,
             grid=(side, side),

@@ -87,7 +87,7 @@ class SudokuTask(PuzzleTask):
         self._minimum_rating, self._maximum_rating = minimum_rating, maximum_rating
         self._check_unique, self._augment = check_unique, augment
         self.spec = TaskSpec(
-            name=f"sudoku_{side}x{side}" + (f"_{difficulty}" if difficulty else ""),
+            name=f"sudoku_{side}x{side}" + (f"_{difficulty}" if difficulty else "") + self._options.label,
             sequence_length=side * side,
             vocabulary_size=side + 2,
             grid=(side, side),

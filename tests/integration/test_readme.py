@@ -1,0 +1,70 @@
+"""The README's commands do what it says: each is executed, made small by further overrides."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    command
+    for line in README.splitlines()
+    if line.startswith("    ") and (command := line.split("  #")[0].strip()).startswith(("hrm-", "make "))
+]
+MODULES = {"hrm-train": "train", "hrm-eval": "evaluate", "hrm-sweep": "sweep", "hrm-report": "report"}
+
+
+def test_the_two_commands_come_first() -> None:
+    assert COMMANDS[:2] == ["make sweep", "make test"]
+    assert {shlex.split(command)[0] for command in COMMANDS} == {"make", *MODULES}
+
+
+def test_make_knows_every_target_that_is_named() -> None:
+    targets = re.search(r"`make help` lists the rest: `([a-z -]+)`", README)
+    assert targets is not None
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for target in ["sweep", "test", *targets[1].split()]:
+        assert re.search(rf"^  {target} ", listed, re.MULTILINE), target
+
+
+def test_every_link_and_folder_exists() -> None:
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link
+    for folder in re.findall(r"^\| `([a-z/]+)/` \|", README, re.MULTILINE):
+        assert (ROOT / folder).is_dir(), folder
+
+
+@pytest.mark.slow
+def test_every_command_runs(tmp_path: Path, tiny_overrides: tuple[str, ...]) -> None:
+    outputs = f"output_root={tmp_path / 'outputs'}"
+    small = (*tiny_overrides, outputs, "study=quick", "training.steps=2", "training.compile=false", "trainer=cpu", "data.source=generated")
+    puzzles = tmp_path / "my_puzzles.csv"
+    puzzles.write_text("question,answer\n12343412214343..,1234341221434321\n")
+
+    def run(command: str, *more: str) -> None:
+        name, *arguments = shlex.split(command)
+        words = [sys.executable, "-m", f"hrmlab.cli.{MODULES[name]}", *arguments, *more]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
+        result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=280, env=environment, check=False)
+        assert result.returncode == 0, f"{command}: {result.stderr}"
+
+    for command in COMMANDS:
+        if command.startswith("hrm-train") and "resume" not in command:
+            run(command, *small)
+        elif "resume=outputs/..." in command:
+            (completed,) = sorted(tmp_path.rglob("hrm/nano/seed=3/*/COMPLETED"))
+            completed.unlink()
+            run(command.replace("outputs/...", str(completed.parent)))
+        elif command.startswith("hrm-eval"):
+            completed = sorted(tmp_path.rglob("hrm/nano/seed=3/*/COMPLETED"))[0]
+            run(command.replace("outputs/...", str(completed.parent)).replace("my_puzzles.csv", str(puzzles)))
+        elif command.startswith("hrm-sweep"):
+            run(command, "--dry-run", outputs)
+        elif command.startswith("hrm-report"):
+            run(command, outputs, f"reports_root={tmp_path / 'reports'}")
+            assert (tmp_path / "reports" / "quick" / "report.md").is_file()
