@@ -7,9 +7,11 @@ from hrmlab.reporting.comparisons import Comparison, Finding
 from hrmlab.reporting.study import Study
 
 _FLOOR = 0.02
-_SAYINGS: dict[Finding, str] = {
+_SAYINGS: dict[str, str] = {
     "better": "beats {}",
     "worse": "loses to {}",
+    "leads": "leads {}, though not beyond the correction for many comparisons,",
+    "trails": "trails {}, though not beyond the correction for many comparisons,",
     "cannot tell": "cannot be told apart from {}",
     "no verdict": "gets no verdict against {} (fewer than two common seeds)",
 }
@@ -42,11 +44,22 @@ def _summary(asked: list[Comparison], arm: str) -> str:
     sentences = []
     for opponent in dict.fromkeys(comparison.opponent for comparison in asked if comparison.arm == arm):
         found = [comparison for comparison in asked if comparison.arm == arm and comparison.opponent == opponent]
-        tasks = {finding: [item.task for item in found if item.finding == finding] for finding in _SAYINGS}
+        tasks = {saying: [item.task for item in found if _leaning(item) == saying] for saying in _SAYINGS}
         said = [f"{saying} on {_some(tasks[finding], len(found))}" for finding, saying in _SAYINGS.items() if tasks[finding]]
         said = [clause.replace("{}", f"`{opponent}`" if place == 0 else "it") for place, clause in enumerate(said)]
         sentences.append(f"`{arm}` {text.listing(said)}.")
     return " ".join(sentences)
+
+
+def _leaning(comparison: Comparison) -> str:
+    """The finding, or where it is "cannot tell", which way a difference points whose own interval over seeds leaves zero out."""
+    finding: Finding = comparison.finding
+    if finding != "cannot tell" or comparison.over_seeds is None:
+        return finding
+    low, high = comparison.over_seeds.estimate.low, comparison.over_seeds.estimate.high
+    if low is not None and low > 0:
+        return "leads"
+    return "trails" if high is not None and high < 0 else "cannot tell"
 
 
 def _some(tasks: list[str], total: int) -> str:
@@ -71,6 +84,12 @@ def _sentence(comparison: Comparison) -> str:
         return f"{who} beats `{comparison.opponent}` by {size} ({levels}{how_sure})."
     if comparison.finding == "worse":
         return f"{who} loses to `{comparison.opponent}` by {size} ({levels}{how_sure})."
+    leaning = _leaning(comparison)
+    if leaning != "cannot tell":
+        return (
+            f"{who} {leaning} `{comparison.opponent}` by {size}, but that is no claim after the correction; "
+            f"more seeds would decide ({levels}{how_sure})."
+        )
     return f"{who} against `{comparison.opponent}`: cannot tell, difference {text.points(estimate.value)} points ({levels}{how_sure})."
 
 
