@@ -8,7 +8,7 @@ from hrmlab.statistics.paired import paired_difference
 
 
 def comparison(differences: list[float], corrected: float) -> Comparison:
-    arm, baseline = {seed: 0.5 + value for seed, value in enumerate(differences)}, {seed: 0.5 for seed in range(len(differences))}
+    arm, baseline = {seed: 0.5 + value for seed, value in enumerate(differences)}, dict.fromkeys(range(len(differences)), 0.5)
     return Comparison(
         task="maze",
         arm="hrm",
