@@ -64,7 +64,7 @@ def test_every_command_runs(tmp_path: Path, tiny_overrides: tuple[str, ...]) -> 
             completed = sorted(tmp_path.rglob("hrm/nano/seed=3/*/COMPLETED"))[0]
             run(command.replace("outputs/...", str(completed.parent)).replace("my_puzzles.csv", str(puzzles)))
         elif command.startswith("hrm-sweep"):
-            run(command, "--dry-run", outputs)
+            run(command, "--dry-run", outputs, "trainer=ddp_cpu")
         elif command.startswith("hrm-report"):
             run(command, outputs, f"reports_root={tmp_path / 'reports'}")
             assert (tmp_path / "reports" / "quick" / "report.md").is_file()
