@@ -1,6 +1,7 @@
 """Commands in processes of their own, with a fake trainer, so that each takes tenths of a second."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,6 +10,11 @@ from pathlib import Path
 import pytest
 
 FAKES = Path(__file__).parent / "fakes"
+
+
+def _hear_ctrl_c() -> None:
+    """A shell starts background jobs, perhaps these tests, deaf to SIGINT, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
@@ -24,7 +30,13 @@ class Commands:
 
     def start(self, name: str, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            self.words(name, *words), cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self.words(name, *words),
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=_hear_ctrl_c,
         )
 
     def run(self, name: str, *words: str) -> tuple[int, str]:

@@ -64,6 +64,10 @@ def test_learning_happens(train_run: Train) -> None:
     assert loss[-5:].mean() < 0.8 * loss[:3].mean()
 
 
+# Two warnings of torch's compiler about torch's own code.
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("arm", ["hrm", "deep_supervision_transformer"])
 def test_compiled_training_agrees_with_eager(arm: str, train_run: Train) -> None:
     shape = (f"model={arm}", "training.steps=3", "training.log_every_steps=1", "training.validate_every_steps=3")
