@@ -35,6 +35,16 @@ class ExampleStream(Protocol):
     def load_state_dict(self, state: dict[str, int]) -> None: ...
 
 
+def epoch_order(seed: int, epoch: int, rows: int) -> Tensor:
+    """(rows,) int64: the permutation in which an epoch draws its rows."""
+    return torch.randperm(rows, generator=torch_stream(seed, "order", epoch))
+
+
+def order_hash(seed: int, rows: int) -> str:
+    """Fingerprint of which rows are drawn in which order; equal for arms that see the same examples."""
+    return hashlib.sha256(torch.cat([epoch_order(seed, epoch, rows) for epoch in range(2)]).numpy().tobytes()).hexdigest()[:16]
+
+
 class PuzzleStream:
     """Rows of a puzzle set in a fresh seeded permutation for every epoch, augmented on the device.
 
@@ -69,9 +79,6 @@ class PuzzleStream:
         self.position = torch.zeros((), dtype=torch.int64, device=device)
         self._order, self._first_row, self._largest_position = torch.empty(0, dtype=torch.int64, device=device), 0, 0
 
-    def _epoch_order(self, epoch: int) -> Tensor:
-        return torch.randperm(len(self.inputs), generator=torch_stream(self.seed, "order", epoch))
-
     def _prepare_order(self, batch_size: int) -> None:
         """Have the row numbers of the coming draws at hand.
 
@@ -86,7 +93,7 @@ class PuzzleStream:
         first_epoch = (self._largest_position - batch_size) * self.world_size // rows
         epochs = _DRAWS_BETWEEN_REFILLS * batch_size * self.world_size // rows + 2
         self._first_row = first_epoch * rows
-        self._order = torch.cat([self._epoch_order(first_epoch + epoch) for epoch in range(epochs)]).to(self.device)
+        self._order = torch.cat([epoch_order(self.seed, first_epoch + epoch, rows) for epoch in range(epochs)]).to(self.device)
 
     def draw(self, wanted: Tensor, current: PuzzleBatch) -> PuzzleBatch:
         """See :class:`ExampleStream`. Every drawn example lands in a slot; none is thrown away."""
@@ -111,10 +118,6 @@ class PuzzleStream:
         shape = (batch_size, self.inputs.shape[1])
         zeros = torch.zeros(shape, dtype=torch.int64, device=self.device)
         return PuzzleBatch(inputs=zeros, labels=zeros, puzzle_ids=zeros[:, 0])
-
-    def order_hash(self) -> str:
-        """Fingerprint of which rows are drawn in which order; equal for arms that see the same examples."""
-        return hashlib.sha256(torch.cat([self._epoch_order(epoch) for epoch in range(2)]).numpy().tobytes()).hexdigest()[:16]
 
     def state_dict(self) -> dict[str, int]:
         return {"position": int(self.position), "seed": self.seed}

@@ -56,3 +56,13 @@ class Stack(nn.Module):
         for block in self.blocks:
             hidden = block(hidden, rotary)
         return hidden
+
+
+def pre_norm_stack(layers: int, *, hidden_size: int, num_heads: int, mlp_width: int, causal: bool, norm_epsilon: float) -> Stack:
+    """A stack of equal pre-norm blocks: the body of every flat transformer."""
+    return Stack(
+        [
+            PreNormBlock(hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon)
+            for _ in range(layers)
+        ]
+    )

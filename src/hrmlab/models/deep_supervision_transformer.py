@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from hrmlab.core.batches import Carry, Prediction, PuzzleBatch
 from hrmlab.core.task import TaskSpec
-from hrmlab.layers.blocks import PreNormBlock, Stack
+from hrmlab.layers.blocks import pre_norm_stack
 from hrmlab.layers.embeddings import InputEmbedding
 from hrmlab.layers.heads import HaltingHead
 from hrmlab.layers.initialization import LecunLinear, truncated_normal_
@@ -64,11 +64,8 @@ class DeepSupervisionTransformer(Reasoner):
             puzzle_embedding_size=puzzle_embedding_size,
         )
         causal = task.attention == "causal"
-        self.stack = Stack(
-            [
-                PreNormBlock(hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon)
-                for _ in range(layers)
-            ]
+        self.stack = pre_norm_stack(
+            layers, hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon
         )
         # The state that is carried is the normalised one: its scale stays the same however many segments it went through.
         self.final_norm = nn.RMSNorm(hidden_size, eps=norm_epsilon)

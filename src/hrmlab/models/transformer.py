@@ -7,7 +7,7 @@ from torch import nn
 
 from hrmlab.core.batches import Carry, Prediction, PuzzleBatch
 from hrmlab.core.task import TaskSpec
-from hrmlab.layers.blocks import PreNormBlock, Stack
+from hrmlab.layers.blocks import pre_norm_stack
 from hrmlab.layers.embeddings import InputEmbedding
 from hrmlab.layers.initialization import LecunLinear
 from hrmlab.models.reasoner import Reasoner
@@ -51,11 +51,8 @@ class Transformer(Reasoner):
             puzzle_embedding_size=puzzle_embedding_size,
         )
         causal = task.attention == "causal"
-        self.stack = Stack(
-            [
-                PreNormBlock(hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon)
-                for _ in range(layers)
-            ]
+        self.stack = pre_norm_stack(
+            layers, hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon
         )
         self.final_norm = nn.RMSNorm(hidden_size, eps=norm_epsilon)
         self.token_head = LecunLinear(hidden_size, task.vocabulary_size)

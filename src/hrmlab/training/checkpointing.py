@@ -63,14 +63,13 @@ def load_checkpoint(path: Path, *, map_location: Any = "cpu") -> dict[str, Any]:
     return checkpoint
 
 
-def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest readable checkpoint to resume from: ``last.ckpt``, else ``previous.ckpt``, else None."""
+def newest_checkpoint(folder: Path) -> tuple[Path, int] | None:
+    """The newest readable checkpoint to resume from and its step: ``last.ckpt``, else ``previous.ckpt``, else None."""
     for name in (LAST, PREVIOUS):
         path = folder / name
         if path.exists():
             try:
-                load_checkpoint(path)
+                return path, load_checkpoint(path)["global_step"]
             except UserError:
                 continue
-            return path
     return None

@@ -229,3 +229,20 @@ class SegmentTraining(pl.LightningModule):
             self._restored = training
             self.totals.load_state_dict(training["ranks"][self.global_rank]["totals"])
             self._seconds_before = training["seconds"]
+
+
+def build_module(config: Mapping[str, Any], *, reasoner: Reasoner, task: PuzzleTask, batch_size: int) -> SegmentTraining:
+    """The module that a resolved configuration describes; ``batch_size`` is that of one process."""
+    training = config["training"]
+    return SegmentTraining(
+        reasoner=reasoner,
+        task=task,
+        optimizer=config["optimizer"],
+        steps=training["steps"],
+        batch_size=batch_size,
+        precision=training["precision"],
+        loss=training["loss"],
+        gradient_clip=training["gradient_clip"],
+        seed=config["seed"],
+        log_every_steps=training["log_every_steps"],
+    )

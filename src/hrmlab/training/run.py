@@ -17,6 +17,7 @@ from hrmlab.core.errors import UserError
 from hrmlab.core.processes import process_rank
 from hrmlab.data.datamodule import PuzzleDataModule
 from hrmlab.data.puzzle_set import PuzzleSet
+from hrmlab.data.stream import order_hash
 from hrmlab.data.task import PuzzleTask
 from hrmlab.evaluation.summary import accuracy_by_rating, example_table, write_table
 from hrmlab.runs.directory import RunDirectory
@@ -31,7 +32,7 @@ from hrmlab.training.callbacks.world import ProveWorldSize
 from hrmlab.training.checkpointing import BEST, LAST, AtomicCheckpointIO, load_checkpoint, newest_checkpoint
 from hrmlab.training.interruption import StopSignal, ending_as_interrupted
 from hrmlab.training.loggers import MetricsFile, extra_loggers
-from hrmlab.training.module import SegmentTraining
+from hrmlab.training.module import SegmentTraining, build_module
 from hrmlab.training.quiet import quiet_lightning
 
 
@@ -78,22 +79,11 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
     if process_rank() == 0:
         run.write_json("provenance.json", provenance())
         run.write_json("budget.json", budget.to_dict())
-        order_hash = data.stream(torch.device("cpu")).order_hash()
-        run.write_json("data.json", audit_splits(data.splits, spec=task.spec, order_hash=order_hash, chance=task.chance(data.splits.test)))
+        order = order_hash(config["seed"], len(data.splits.train))
+        run.write_json("data.json", audit_splits(data.splits, spec=task.spec, order_hash=order, chance=task.chance(data.splits.test)))
     if training["compile"]:
         reasoner.compile_stacks()
-    module = SegmentTraining(
-        reasoner=reasoner,
-        task=task,
-        optimizer=config["optimizer"],
-        steps=training["steps"],
-        batch_size=training["batch_size"] // world_size,
-        precision=training["precision"],
-        loss=training["loss"],
-        gradient_clip=training["gradient_clip"],
-        seed=config["seed"],
-        log_every_steps=training["log_every_steps"],
-    )
+    module = build_module(config, reasoner=reasoner, task=task, batch_size=training["batch_size"] // world_size)
     with _metrics_writer(run) as writer:
         stop = StopSignal()
         trainer, resumed_from = _trainer(config, run, writer, stop)
@@ -130,11 +120,11 @@ def _metrics_writer(run: RunDirectory) -> Iterator[MetricsWriter | None]:
 def _trainer(config: dict[str, Any], run: RunDirectory, writer: MetricsWriter | None, stop: StopSignal) -> tuple[pl.Trainer, Path | None]:
     """A Lightning Trainer for the run and the checkpoint to go on from, if there is one."""
     training, section = config["training"], config["trainer"]
-    resumed_from = newest_checkpoint(run.checkpoints)
+    newest = newest_checkpoint(run.checkpoints)
     loggers: list[Any] = []
     if writer is not None:
-        if resumed_from is not None:
-            writer.truncate_after(load_checkpoint(resumed_from)["global_step"])
+        if newest is not None:
+            writer.truncate_after(newest[1])
         loggers = [MetricsFile(writer), *extra_loggers(config["logger"], run, config)]
     saving = SaveCheckpoints(
         run.checkpoints,
@@ -170,7 +160,7 @@ def _trainer(config: dict[str, Any], run: RunDirectory, writer: MetricsWriter | 
         enable_progress_bar=section["progress_bar"],
         use_distributed_sampler=False,
     )
-    return trainer, resumed_from
+    return trainer, None if newest is None else newest[0]
 
 
 def _evaluate(

@@ -26,7 +26,7 @@ from hrmlab.statistics.intervals import wilson_interval
 from hrmlab.training.accelerator import check_accelerator
 from hrmlab.training.allocator import keep_freed_memory
 from hrmlab.training.checkpointing import BEST, LAST, load_checkpoint
-from hrmlab.training.module import SegmentTraining
+from hrmlab.training.module import SegmentTraining, build_module
 from hrmlab.training.quiet import quiet_lightning
 
 
@@ -85,19 +85,7 @@ def score_run(
 
 def _module(config: Mapping[str, Any], task: PuzzleTask, weights: Mapping[str, Any]) -> SegmentTraining:
     reasoner, _ = build_reasoner(model=config["model"], task=task.spec, size=config["size"], match=config["match"], seed=config["seed"])
-    training = config["training"]
-    module = SegmentTraining(
-        reasoner=reasoner,
-        task=task,
-        optimizer=config["optimizer"],
-        steps=training["steps"],
-        batch_size=training["batch_size"],
-        precision=training["precision"],
-        loss=training["loss"],
-        gradient_clip=None,
-        seed=config["seed"],
-        log_every_steps=training["log_every_steps"],
-    )
+    module = build_module(config, reasoner=reasoner, task=task, batch_size=config["training"]["batch_size"])
     try:
         module.load_state_dict(weights["state_dict"])
     except RuntimeError as error:
