@@ -7,7 +7,7 @@ import torch
 
 from hrmlab.budget.solver import build_reasoner
 from hrmlab.config.composition import composer
-from hrmlab.core.batches import PuzzleBatch
+from hrmlab.core.batches import Batch
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.evaluation.code.generation import Decoding, generate
 from hrmlab.models.reasoner import Reasoner
@@ -55,7 +55,7 @@ def _recomputed(reasoner: Reasoner, prompts: torch.Tensor) -> float:
     seconds = 0.0
     for new in range(EVERY // 2, NEW_TOKENS, EVERY):
         inputs = tokens[:, : PROMPT + new]
-        batch = PuzzleBatch(inputs, torch.full_like(inputs, IGNORED_LABEL), torch.zeros(len(inputs), dtype=torch.int64))
+        batch = Batch(inputs, torch.full_like(inputs, IGNORED_LABEL), torch.zeros(len(inputs), dtype=torch.int64))
         began = time.perf_counter()
         carry = reasoner.initial_carry(len(inputs), inputs.shape[1])
         for _ in range(reasoner.max_segments):

@@ -62,9 +62,9 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
 
     from hrmlab.budget.solver import build_reasoner
     from hrmlab.core.components import build
-    from hrmlab.data.datamodule import PuzzleDataModule
-    from hrmlab.training.allocator import keep_freed_memory
+    from hrmlab.training.datamodule import TaskDataModule
     from hrmlab.training.module import SegmentTraining
+    from hrmlab.training.process import keep_freed_memory
 
     class Clock(pl.Callback):
         """When each step ended."""
@@ -104,7 +104,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         enable_model_summary=False,
         enable_progress_bar=False,
     )
-    trainer.fit(module, datamodule=PuzzleDataModule(task=task, seed=0, evaluation_batch_size=64, progress=False))
+    trainer.fit(module, datamodule=TaskDataModule(task=task, seed=0, evaluation_batch_size=64, progress=False))
     steps = sorted(after - before for before, after in zip(clock.ends[warm_up - 1 :], clock.ends[warm_up:], strict=False))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"step_s": round(steps[len(steps) // 2], 4), "peak_memory_mib": round(peak)}

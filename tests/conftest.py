@@ -76,9 +76,9 @@ def compose_config() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def train_run(tmp_path: Path, compose_config: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     """Train from overrides in a fresh run directory (or go on in ``run``), in this process; returns the completed run."""
-    from hrmlab.cli.execution import execute
     from hrmlab.cli.train import new_run
     from hrmlab.runs.directory import RunDirectory
+    from hrmlab.workflows.launch import execute
 
     def train(*overrides: str, run: RunDirectory | None = None, config: Mapping[str, Any] | None = None) -> RunDirectory:
         if run is None:

@@ -12,7 +12,7 @@ import torch
 
 import hrmlab.models
 from hrmlab.budget.solver import build_reasoner
-from hrmlab.core.batches import PuzzleBatch
+from hrmlab.core.batches import Batch
 from hrmlab.core.task import IGNORED_LABEL, AttentionKind, TaskSpec
 from hrmlab.models.reasoner import Reasoner
 from hrmlab.training.losses import segment_loss
@@ -59,11 +59,11 @@ def make(model: type[Reasoner], attention: AttentionKind, options: dict[str, Any
     return model(task=task, **SHAPE, **options)  # type: ignore[arg-type]
 
 
-def make_batch() -> PuzzleBatch:
+def make_batch() -> Batch:
     generator = torch.Generator().manual_seed(1)
     labels = torch.randint(0, V, (B, S), generator=generator)
     labels[0, :3] = IGNORED_LABEL
-    return PuzzleBatch(torch.randint(0, V, (B, S), generator=generator), labels, torch.tensor([0, 3, 3]))
+    return Batch(torch.randint(0, V, (B, S), generator=generator), labels, torch.tensor([0, 3, 3]))
 
 
 def test_there_is_one_model_per_arm() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from hrmlab.core.batches import Carry, PuzzleBatch
+from hrmlab.core.batches import Batch, Carry
 from hrmlab.evaluation.correctness import correctness
 from hrmlab.models.halting import continue_target, decide_halting, wants_to_halt
 from hrmlab.models.published import load_published, translate_hrm_name
@@ -33,7 +33,7 @@ class Golden:
             self.tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         state = {prefix + name.removeprefix("state."): tensor for name, tensor in self.tensors.items() if name.startswith("state.")}
         self.reasoner: Reasoner = load_published("hrm", self.config, state)
-        self.batch = PuzzleBatch(*(self.tensors[f"batch.{name}"].long() for name in ("inputs", "labels", "puzzle_identifiers")))
+        self.batch = Batch(*(self.tensors[f"batch.{name}"].long() for name in ("inputs", "labels", "puzzle_identifiers")))
 
     def segments(self, mode: str) -> Iterator[int]:
         yield from sorted({int(name.split(".")[1]) for name in self.tensors if name.startswith(f"{mode}.")})

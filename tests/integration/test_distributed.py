@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hrmlab.training.checkpointing import LAST, load_checkpoint
+from hrmlab.models.checkpoint import LAST, load_checkpoint
 
 
 def hrm_train(output_root: Path, tiny: tuple[str, ...], *overrides: str) -> subprocess.CompletedProcess[str]:
@@ -68,7 +68,7 @@ def test_two_processes_write_the_code_that_one_writes(tmp_path: Path, tiny_code_
 def test_a_lone_process_that_should_be_two_is_refused(tmp_path: Path, tiny_overrides: tuple[str, ...]) -> None:
     """What a launcher that starts "distributed" runs of one process each would do."""
     program = (
-        "import sys; from hrmlab.training.callbacks.world import ProveWorldSize; import hrmlab.training.run as run;"
+        "import sys; from hrmlab.training.callbacks.world import ProveWorldSize; import hrmlab.workflows.fit as run;"
         "run.ProveWorldSize = lambda expected: ProveWorldSize(expected + 1);"
         "from hrmlab.cli.train import main; main()"
     )

@@ -10,9 +10,9 @@ import lightning.pytorch as pl
 import pytest
 import torch
 
+from hrmlab.models.checkpoint import LAST, PREVIOUS, load_checkpoint
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.training.callbacks import save
-from hrmlab.training.checkpointing import LAST, PREVIOUS, load_checkpoint
 
 STEPS = 14
 RECIPES = {

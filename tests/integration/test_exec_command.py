@@ -17,9 +17,9 @@ import pytest
 
 from hrmlab.cli.execute import scores
 from hrmlab.core.errors import UserError
+from hrmlab.evaluation.code.samples_file import packaged_problems, read_problems
 from hrmlab.sandbox import Executor, Sample, executor, launch
 from hrmlab.sandbox.inside import confine
-from hrmlab.sandbox.problems import packaged_problems, read_problems
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("bwrap") and not (sys.platform.startswith("linux") and confine.landlock_version()),

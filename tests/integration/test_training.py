@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from hrmlab.core.errors import TrainingFailed, UserError
+from hrmlab.models.checkpoint import load_checkpoint
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.training import losses
-from hrmlab.training.checkpointing import load_checkpoint
 
 Train = Callable[..., RunDirectory]
 ARMS = ("hrm", "transformer", "deep_supervision_transformer")

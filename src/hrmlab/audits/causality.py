@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hrmlab.core.batches import PuzzleBatch
-from hrmlab.core.streams import torch_stream
+from hrmlab.core.batches import Batch
+from hrmlab.core.randomness import torch_stream
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.models.reasoner import Reasoner
 
@@ -94,7 +94,7 @@ def audit_causality(reasoner: Reasoner, *, length: int = LENGTH, seed: int = 0) 
     rows = base.repeat(length + 1, 1)
     rows[torch.arange(length) + 1, torch.arange(length)] += torch.randint(1, vocabulary, (length,), generator=random)
     rows = (rows % vocabulary).to(device)
-    batch = PuzzleBatch(rows, torch.full_like(rows, IGNORED_LABEL), torch.zeros_like(rows[:, 0]))
+    batch = Batch(rows, torch.full_like(rows, IGNORED_LABEL), torch.zeros_like(rows[:, 0]))
     prefix = probe.prefix_length
     carry = probe.initial_carry(length + 1, prefix + length)
     leaks: dict[str, Leak] = {}

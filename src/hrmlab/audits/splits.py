@@ -5,16 +5,16 @@ from typing import Any
 import numpy as np
 
 from hrmlab.core.task import TaskSpec
-from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits
+from hrmlab.data.example_set import ExampleSet, Splits
 
 
-def _common_inputs(one: PuzzleSet, other: PuzzleSet) -> int:
+def _common_inputs(one: ExampleSet, other: ExampleSet) -> int:
     """Rows of ``other`` whose input stands literally in ``one``."""
     known = {row.tobytes() for row in np.ascontiguousarray(one.inputs)}
     return sum(row.tobytes() in known for row in np.ascontiguousarray(other.inputs))
 
 
-def audit_splits(splits: PuzzleSplits, *, spec: TaskSpec, order_hash: str, chance: float | None) -> dict[str, Any]:
+def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str, chance: float | None) -> dict[str, Any]:
     """Counts, hashes and overlaps of the splits, measured on the very arrays that training uses.
 
     Args:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from hrmlab.core.batches import Prediction, PuzzleBatch
+from hrmlab.core.batches import Batch, Prediction
 from hrmlab.models.reasoner import Reasoner
 
 _EMBEDDING_NAMES = ("embedding.", "token_head.")
@@ -47,7 +47,7 @@ def count_flops(reasoner: Reasoner) -> Flops:
     """
     length = reasoner.task.sequence_length
     tokens = torch.zeros((1, length), dtype=torch.int64, device="meta")
-    batch = PuzzleBatch(inputs=tokens, labels=tokens, puzzle_ids=torch.zeros(1, dtype=torch.int64, device="meta"))
+    batch = Batch(inputs=tokens, labels=tokens, puzzle_ids=torch.zeros(1, dtype=torch.int64, device="meta"))
     carry = reasoner.initial_carry(1)
     with FlopCounterMode(display=False) as training:
         carry, prediction = reasoner(carry, batch)

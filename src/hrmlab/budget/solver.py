@@ -14,7 +14,7 @@ import torch
 from hrmlab.budget.count import count_flops, non_embedding_count, parameter_count
 from hrmlab.core.components import build
 from hrmlab.core.errors import UserError
-from hrmlab.core.streams import stream_key
+from hrmlab.core.randomness import stream_key
 from hrmlab.core.task import TaskSpec
 from hrmlab.models.reasoner import Reasoner
 

@@ -92,7 +92,7 @@ def _contamination(config: Mapping[str, Any], seen: set[str]) -> bool:
     """Audit the training text of one task; whether an evaluation set is in it."""
     from hrmlab.core.components import build
     from hrmlab.data.code.task import CodeTask
-    from hrmlab.training.audit import audit_contamination
+    from hrmlab.workflows.audit import audit_contamination
 
     label = f"data={config['data']['name']} evaluation={config['evaluation']['name']}"
     identity = f"{config['data']} {config['evaluation']}"

@@ -74,7 +74,7 @@ def command(arguments: Sequence[str]) -> int:
             )
         settings = evaluation_settings(own.get("evaluation"), config["evaluation"], changes["evaluation"])
         checked = validate({**config, "data": data, "trainer": trainer})
-        from hrmlab.training.code_evaluation import score_run_on_code
+        from hrmlab.workflows.score_code import score_run_on_code
 
         show(*score_run_on_code(run, data=checked["data"], settings=settings, checkpoint=checkpoint, trainer=checked["trainer"]))
         return 0
@@ -86,7 +86,7 @@ def command(arguments: Sequence[str]) -> int:
         data |= {"source": "file"} | {key: None for key in ("validation_path", "test_path", "hub_name", "difficulty") if key in data}
     checked = validate({**config, "data": data, "trainer": trainer})
 
-    from hrmlab.training.scoring import score_run
+    from hrmlab.workflows.score import score_run
 
     score = score_run(
         run,

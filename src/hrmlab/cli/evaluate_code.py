@@ -33,7 +33,7 @@ def is_code(data: Mapping[str, Any]) -> bool:
 def rescore_generations(path: str, *, run: str | None, settings: dict[str, Any], progress: bool) -> int:
     """Score saved completions and say how; the exit code."""
     from hrmlab.runs.directory import RunDirectory
-    from hrmlab.training.code_evaluation import rescore
+    from hrmlab.workflows.score_code import rescore
 
     results, folder = rescore(path, run=RunDirectory.open(run) if run else None, settings=settings, progress=progress)
     show(results, folder)

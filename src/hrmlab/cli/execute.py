@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
-from hrmlab.cli.command import Unfinished, disk_is_full, run_command
-from hrmlab.core.errors import UserError
+from hrmlab.cli.command import run_command
+from hrmlab.core.errors import Unfinished, UserError, disk_is_full
 
 NAME = "hrm-exec"
 _DESCRIPTION = """\
@@ -27,9 +27,9 @@ def main() -> None:
 def command(arguments: Sequence[str]) -> int:
     """Judge the samples; the exit code."""
     options = _parser().parse_args(arguments)
+    from hrmlab.evaluation.code.samples_file import packaged_problems, read_problems, read_samples
+    from hrmlab.evaluation.code.verdicts_file import Results
     from hrmlab.sandbox.executor import Executor
-    from hrmlab.sandbox.problems import packaged_problems, read_problems, read_samples
-    from hrmlab.sandbox.results import Results
 
     problems_path = options.problems or packaged_problems()
     problems = read_problems(problems_path, plus=options.plus)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hrmlab.cli.command import guarded, say
-from hrmlab.cli.execution import execute, result_line
 from hrmlab.core.errors import UserError
+from hrmlab.workflows.launch import execute, new_run, result_line
 
 if TYPE_CHECKING:
     from hrmlab.config.composition import Composer
@@ -79,7 +79,6 @@ def _job(composed: Any, failures: list[str]) -> float | None:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
-    from hrmlab.cli.train import new_run
     from hrmlab.config.translation import translated
     from hrmlab.config.validation import validate
 

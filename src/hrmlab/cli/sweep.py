@@ -11,9 +11,9 @@ from hrmlab.cli.help import sweep_help, wants_help
 from hrmlab.core.errors import UserError
 
 if TYPE_CHECKING:
-    from hrmlab.cli.sweeping.display import Display
-    from hrmlab.cli.sweeping.jobs import Job
-    from hrmlab.cli.sweeping.pool import Work
+    from hrmlab.sweeping.display import Display
+    from hrmlab.sweeping.jobs import Job
+    from hrmlab.sweeping.pool import Work
 
 NAME = "hrm-sweep"
 
@@ -29,8 +29,8 @@ def command(arguments: Sequence[str]) -> int:
         print(sweep_help())
         return 0
     flags = _flags(arguments)
-    from hrmlab.cli.sweeping.jobs import compose_jobs
     from hrmlab.config.composition import composer
+    from hrmlab.sweeping.jobs import compose_jobs
 
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
         jobs = compose_jobs(composing, flags.overrides)
@@ -38,10 +38,10 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def _sweep(jobs: Sequence["Job"], flags: Namespace) -> int:
-    from hrmlab.cli.sweeping.display import Display
-    from hrmlab.cli.sweeping.lock import study_lock
-    from hrmlab.cli.sweeping.pool import run_all
-    from hrmlab.cli.sweeping.resources import share_out
+    from hrmlab.sweeping.display import Display
+    from hrmlab.sweeping.lock import study_lock
+    from hrmlab.sweeping.pool import run_all
+    from hrmlab.sweeping.resources import share_out
 
     study, output_root = jobs[0].labels.study, Path(jobs[0].config["output_root"])
     if flags.dry_run:
@@ -70,8 +70,8 @@ def _sweep(jobs: Sequence["Job"], flags: Namespace) -> int:
 
 
 def _decide(jobs: Sequence["Job"], flags: Namespace) -> list["Work"]:
-    from hrmlab.cli.sweeping.jobs import decide
-    from hrmlab.cli.sweeping.pool import Work
+    from hrmlab.sweeping.jobs import decide
+    from hrmlab.sweeping.pool import Work
 
     reasons = {
         "completed": "",

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hrmlab.cli.command import run_command
-from hrmlab.cli.execution import execute, join, result_line
 from hrmlab.cli.help import train_help, wants_help
 from hrmlab.core.errors import UserError
 from hrmlab.core.processes import process_rank
+from hrmlab.workflows.launch import execute, join, new_run, result_line
 
 if TYPE_CHECKING:
     from hrmlab.config.composition import Composer
@@ -65,7 +65,7 @@ def run_single(composing: "Composer", overrides: Sequence[str]) -> int:
 
 def resume(composing: "Composer", path: str, overrides: Sequence[str]) -> int:
     """Go on with the run at a path; the exit code."""
-    from hrmlab.cli.resume import reopen
+    from hrmlab.workflows.resume import reopen
 
     others = [override.input_line or "" for override in composing.parse(overrides) if override.key_or_group != "resume"]
     return _execute(*reopen(composing, path, others))
@@ -81,14 +81,6 @@ def _execute(run: "RunDirectory", config: dict[str, Any]) -> int:
     print(f"run directory: {run.path}", flush=True)
     print(result_line(run, execute(run, config)), flush=True)
     return 0
-
-
-def new_run(config: dict[str, Any], overrides: list[str]) -> "RunDirectory":
-    """A run directory for a checked configuration."""
-    from hrmlab.cli.labels import labels_of
-    from hrmlab.runs.directory import RunDirectory
-
-    return RunDirectory.create(output_root=config["output_root"], labels=labels_of(config), config=config, overrides=overrides)
 
 
 def parse_flags(arguments: Sequence[str]) -> Namespace:

@@ -11,7 +11,7 @@ Carry = dict[str, Tensor]
 """A reasoner's state between segments: named tensors whose first dimension is B. Empty for a one-pass model."""
 
 
-class PuzzleBatch(NamedTuple):
+class Batch(NamedTuple):
     """Examples as token ids.
 
     Attributes:

@@ -1,5 +1,7 @@
 """The errors a person can mend, apart from the errors only a developer can."""
 
+import errno
+
 
 class UserError(ValueError):
     """A mistake in what the user supplied: one sentence with field, value and remedy.
@@ -28,3 +30,22 @@ class TrainingFailed(RuntimeError):  # noqa: N818 - likewise
     def __init__(self, error: str, *, hint: str = "", step: int | None = None, last_checkpoint: str | None = None) -> None:
         super().__init__(error)
         self.error, self.hint, self.step, self.last_checkpoint = error, hint, step, last_checkpoint
+
+
+class Unfinished(RuntimeError):  # noqa: N818 - reads as what it is
+    """A run stopped for a reason outside of it and can be resumed: one sentence, no traceback."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived: stop as on Ctrl-C."""
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether an error comes from a full disk or an exhausted quota, also under the errors raised while it was handled."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(error, RuntimeError) and "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -9,11 +9,11 @@ from typing import Literal
 import numpy as np
 
 from hrmlab.core.errors import UserError
-from hrmlab.core.streams import stream_key
+from hrmlab.core.randomness import stream_key
 from hrmlab.data.cache import cached
+from hrmlab.data.example_set import ExampleSet, Splits
 from hrmlab.data.hub import read_hub
 from hrmlab.data.progress import progress_bar
-from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits
 from hrmlab.data.reading import Table, read_table
 from hrmlab.data.splitting import split_pool
 
@@ -71,11 +71,11 @@ class SourceOptions:
             raise UserError("data.source=hub needs data.hub_name=<owner/name of a data set on the hub, or a local folder>")
 
 
-Encode = Callable[[Table, bool], PuzzleSet]
+Encode = Callable[[Table, bool], ExampleSet]
 """Turns validated text into a set of uint8 tokens; the flag says whether answers are there."""
 
 
-def splits_from_tables(options: SourceOptions, encode: Encode, class_rule: str) -> PuzzleSplits:
+def splits_from_tables(options: SourceOptions, encode: Encode, class_rule: str) -> Splits:
     """The splits of ``source=file`` and ``source=hub``.
 
     Raises:
@@ -92,7 +92,7 @@ def splits_from_tables(options: SourceOptions, encode: Encode, class_rule: str) 
         pool=sets["train"], validation=sets.get("validation"), test=sets.get("test"), counts=options.counts, seed=options.seed
     )
     train, validation, test = (part.widened() for part in parts)
-    return PuzzleSplits(train=train, validation=validation, test=test, class_rule=class_rule, source=options.source, dropped=dropped)
+    return Splits(train=train, validation=validation, test=test, class_rule=class_rule, source=options.source, dropped=dropped)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +110,13 @@ class Generation:
 
     kind: str
     parameters: dict
-    draw: Callable[[np.ndarray], PuzzleSet]
+    draw: Callable[[np.ndarray], ExampleSet]
     chunk: int
     patience: int
     remedy: str
 
 
-def splits_from_generator(options: SourceOptions, generation: Generation, class_rule: str, *, progress: bool) -> PuzzleSplits:
+def splits_from_generator(options: SourceOptions, generation: Generation, class_rule: str, *, progress: bool) -> Splits:
     """The splits of ``source=generated``: test first, then validation, then train, each only with classes not seen before.
 
     Raises:
@@ -131,15 +131,15 @@ def splits_from_generator(options: SourceOptions, generation: Generation, class_
             arrays = {}
             for split, count in counts.items():
                 part = _distinct(generation, options.seed, split, count, seen, advance)
-                arrays |= {f"{split}_{name}": getattr(part, name) for name in PuzzleSet.__dataclass_fields__}
+                arrays |= {f"{split}_{name}": getattr(part, name) for name in ExampleSet.__dataclass_fields__}
             return arrays
 
     arrays = cached(generation.kind, {**generation.parameters, "seed": options.seed, "counts": counts}, build)
     train, validation, test = (
-        PuzzleSet(**{name: arrays[f"{split}_{name}"] for name in PuzzleSet.__dataclass_fields__}).widened()
+        ExampleSet(**{name: arrays[f"{split}_{name}"] for name in ExampleSet.__dataclass_fields__}).widened()
         for split in ("train", "validation", "test")
     )
-    return PuzzleSplits(train=train, validation=validation, test=test, class_rule=class_rule, source="generated")
+    return Splits(train=train, validation=validation, test=test, class_rule=class_rule, source="generated")
 
 
 def _keys(generation: Generation, seed: int, split: str, chunk: int) -> Iterator[np.ndarray]:
@@ -149,9 +149,9 @@ def _keys(generation: Generation, seed: int, split: str, chunk: int) -> Iterator
         first += chunk
 
 
-def _distinct(generation: Generation, seed: int, split: str, count: int, seen: set[int], advance: Callable[[int], None]) -> PuzzleSet:
+def _distinct(generation: Generation, seed: int, split: str, count: int, seen: set[int], advance: Callable[[int], None]) -> ExampleSet:
     """``count`` puzzles of classes not in ``seen``, which is extended."""
-    parts: list[PuzzleSet] = []
+    parts: list[ExampleSet] = []
     found, in_vain = 0, 0
     for keys in _keys(generation, seed, split, generation.chunk):
         candidates = generation.draw(keys)
@@ -171,9 +171,9 @@ def _distinct(generation: Generation, seed: int, split: str, count: int, seen: s
                 f"only {found} distinct puzzles could be generated for the {split} set where data.{split}_examples={count} "
                 f"({len(seen)} in all sets together); {generation.remedy}"
             )
-    return PuzzleSet(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in PuzzleSet.__dataclass_fields__})
+    return ExampleSet(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in ExampleSet.__dataclass_fields__})
 
 
-def read_rows(path: str | Path, encode: Encode, *, labelled: bool) -> PuzzleSet:
+def read_rows(path: str | Path, encode: Encode, *, labelled: bool) -> ExampleSet:
     """Every row of one file, in order."""
     return encode(read_table(path, labelled=labelled), labelled)

@@ -3,21 +3,21 @@
 import numpy as np
 
 from hrmlab.core.errors import UserError
-from hrmlab.core.streams import stream, stream_key
+from hrmlab.core.randomness import stream, stream_key
+from hrmlab.data.example_set import ExampleSet
 from hrmlab.data.fingerprint import mix
-from hrmlab.data.puzzle_set import PuzzleSet
 
 DEFAULT_SHARE, DEFAULT_MOST = 0.1, 1000
 """A validation or test set split off from the only file has this share of its rows, but no more than this many, unless told."""
 
-Parts = tuple[PuzzleSet, PuzzleSet, PuzzleSet]
+Parts = tuple[ExampleSet, ExampleSet, ExampleSet]
 
 
 def split_pool(
     *,
-    pool: PuzzleSet,
-    validation: PuzzleSet | None,
-    test: PuzzleSet | None,
+    pool: ExampleSet,
+    validation: ExampleSet | None,
+    test: ExampleSet | None,
     counts: dict[str, int | None],
     seed: int,
 ) -> tuple[Parts, dict[str, int]]:
@@ -63,7 +63,7 @@ def split_pool(
     return (train, validation, test), {name: count for name, count in dropped.items() if count}
 
 
-def _split_off(pool: PuzzleSet, split: str, wanted: int | None, seed: int) -> tuple[PuzzleSet, PuzzleSet, int]:
+def _split_off(pool: ExampleSet, split: str, wanted: int | None, seed: int) -> tuple[ExampleSet, ExampleSet, int]:
     """The rows taken, the rows of other classes, and how many rows belong to neither."""
     count = wanted or max(1, min(DEFAULT_MOST, int(len(pool) * DEFAULT_SHARE)))
     if count >= len(pool):
@@ -77,7 +77,7 @@ def _split_off(pool: PuzzleSet, split: str, wanted: int | None, seed: int) -> tu
     return taken, pool.select(rest), len(pool) - int(rest.sum()) - count
 
 
-def _draw(rows: PuzzleSet, split: str, wanted: int | None, seed: int) -> PuzzleSet:
+def _draw(rows: ExampleSet, split: str, wanted: int | None, seed: int) -> ExampleSet:
     if not len(rows):
         raise UserError(
             f"no rows are left for the {split} set once those whose symmetry class is in another set are dropped; use other files"

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hrmlab.core.streams import CounterRandom
+from hrmlab.core.randomness import CounterRandom
 from hrmlab.core.task import TaskSpec
-from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits
+from hrmlab.data.example_set import ExampleSet, Splits
 
 
 class Augmentation(ABC):
@@ -33,13 +33,13 @@ class Augmentation(ABC):
         """
 
 
-class PuzzleTask(ABC):
+class Task(ABC):
     """A family of puzzles with its data. ``spec`` is complete right after construction."""
 
     spec: TaskSpec
 
     @abstractmethod
-    def load(self, *, progress: bool = True) -> PuzzleSplits:
+    def load(self, *, progress: bool = True) -> Splits:
         """Generate (or take from the cache) or read the three sets: validated, disjoint by symmetry class.
 
         Args:
@@ -50,7 +50,7 @@ class PuzzleTask(ABC):
         """
 
     @abstractmethod
-    def read(self, path: str | Path, *, labelled: bool = True) -> PuzzleSet:
+    def read(self, path: str | Path, *, labelled: bool = True) -> ExampleSet:
         """Every row of a user's own file, in order. Without ``labelled`` answers are not needed and all labels are ignored.
 
         Raises:
@@ -58,7 +58,7 @@ class PuzzleTask(ABC):
         """
 
     @abstractmethod
-    def augmentation(self, train: PuzzleSet) -> Augmentation | None:
+    def augmentation(self, train: ExampleSet) -> Augmentation | None:
         """The random symmetries for this training set; None where the task has none or ``augment`` is off."""
 
     @abstractmethod
@@ -72,7 +72,7 @@ class PuzzleTask(ABC):
             named (N,) bool arrays; may be empty.
         """
 
-    def chance(self, examples: PuzzleSet) -> float | None:
+    def chance(self, examples: ExampleSet) -> float | None:
         """Expected exact accuracy of filling in what is empty at random; None where that is not a meaningful reference."""
         return None
 

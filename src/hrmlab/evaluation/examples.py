@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hrmlab.data.datamodule import EvaluationBatch
+from hrmlab.data.loading import EvaluationBatch
 from hrmlab.evaluation.correctness import correctness
 from hrmlab.evaluation.solve import Solution
 

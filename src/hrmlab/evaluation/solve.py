@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from hrmlab.core.batches import Carry, Prediction, PuzzleBatch
+from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.models.halting import wants_to_halt, whole_example
 
@@ -17,7 +17,7 @@ class SegmentCall(Protocol):
 
     def initial_carry(self, batch_size: int) -> Carry: ...
 
-    def __call__(self, carry: Carry, batch: PuzzleBatch) -> tuple[Carry, Prediction]: ...
+    def __call__(self, carry: Carry, batch: Batch) -> tuple[Carry, Prediction]: ...
 
 
 class Solution(NamedTuple):
@@ -44,7 +44,7 @@ class Solution(NamedTuple):
 
 
 @torch.no_grad()
-def solve(call: SegmentCall, batch: PuzzleBatch) -> Solution:
+def solve(call: SegmentCall, batch: Batch) -> Solution:
     """All segments of a batch. One pass serves both scores: fixed segments (the last answer) and learned halting (the first stop)."""
     carry = call.initial_carry(len(batch.inputs))
     answers: list[Tensor] = []
@@ -61,7 +61,7 @@ def solve(call: SegmentCall, batch: PuzzleBatch) -> Solution:
 class _FirstStop:
     """Remembers, for every example or (causal) every token, what was said when it first wanted to stop."""
 
-    def __init__(self, batch: PuzzleBatch, prediction: Prediction) -> None:
+    def __init__(self, batch: Batch, prediction: Prediction) -> None:
         self._labels = batch.labels
         of_tokens = prediction.q_halt_logits is not None and prediction.q_halt_logits.dim() == 2
         shape = batch.inputs.shape if of_tokens else batch.inputs.shape[:1]

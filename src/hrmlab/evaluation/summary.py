@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hrmlab.data.puzzle_set import PuzzleSet
-from hrmlab.data.task import PuzzleTask
+from hrmlab.data.example_set import ExampleSet
+from hrmlab.data.task import Task
 
 _QUANTILES = 4
 
 
-def example_table(columns: dict[str, np.ndarray], examples: PuzzleSet, task: PuzzleTask) -> pd.DataFrame:
+def example_table(columns: dict[str, np.ndarray], examples: ExampleSet, task: Task) -> pd.DataFrame:
     """The rows of predictions.parquet: one per example of the split, in its order."""
     rows = columns["index"]
     per_example = {name: values for name, values in columns.items() if values.ndim == 1 and name != "index"}

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from hrmlab.core.batches import PuzzleBatch
+from hrmlab.core.batches import Batch
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.attention import AttentionContext
@@ -65,7 +65,7 @@ class InputEmbedding(nn.Module):
         rope = positions == "rope"
         self.rotary = RotaryTable(head_size=hidden_size // num_heads, positions=length, theta=rope_theta) if rope else None
 
-    def forward(self, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Tensor, AttentionContext]:
+    def forward(self, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Tensor, AttentionContext]:
         """The embedded input (B, P + S, D) and what attention needs to know of its positions.
 
         Args:

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from hrmlab.core.batches import Carry, Prediction, PuzzleBatch
+from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.blocks import pre_norm_stack
 from hrmlab.layers.cache import KeyValueCache
@@ -79,17 +79,17 @@ class DeepSupervisionTransformer(Reasoner):
         length = positions or self.prefix_length + self.task.sequence_length
         return {"z": self.initial.expand(batch_size, length, -1).clone()}
 
-    def _think(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> Tensor:
+    def _think(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> Tensor:
         embedded, context = self.embedding(batch, cache)
         return self.final_norm(self.stack(carry["z"], embedded, context))
 
-    def forward(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
+    def forward(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
         z = self._think(carry, batch, cache)
         logits = self.token_head(z[:, -batch.inputs.shape[1] :])
         q_halt, q_continue = (None, None) if self.halting_head is None else self.halting_head(z, tokens=batch.inputs.shape[1])
         return {"z": z.detach()}, Prediction(logits, q_halt, q_continue)
 
-    def look_ahead(self, carry: Carry, batch: PuzzleBatch) -> tuple[Tensor, Tensor]:
+    def look_ahead(self, carry: Carry, batch: Batch) -> tuple[Tensor, Tensor]:
         if self.halting_head is None:
             return super().look_ahead(carry, batch)
         return self.halting_head(self._think(carry, batch), tokens=batch.inputs.shape[1])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hrmlab.core.batches import Prediction
-from hrmlab.core.streams import CounterRandom
+from hrmlab.core.randomness import CounterRandom
 from hrmlab.core.task import IGNORED_LABEL
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from hrmlab.core.batches import Carry, Prediction, PuzzleBatch
+from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.attention import AttentionContext
 from hrmlab.layers.blocks import PostNormBlock, Stack
@@ -103,7 +103,7 @@ class HRM(Reasoner):
             name: initial.expand(batch_size, length, -1).clone() for name, initial in (("z_H", self.h_initial), ("z_L", self.l_initial))
         }
 
-    def _think(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Tensor, Tensor]:
+    def _think(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Tensor, Tensor]:
         """All cycles of one segment: new (z_H, z_L), the last update of each with gradient."""
         z_H, z_L = carry["z_H"], carry["z_L"]
         embedded, context = self.embedding(batch, cache)
@@ -124,13 +124,13 @@ class HRM(Reasoner):
                 z_H = self.h_level(z_H, z_L, context)
         return z_H, z_L
 
-    def forward(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
+    def forward(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
         z_H, z_L = self._think(carry, batch, cache)
         logits = self.token_head(z_H[:, -batch.inputs.shape[1] :])
         q_halt, q_continue = (None, None) if self.halting_head is None else self.halting_head(z_H, tokens=batch.inputs.shape[1])
         return {"z_H": z_H.detach(), "z_L": z_L.detach()}, Prediction(logits, q_halt, q_continue)
 
-    def look_ahead(self, carry: Carry, batch: PuzzleBatch) -> tuple[Tensor, Tensor]:
+    def look_ahead(self, carry: Carry, batch: Batch) -> tuple[Tensor, Tensor]:
         if self.halting_head is None:
             return super().look_ahead(carry, batch)
         return self.halting_head(self._think(carry, batch)[0], tokens=batch.inputs.shape[1])

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from hrmlab.core.batches import Carry, Prediction, PuzzleBatch
+from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.cache import KeyValueCache
 
@@ -29,7 +29,7 @@ class Reasoner(nn.Module, ABC):
         self.halts = halting
 
     @abstractmethod
-    def forward(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
+    def forward(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
         """One segment. The carry that comes back is detached: no gradient crosses segments.
 
         With a ``cache`` the batch holds only the tokens that follow those that the cache has seen, and the carry only their states; see
@@ -58,7 +58,7 @@ class Reasoner(nn.Module, ABC):
             for name, state in carry.items()
         }
 
-    def look_ahead(self, carry: Carry, batch: PuzzleBatch) -> tuple[Tensor, Tensor]:
+    def look_ahead(self, carry: Carry, batch: Batch) -> tuple[Tensor, Tensor]:
         """Q-values (q_halt, q_continue), of the shape that predictions have, of the segment after ``carry``, without its token logits.
 
         This is what the bootstrapped target of q_continue needs; only reasoners that halt are asked.

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from hrmlab.core.batches import Carry, Prediction, PuzzleBatch
+from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.blocks import pre_norm_stack
 from hrmlab.layers.cache import KeyValueCache
@@ -58,7 +58,7 @@ class Transformer(Reasoner):
         self.final_norm = nn.RMSNorm(hidden_size, eps=norm_epsilon)
         self.token_head = LecunLinear(hidden_size, task.vocabulary_size)
 
-    def forward(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
+    def forward(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
         embedded, context = self.embedding(batch, cache)
         hidden = self.stack(embedded, torch.zeros((), dtype=embedded.dtype, device=embedded.device), context)
         return carry, Prediction(self.token_head(self.final_norm(hidden[:, -batch.inputs.shape[1] :])))

@@ -10,22 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from hrmlab.core.errors import UserError
-from hrmlab.reporting import costs, measures, scores, tables
-from hrmlab.reporting.checks import Check
-from hrmlab.reporting.comparisons import Comparison, compare
-from hrmlab.reporting.contamination import contamination_examples, contamination_table
-from hrmlab.reporting.depths import depth_table
-from hrmlab.reporting.drawing import Picture
-from hrmlab.reporting.evaluation_sets import set_tables
-from hrmlab.reporting.fairness import fairness_card
-from hrmlab.reporting.figures import draw
-from hrmlab.reporting.leaks import leak_paragraphs, leak_state
-from hrmlab.reporting.origin import origin
-from hrmlab.reporting.records import RunRecord
-from hrmlab.reporting.render import render_html, render_markdown
-from hrmlab.reporting.rows import results_csv
-from hrmlab.reporting.study import Study, collect
-from hrmlab.reporting.verdict import Verdict, verdict
+from hrmlab.reporting.card.checks import Check
+from hrmlab.reporting.card.fairness import fairness_card
+from hrmlab.reporting.collect.records import RunRecord
+from hrmlab.reporting.collect.study import Study, collect
+from hrmlab.reporting.compare import scores
+from hrmlab.reporting.compare.comparisons import Comparison, compare
+from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
+from hrmlab.reporting.compare.verdict import Verdict, verdict
+from hrmlab.reporting.figures.drawing import Picture
+from hrmlab.reporting.figures.figures import draw
+from hrmlab.reporting.page.origin import origin
+from hrmlab.reporting.page.render import render_html, render_markdown
+from hrmlab.reporting.page.rows import results_csv
+from hrmlab.reporting.tables import costs, measures
+from hrmlab.reporting.tables import main as tables
+from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
+from hrmlab.reporting.tables.depths import depth_table
+from hrmlab.reporting.tables.evaluation_sets import set_tables
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hrmlab.core.errors import UserError
-from hrmlab.reporting.depths import depth_table
-from hrmlab.reporting.evaluation_sets import set_tables
+from hrmlab.reporting.page.rows import result_row
 from hrmlab.reporting.report import Report
-from hrmlab.reporting.rows import result_row
-from hrmlab.reporting.tables import Table, comparison_table, fairness_table, main_table
+from hrmlab.reporting.tables.depths import depth_table
+from hrmlab.reporting.tables.evaluation_sets import set_tables
+from hrmlab.reporting.tables.main import Table, comparison_table, fairness_table, main_table
 
 Mode = Literal["offline", "online", "disabled"]
 

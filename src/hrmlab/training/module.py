@@ -10,19 +10,19 @@ import torch
 from torch import Tensor
 
 from hrmlab.core.components import build
-from hrmlab.core.streams import CounterRandom, stream_key
+from hrmlab.core.randomness import CounterRandom, stream_key
 from hrmlab.core.task import IGNORED_LABEL
-from hrmlab.data.datamodule import EvaluationBatch, StreamLoader
-from hrmlab.data.stream import PuzzleStream
-from hrmlab.data.task import PuzzleTask
+from hrmlab.data.loading import EvaluationBatch, StreamLoader
+from hrmlab.data.task import Task
+from hrmlab.data.training_stream import TrainingStream
 from hrmlab.evaluation.correctness import correctness
 from hrmlab.evaluation.examples import ExampleRecorder
 from hrmlab.evaluation.metrics import SplitMetrics
 from hrmlab.evaluation.solve import Solution, solve
 from hrmlab.layers.likelihood import LossKind
 from hrmlab.models.halting import continue_target, decide_halting, wants_to_halt, whole_example
+from hrmlab.models.precision import Computation, Precision
 from hrmlab.models.reasoner import Reasoner
-from hrmlab.training.computation import Computation, Precision
 from hrmlab.training.losses import segment_loss
 from hrmlab.training.optimizers import OptimizerBundle
 from hrmlab.training.slots import Slots
@@ -51,7 +51,7 @@ class SegmentTraining(pl.LightningModule):
         self,
         *,
         reasoner: Reasoner,
-        task: PuzzleTask,
+        task: Task,
         optimizer: Mapping[str, Any],
         steps: int,
         batch_size: int,
@@ -101,7 +101,7 @@ class SegmentTraining(pl.LightningModule):
         self._started_at = time.monotonic()
         self.totals.to(self.device)
 
-    def _slots(self, stream: PuzzleStream) -> Slots:
+    def _slots(self, stream: TrainingStream) -> Slots:
         if self.slots is None:
             self.slots = Slots(self.computation, stream, self._batch_size)
             if self._restored is not None:
@@ -111,7 +111,7 @@ class SegmentTraining(pl.LightningModule):
                 self._restored = None
         return self.slots
 
-    def training_step(self, stream: PuzzleStream, batch_idx: int) -> Tensor:
+    def training_step(self, stream: TrainingStream, batch_idx: int) -> Tensor:
         """One segment of every slot; returns the loss per slot."""
         step = self.trainer.global_step
         self.computation.prepare()
@@ -138,7 +138,7 @@ class SegmentTraining(pl.LightningModule):
         self.totals.add(step=step, loss=loss.total.detach(), right=right, segments=slots.segments, halted=slots.halted)
         return loss.total / self._batch_size
 
-    def on_train_batch_end(self, outputs: Any, batch: PuzzleStream, batch_idx: int) -> None:
+    def on_train_batch_end(self, outputs: Any, batch: TrainingStream, batch_idx: int) -> None:
         self.computation.release()
         step = self.trainer.global_step
         if step % self.log_every_steps == 0 or step == self._steps:
@@ -237,7 +237,7 @@ class SegmentTraining(pl.LightningModule):
             self._seconds_before = training["seconds"]
 
 
-def build_module(config: Mapping[str, Any], *, reasoner: Reasoner, task: PuzzleTask, batch_size: int) -> SegmentTraining:
+def build_module(config: Mapping[str, Any], *, reasoner: Reasoner, task: Task, batch_size: int) -> SegmentTraining:
     """The module that a resolved configuration describes; ``batch_size`` is that of one process."""
     training = config["training"]
     return SegmentTraining(

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hrmlab.core.batches import Carry, PuzzleBatch
-from hrmlab.data.stream import PuzzleStream
-from hrmlab.training.computation import Computation
+from hrmlab.core.batches import Batch, Carry
+from hrmlab.data.training_stream import TrainingStream
+from hrmlab.models.precision import Computation
 
 
 class Slots:
@@ -20,13 +20,13 @@ class Slots:
         halted: (B,) bool, done: to be refilled before the next segment.
     """
 
-    def __init__(self, computation: Computation, stream: PuzzleStream, batch_size: int) -> None:
+    def __init__(self, computation: Computation, stream: TrainingStream, batch_size: int) -> None:
         self.batch = stream.empty_batch(batch_size)
         self.carry: Carry = computation.initial_carry(batch_size)
         self.segments = torch.zeros(batch_size, dtype=torch.int64, device=self.batch.inputs.device)
         self.halted = torch.ones(batch_size, dtype=torch.bool, device=self.batch.inputs.device)
 
-    def refill(self, computation: Computation, stream: PuzzleStream) -> None:
+    def refill(self, computation: Computation, stream: TrainingStream) -> None:
         """The next examples and a fresh state for halted slots; the others keep theirs. Counts the segment that follows."""
         self.batch = stream.draw(self.halted, self.batch)
         self.carry = computation.reasoner.restart(self.carry, self.halted)
@@ -41,5 +41,5 @@ class Slots:
         device = self.batch.inputs.device
         tensors = {name: tensor.to(device) for name, tensor in state["tensors"].items()}
         self.segments, self.halted = tensors.pop("segments"), tensors.pop("halted")
-        self.batch = PuzzleBatch(**tensors)
+        self.batch = Batch(**tensors)
         self.carry = {name: tensor.to(device) for name, tensor in state["carry"].items()}

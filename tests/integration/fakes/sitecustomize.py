@@ -1,13 +1,13 @@
-"""Puts a fake trainer in place of hrmlab.training.run: commands and sweeps are tested without seconds of torch for each process."""
+"""Puts a fake trainer in place of hrmlab.workflows.fit: commands and sweeps are tested without seconds of torch for each process."""
 
 import sys
 import types
 
 import fake_training
 
-if "hrmlab.training.run" not in sys.modules:
+if "hrmlab.workflows.fit" not in sys.modules:
     package = types.ModuleType("hrmlab.training")
     package.__path__ = []
-    module = types.ModuleType("hrmlab.training.run")
+    module = types.ModuleType("hrmlab.workflows.fit")
     module.__dict__["train"] = fake_training.train
-    sys.modules["hrmlab.training"], sys.modules["hrmlab.training.run"] = package, module
+    sys.modules["hrmlab.training"], sys.modules["hrmlab.workflows.fit"] = package, module

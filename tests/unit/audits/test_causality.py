@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from hrmlab.audits.causality import audit_causality
-from hrmlab.core.batches import Carry, Prediction, PuzzleBatch
+from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.cache import KeyValueCache
 from hrmlab.models.deep_supervision_transformer import DeepSupervisionTransformer
@@ -53,7 +53,7 @@ def test_causal_models_are_found_causal_and_full_ones_are_not(model: type[Reason
 class PoolsTheSequence(Transformer):
     """A planner that sees a summary of the whole row, as published code models do."""
 
-    def forward(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
+    def forward(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
         carry, prediction = super().forward(carry, batch, cache)
         return carry, prediction._replace(logits=prediction.logits + 1e-3 * prediction.logits.mean(dim=1, keepdim=True))
 
@@ -61,7 +61,7 @@ class PoolsTheSequence(Transformer):
 class HaltsByTheLastToken(HRM):
     """One halting score for the row, read where everything can be seen."""
 
-    def forward(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
+    def forward(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
         carry, prediction = super().forward(carry, batch, cache)
         assert prediction.q_halt_logits is not None
         assert prediction.q_continue_logits is not None
@@ -71,7 +71,7 @@ class HaltsByTheLastToken(HRM):
 class LeaksFromTheSecondSegment(DeepSupervisionTransformer):
     """Carries a state shifted by one position to the left."""
 
-    def forward(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
+    def forward(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
         carry, prediction = super().forward(carry, batch, cache)
         return {"z": torch.cat((carry["z"][:, 1:], carry["z"][:, -1:]), dim=1)}, prediction
 
@@ -79,7 +79,7 @@ class LeaksFromTheSecondSegment(DeepSupervisionTransformer):
 class SeesTheLengthOfDocuments(Transformer):
     """Depends on whether any later token is token 0."""
 
-    def forward(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
+    def forward(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
         carry, prediction = super().forward(carry, batch, cache)
         ends: Tensor = (batch.inputs == 0).flip(1).cumsum(1).flip(1)
         return carry, prediction._replace(logits=prediction.logits * (1 + 0.01 * ends[..., None]))

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from hrmlab.audits.splits import audit_splits
-from hrmlab.data.puzzle_set import PuzzleSplits, make_set
+from hrmlab.data.example_set import Splits, make_set
 from hrmlab.data.sudoku.task import SudokuTask
 
 TASK = SudokuTask(side=4, train_examples=30, validation_examples=5, test_examples=7)
 
 
-def audit(splits: PuzzleSplits) -> dict:
+def audit(splits: Splits) -> dict:
     return audit_splits(splits, spec=TASK.spec, order_hash="x", chance=TASK.chance(splits.test))
 
 

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrmlab.core.streams import CounterRandom
+from hrmlab.core.randomness import CounterRandom
+from hrmlab.data.example_set import make_set
 from hrmlab.data.maze.generator import choose_shape, generate
 from hrmlab.data.maze.search import FLOOR, GOAL, PATH, START, WALL, label, valid_shortest_path
 from hrmlab.data.maze.symmetry import dihedral_cells, fingerprints
 from hrmlab.data.maze.task import MazeTask
-from hrmlab.data.puzzle_set import make_set
 
 
 def labelled_by_rule(maze: list[int], side: int) -> tuple[list[int], int]:

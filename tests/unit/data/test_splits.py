@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from hrmlab.core.errors import UserError
+from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.maze.task import MazeTask
-from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits, make_set
 from hrmlab.data.splitting import split_pool
 from hrmlab.data.sudoku.task import SudokuTask
 
 
-def assert_disjoint(splits: PuzzleSplits) -> None:
+def assert_disjoint(splits: Splits) -> None:
     sets = [splits.train, splits.validation, splits.test]
     for i in range(3):
         for j in range(i):
@@ -70,7 +70,7 @@ def test_too_few_classes_are_reported_with_their_number():
         MazeTask(side=5, difficulty="extreme", **SMALL).load(progress=False)
 
 
-def numbered(classes: list[int]) -> PuzzleSet:
+def numbered(classes: list[int]) -> ExampleSet:
     rows = np.arange(len(classes))[:, None]
     return make_set(inputs=rows, labels=rows, classes=np.array(classes))
 
@@ -83,7 +83,7 @@ def test_one_file_is_split_by_class_the_same_way_whatever_the_order_of_its_rows(
     classes = list(np.random.default_rng(0).integers(0, 300, 1000))
     pool = numbered(classes)
     (train, validation, test), dropped = split_pool(pool=pool, validation=None, test=None, counts=wanted(validation=50, test=80), seed=4)
-    assert_disjoint(PuzzleSplits(train=train, validation=validation, test=test, class_rule="", source=""))
+    assert_disjoint(Splits(train=train, validation=validation, test=test, class_rule="", source=""))
     assert (len(validation), len(test)) == (50, 80)
     assert len(train) + 130 + dropped.get("train", 0) == 1000
     shuffled = pool.select(np.random.default_rng(1).permutation(1000))

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrmlab.core.streams import CounterRandom
+from hrmlab.core.randomness import CounterRandom
 from hrmlab.data.sudoku.board import BOX_SHAPES, board
 from hrmlab.data.sudoku.generator import generate
 from hrmlab.data.sudoku.rules import complete_and_valid

@@ -9,13 +9,13 @@ import pytest
 from code_runs import SENTENCE, make_code_run, make_code_study
 from run_factory import make_run
 
-from hrmlab.reporting.audit_checks import pair_words
-from hrmlab.reporting.checks import Check
-from hrmlab.reporting.contamination import contamination_examples, contamination_table
-from hrmlab.reporting.fairness import fairness_card
-from hrmlab.reporting.leaks import legend_label
+from hrmlab.reporting.card.audit_checks import pair_words
+from hrmlab.reporting.card.checks import Check
+from hrmlab.reporting.card.fairness import fairness_card
+from hrmlab.reporting.collect.study import collect
+from hrmlab.reporting.compare.leaks import legend_label
 from hrmlab.reporting.report import Report, make_report
-from hrmlab.reporting.study import collect
+from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
 
 
 @pytest.fixture(scope="module")

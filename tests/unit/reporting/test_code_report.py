@@ -10,14 +10,14 @@ import pytest
 from code_runs import make_code_run, make_code_study
 from run_factory import make_run
 
-from hrmlab.reporting import scores
-from hrmlab.reporting.comparisons import compare
-from hrmlab.reporting.depths import depth_table
-from hrmlab.reporting.evaluation_sets import sampling_words, set_tables
-from hrmlab.reporting.figures import _whole_counts
-from hrmlab.reporting.measures import secondary_tables
+from hrmlab.reporting.collect.study import Study, collect
+from hrmlab.reporting.compare import scores
+from hrmlab.reporting.compare.comparisons import compare
+from hrmlab.reporting.figures.figures import _whole_counts
 from hrmlab.reporting.report import Report, make_report
-from hrmlab.reporting.study import Study, collect
+from hrmlab.reporting.tables.depths import depth_table
+from hrmlab.reporting.tables.evaluation_sets import sampling_words, set_tables
+from hrmlab.reporting.tables.measures import secondary_tables
 
 OTHERS = ("test_deeper", "test_unseen_composition", "humaneval")
 

@@ -11,9 +11,9 @@ import pytest
 from run_factory import make_run
 
 from hrmlab.core.errors import UserError
-from hrmlab.reporting.fairness import fairness_card
+from hrmlab.reporting.card.fairness import fairness_card
+from hrmlab.reporting.collect.study import collect
 from hrmlab.reporting.report import Report, make_report, write_report
-from hrmlab.reporting.study import collect
 
 
 def test_verdict_first_then_the_sections_in_order(report: Report) -> None:

@@ -7,15 +7,15 @@ import pytest
 from run_factory import make_run
 
 from hrmlab.reporting import text
-from hrmlab.reporting.comparisons import compare
-from hrmlab.reporting.costs import budget_table, cost_table
-from hrmlab.reporting.curves import learning_curves
-from hrmlab.reporting.fairness import fairness_card
-from hrmlab.reporting.measures import score_names, secondary_tables
-from hrmlab.reporting.render import _inline
+from hrmlab.reporting.card.fairness import fairness_card
+from hrmlab.reporting.collect.study import collect
+from hrmlab.reporting.compare.comparisons import compare
+from hrmlab.reporting.figures.curves import learning_curves
+from hrmlab.reporting.page.render import _inline
 from hrmlab.reporting.report import Report, make_report
-from hrmlab.reporting.study import collect
-from hrmlab.reporting.tables import main_table
+from hrmlab.reporting.tables.costs import budget_table, cost_table
+from hrmlab.reporting.tables.main import main_table
+from hrmlab.reporting.tables.measures import score_names, secondary_tables
 
 
 @pytest.mark.parametrize(

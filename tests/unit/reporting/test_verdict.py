@@ -2,8 +2,8 @@
 
 import pytest
 
-from hrmlab.reporting.comparisons import Comparison
-from hrmlab.reporting.verdict import _leaning, _sentence
+from hrmlab.reporting.compare.comparisons import Comparison
+from hrmlab.reporting.compare.verdict import _leaning, _sentence
 from hrmlab.statistics.paired import paired_difference
 
 

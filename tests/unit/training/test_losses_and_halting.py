@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrmlab.core.batches import Prediction
-from hrmlab.core.streams import CounterRandom
+from hrmlab.core.randomness import CounterRandom
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.layers.likelihood import token_losses
 from hrmlab.layers.stablemax import log_stablemax

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from hrmlab.core.streams import stream
+from hrmlab.core.randomness import stream
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.tokenizer import END, PAD, PROBLEM, SOLUTION, Tokenizer

@@ -13,17 +13,17 @@ from hrmlab.core.task import TaskSpec
 from hrmlab.data.cache import cached
 from hrmlab.data.code import tokenizer as tokenizers
 from hrmlab.data.code.encoding import Asked, Document, document, fits, packed_rows, padded_rows
-from hrmlab.data.code.problems import load_problems
+from hrmlab.data.code.problems.load import load_problems
 from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.tokenizer import ByteTokenizer, Tokenizer
-from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits, make_set
-from hrmlab.data.task import Augmentation, PuzzleTask
+from hrmlab.data.example_set import ExampleSet, Splits, make_set
+from hrmlab.data.task import Augmentation, Task
 
 Layout = Literal["padded", "packed"]
 Records = dict[str, list[CodeRecord]]
 
 
-class CodeTask(PuzzleTask):
+class CodeTask(Task):
     """What all code tasks share: records in, rows of next-token prediction out. Subclasses say where records come from.
 
     Args:
@@ -113,8 +113,8 @@ class CodeTask(PuzzleTask):
             self._tokenizer = tokenizers.from_text(_as_text(stored["tokenizer"]), vocabulary_size=self._vocabulary_size)
         return self._tokenizer
 
-    def load(self, *, progress: bool = True) -> PuzzleSplits:
-        """See :meth:`hrmlab.data.task.PuzzleTask.load`. Records longer than a row are left out and counted."""
+    def load(self, *, progress: bool = True) -> Splits:
+        """See :meth:`hrmlab.data.task.Task.load`. Records longer than a row are left out and counted."""
         kept: Records = {}
         documents: dict[str, list[Document]] = {}
         dropped: dict[str, int] = {}
@@ -140,7 +140,7 @@ class CodeTask(PuzzleTask):
             sets["train"] = make_set(
                 inputs=rows.inputs, labels=rows.labels, classes=np.zeros(len(rows.inputs), np.uint64), sources="packed"
             )
-        return PuzzleSplits(
+        return Splits(
             train=sets["train"],
             validation=sets["validation"],
             test=sets[first],
@@ -151,7 +151,7 @@ class CodeTask(PuzzleTask):
             dropped=dropped,
         )
 
-    def _padded(self, records: list[CodeRecord], documents: list[Document]) -> PuzzleSet:
+    def _padded(self, records: list[CodeRecord], documents: list[Document]) -> ExampleSet:
         """Records, given as documents too, as padded rows: one example each, rated by depth. All of them must fit."""
         rows = padded_rows(documents, sequence_length=self.spec.sequence_length, asked=self._asked)
         return make_set(
@@ -164,8 +164,8 @@ class CodeTask(PuzzleTask):
 
     # ---- what every task answers -------------------------------------------------------------------------------------------------------
 
-    def read(self, path: str | Path, *, labelled: bool = True) -> PuzzleSet:
-        """See :meth:`hrmlab.data.task.PuzzleTask.read`: a JSONL file with HumanEval's fields."""
+    def read(self, path: str | Path, *, labelled: bool = True) -> ExampleSet:
+        """See :meth:`hrmlab.data.task.Task.read`: a JSONL file with HumanEval's fields."""
         records = load_problems("file", path=str(path))
         documents = [document(record, self.tokenizer) for record in records]
         for number, (record, item) in enumerate(zip(records, documents, strict=True), start=1):
@@ -176,7 +176,7 @@ class CodeTask(PuzzleTask):
                 )
         return self._padded(records, documents)
 
-    def augmentation(self, train: PuzzleSet) -> Augmentation | None:
+    def augmentation(self, train: ExampleSet) -> Augmentation | None:
         """None: a program has no symmetries that its text would follow."""
         return None
 

@@ -8,15 +8,15 @@ import numpy as np
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.custom.reading import Grids, read_grids
+from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.fingerprint import row_hash
-from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits, make_set
 from hrmlab.data.splitting import split_pool
-from hrmlab.data.task import Augmentation, PuzzleTask
+from hrmlab.data.task import Augmentation, Task
 
 CLASS_RULE = "examples with equal inputs"
 
 
-class CustomTask(PuzzleTask):
+class CustomTask(Task):
     """Map input grids to output grids of the same size, token by token.
 
     The files are read when the task is constructed, because size and vocabulary come from them.
@@ -69,21 +69,21 @@ class CustomTask(PuzzleTask):
         for name, grids in self._grids.items():
             self._check(self._paths[name], grids)
 
-    def load(self, *, progress: bool = True) -> PuzzleSplits:
-        """See :meth:`hrmlab.data.task.PuzzleTask.load`."""
+    def load(self, *, progress: bool = True) -> Splits:
+        """See :meth:`hrmlab.data.task.Task.load`."""
         sets = {name: self._as_set(self._paths[name], grids) for name, grids in self._grids.items()}
         (train, validation, test), dropped = split_pool(
             pool=sets["train"], validation=sets.get("validation"), test=sets.get("test"), counts=self._counts, seed=self._seed
         )
-        return PuzzleSplits(train=train, validation=validation, test=test, class_rule=CLASS_RULE, source="file", dropped=dropped)
+        return Splits(train=train, validation=validation, test=test, class_rule=CLASS_RULE, source="file", dropped=dropped)
 
-    def read(self, path: str | Path, *, labelled: bool = True) -> PuzzleSet:
-        """See :meth:`hrmlab.data.task.PuzzleTask.read`."""
+    def read(self, path: str | Path, *, labelled: bool = True) -> ExampleSet:
+        """See :meth:`hrmlab.data.task.Task.read`."""
         grids = read_grids(path, labelled=labelled)
         self._check(str(path), grids)
         return self._as_set(str(path), grids)
 
-    def augmentation(self, train: PuzzleSet) -> Augmentation | None:
+    def augmentation(self, train: ExampleSet) -> Augmentation | None:
         """None: nothing is known about the symmetries of the user's grids."""
         return None
 
@@ -109,7 +109,7 @@ class CustomTask(PuzzleTask):
                 raise UserError(f"{path}, row {row + 1} (counted from 1): {name} hold {values[row].max()} where {field}={size}; raise it")
 
     @staticmethod
-    def _as_set(path: str, grids: Grids) -> PuzzleSet:
+    def _as_set(path: str, grids: Grids) -> ExampleSet:
         return make_set(
             inputs=grids.inputs,
             labels=grids.labels,

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hrmlab.core.streams import CounterRandom
+from hrmlab.core.randomness import CounterRandom
 from hrmlab.data.maze.search import FLOOR, PATH, label
 from hrmlab.data.maze.symmetry import dihedral_cells
 from hrmlab.data.task import Augmentation

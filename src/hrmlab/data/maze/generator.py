@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from hrmlab.core.errors import UserError
-from hrmlab.core.streams import stream_key
+from hrmlab.core.randomness import stream_key
 from hrmlab.data.maze.search import FLOOR, GOAL, START, WALL, breadth_first
 from hrmlab.data.splitmix import draw_integer, draw_uniform
 
@@ -136,7 +136,7 @@ def generate_for_keys(keys: np.ndarray, shape: MazeShape) -> tuple[np.ndarray, n
     """One maze for each key. The search for S starts anywhere and moves to the cell farthest from there if no G is far enough.
 
     Args:
-        keys: (N,) uint64, e.g. from :func:`hrmlab.core.streams.stream_key`.
+        keys: (N,) uint64, e.g. from :func:`hrmlab.core.randomness.stream_key`.
 
     Returns:
         mazes (N, side * side) uint8 tokens; lengths (N,) int64, 0 for a key whose draws found no path in the range.

@@ -7,19 +7,19 @@ import numpy as np
 
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
+from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.maze.augmentation import MazeAugmentation
 from hrmlab.data.maze.generator import GENERATOR_VERSION, choose_shape, generate_for_keys
 from hrmlab.data.maze.search import GOAL, START, TOKENS, VOCABULARY, label, valid_shortest_path
 from hrmlab.data.maze.symmetry import CLASS_RULE, fingerprints
-from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits, make_set
 from hrmlab.data.reading import Table, encode_text
 from hrmlab.data.sources import Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
-from hrmlab.data.task import Augmentation, PuzzleTask
+from hrmlab.data.task import Augmentation, Task
 
 _QUESTION_TOKENS = {character: token for character, token in TOKENS.items() if character != "o"}
 
 
-class MazeTask(PuzzleTask):
+class MazeTask(Task):
     """Mark a shortest path from S to G.
 
     Tokens: 0 padding (never used), 1 wall ``#``, 2 floor (a space), 3 ``S``, 4 ``G``, 5 path ``o``; V = 6. The label is the path
@@ -93,8 +93,8 @@ class MazeTask(PuzzleTask):
         )
         self._characters = {token: character for character, token in TOKENS.items()}
 
-    def load(self, *, progress: bool = True) -> PuzzleSplits:
-        """See :meth:`hrmlab.data.task.PuzzleTask.load`."""
+    def load(self, *, progress: bool = True) -> Splits:
+        """See :meth:`hrmlab.data.task.Task.load`."""
         if self._options.source != "generated":
             return splits_from_tables(self._options, self._encode_for_training, CLASS_RULE)
         shape = self._shape
@@ -108,15 +108,15 @@ class MazeTask(PuzzleTask):
         )
         return splits_from_generator(self._options, generation, CLASS_RULE, progress=progress)
 
-    def read(self, path: str | Path, *, labelled: bool = True) -> PuzzleSet:
-        """See :meth:`hrmlab.data.task.PuzzleTask.read`. Bounds on the path do not apply: every row is returned."""
+    def read(self, path: str | Path, *, labelled: bool = True) -> ExampleSet:
+        """See :meth:`hrmlab.data.task.Task.read`. Bounds on the path do not apply: every row is returned."""
         rows = read_rows(path, self._encode, labelled=labelled).widened()
         if not labelled:
             rows.labels[:] = IGNORED_LABEL
         return rows
 
-    def augmentation(self, train: PuzzleSet) -> Augmentation | None:
-        """See :meth:`hrmlab.data.task.PuzzleTask.augmentation`."""
+    def augmentation(self, train: ExampleSet) -> Augmentation | None:
+        """See :meth:`hrmlab.data.task.Task.augmentation`."""
         return MazeAugmentation(train.inputs, self._side) if self._augment else None
 
     def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
@@ -127,7 +127,7 @@ class MazeTask(PuzzleTask):
         """One character per cell, row by row; ``?`` for padding."""
         return "".join(self._characters.get(token, "?") for token in tokens.tolist())
 
-    def _encode(self, table: Table, labelled: bool) -> PuzzleSet:
+    def _encode(self, table: Table, labelled: bool) -> ExampleSet:
         side = self._side
         expected = f"the {side * side} of a {side}x{side} maze"
         mazes = encode_text(table, "question", tokens=_QUESTION_TOKENS, length=side * side, expected=expected)
@@ -152,7 +152,7 @@ class MazeTask(PuzzleTask):
         ratings = np.where(np.isnan(table.ratings), lengths, table.ratings)
         return make_set(inputs=mazes, labels=labels, classes=fingerprints(mazes, side), ratings=ratings, sources=table.sources)
 
-    def _encode_for_training(self, table: Table, labelled: bool) -> PuzzleSet:
+    def _encode_for_training(self, table: Table, labelled: bool) -> ExampleSet:
         rows = self._encode(table, labelled)
         chosen, lengths = label(rows.inputs, self._side)
         other = (rows.labels != chosen).any(axis=1)
@@ -171,7 +171,7 @@ class MazeTask(PuzzleTask):
             )
         return kept
 
-    def _draw(self, keys: np.ndarray) -> PuzzleSet:
+    def _draw(self, keys: np.ndarray) -> ExampleSet:
         mazes, lengths = generate_for_keys(keys, self._shape)
         mazes, lengths = mazes[lengths > 0], lengths[lengths > 0]
         labels, _ = label(mazes, self._side)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from hrmlab.core.streams import CounterRandom
+from hrmlab.core.randomness import CounterRandom
 from hrmlab.data.sudoku.board import Board
 from hrmlab.data.task import Augmentation
 

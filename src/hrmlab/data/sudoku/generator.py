@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from hrmlab.core.errors import UserError
-from hrmlab.core.streams import stream_key
+from hrmlab.core.randomness import stream_key
 from hrmlab.data.splitmix import draw_integer
 from hrmlab.data.sudoku.board import Board, board
 from hrmlab.data.sudoku.solver import propagate, search, start_candidates
@@ -209,7 +209,7 @@ def generate_for_keys(keys: np.ndarray, layout: Board, *, tier: Tier) -> Puzzles
     """One puzzle with a unique solution for each key; whether its rating is in the tier is for the caller to check.
 
     Args:
-        keys: (N,) uint64, e.g. from :func:`hrmlab.core.streams.stream_key`.
+        keys: (N,) uint64, e.g. from :func:`hrmlab.core.randomness.stream_key`.
 
     Returns:
         questions (N, cells) uint8 with 0 where empty, solutions (N, cells) uint8, ratings (N,) int64.

@@ -7,7 +7,7 @@ import numpy as np
 
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
-from hrmlab.data.puzzle_set import PuzzleSet, PuzzleSplits, make_set
+from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.reading import Table, encode_text
 from hrmlab.data.sources import Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
 from hrmlab.data.sudoku.augmentation import SudokuAugmentation
@@ -15,13 +15,13 @@ from hrmlab.data.sudoku.board import board
 from hrmlab.data.sudoku.generator import GENERATOR_VERSION, Tier, choose_tier, generate_for_keys
 from hrmlab.data.sudoku.rules import breaks_no_rule, validate
 from hrmlab.data.sudoku.symmetry import CLASS_RULES, fingerprints
-from hrmlab.data.task import Augmentation, PuzzleTask
+from hrmlab.data.task import Augmentation, Task
 
 _CHUNK, _CHUNK_CLIMBING = {4: 1024, 6: 512, 9: 256}, 16
 _PATIENCE, _PATIENCE_CLIMBING = 20_000, 200
 
 
-class SudokuTask(PuzzleTask):
+class SudokuTask(Task):
     """Fill the grid so that every row, column and box holds each digit once.
 
     Tokens: 0 padding (never used), 1 an empty cell, d + 1 the digit d; V = side + 2.
@@ -94,8 +94,8 @@ class SudokuTask(PuzzleTask):
         )
         self._digits = {str(digit): digit for digit in range(1, side + 1)}
 
-    def load(self, *, progress: bool = True) -> PuzzleSplits:
-        """See :meth:`hrmlab.data.task.PuzzleTask.load`."""
+    def load(self, *, progress: bool = True) -> Splits:
+        """See :meth:`hrmlab.data.task.Task.load`."""
         rule = CLASS_RULES[self._board.side]
         if self._options.source != "generated":
             return splits_from_tables(self._options, self._encode_filtered, rule)
@@ -110,22 +110,22 @@ class SudokuTask(PuzzleTask):
         )
         return splits_from_generator(self._options, generation, rule, progress=progress)
 
-    def read(self, path: str | Path, *, labelled: bool = True) -> PuzzleSet:
-        """See :meth:`hrmlab.data.task.PuzzleTask.read`. Rating bounds do not apply: every row is returned."""
+    def read(self, path: str | Path, *, labelled: bool = True) -> ExampleSet:
+        """See :meth:`hrmlab.data.task.Task.read`. Rating bounds do not apply: every row is returned."""
         rows = read_rows(path, self._encode, labelled=labelled).widened()
         if not labelled:
             rows.labels[:] = IGNORED_LABEL
         return rows
 
-    def augmentation(self, train: PuzzleSet) -> Augmentation | None:
-        """See :meth:`hrmlab.data.task.PuzzleTask.augmentation`."""
+    def augmentation(self, train: ExampleSet) -> Augmentation | None:
+        """See :meth:`hrmlab.data.task.Task.augmentation`."""
         return SudokuAugmentation(self._board) if self._augment else None
 
     def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
         """``breaks_no_rule``: a full grid without repetition that keeps every clue; for puzzles with one solution the same as exact."""
         return {"breaks_no_rule": breaks_no_rule(inputs - 1, predictions - 1, self._board)}
 
-    def chance(self, examples: PuzzleSet) -> float:
+    def chance(self, examples: ExampleSet) -> float:
         """A random digit in every empty cell."""
         empty = (examples.inputs == 1).sum(axis=1)
         return float(np.mean(float(self._board.side) ** -empty.astype(float)))
@@ -134,7 +134,7 @@ class SudokuTask(PuzzleTask):
         """One character per cell, row by row: ``.`` empty, ``?`` padding."""
         return "".join("?."[token] if token < 2 else str(token - 1) for token in tokens.tolist())
 
-    def _encode(self, table: Table, labelled: bool) -> PuzzleSet:
+    def _encode(self, table: Table, labelled: bool) -> ExampleSet:
         side, cells = self._board.side, self._board.cells
         expected = f"the {cells} of a {side}x{side} Sudoku"
         questions = encode_text(table, "question", tokens={".": 0, "0": 0, **self._digits}, length=cells, expected=expected)
@@ -142,7 +142,7 @@ class SudokuTask(PuzzleTask):
         validate(table, questions, answers, self._board, check_unique=self._check_unique)
         return self._as_set(questions, questions if answers is None else answers, table.ratings, table.sources)
 
-    def _encode_filtered(self, table: Table, labelled: bool) -> PuzzleSet:
+    def _encode_filtered(self, table: Table, labelled: bool) -> ExampleSet:
         rows = self._encode(table, labelled)
         if self._minimum_rating is None and self._maximum_rating is None:
             return rows
@@ -161,11 +161,11 @@ class SudokuTask(PuzzleTask):
             )
         return kept
 
-    def _draw(self, keys: np.ndarray) -> PuzzleSet:
+    def _draw(self, keys: np.ndarray) -> ExampleSet:
         questions, solutions, ratings = generate_for_keys(keys, self._board, tier=self._tier)
         kept = (ratings >= self._tier.minimum_rating) & (ratings <= self._tier.maximum_rating)
         return self._as_set(questions[kept], solutions[kept], ratings[kept], "generated")
 
-    def _as_set(self, questions: np.ndarray, solutions: np.ndarray, ratings: np.ndarray, sources: np.ndarray | str) -> PuzzleSet:
+    def _as_set(self, questions: np.ndarray, solutions: np.ndarray, ratings: np.ndarray, sources: np.ndarray | str) -> ExampleSet:
         classes = fingerprints(questions, solutions, self._board)
         return make_set(inputs=questions + 1, labels=solutions + 1, classes=classes, ratings=ratings, sources=sources)

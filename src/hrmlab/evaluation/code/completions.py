@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from hrmlab.core.errors import UserError
-from hrmlab.core.streams import CounterRandom, stream_key
+from hrmlab.core.randomness import CounterRandom, stream_key
 from hrmlab.data.code.encoding import prompt_ids
 from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.tokenizer import END, Tokenizer, clip_left

@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from hrmlab.core.batches import Carry, Prediction, PuzzleBatch
-from hrmlab.core.streams import CounterRandom
+from hrmlab.core.batches import Batch, Carry, Prediction
+from hrmlab.core.randomness import CounterRandom
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.layers.cache import KeyValueCache
 from hrmlab.layers.likelihood import LossKind, log_probabilities
@@ -27,7 +27,7 @@ class CachedCall(Protocol):
 
     def initial_carry(self, batch_size: int, positions: int | None = None) -> Carry: ...
 
-    def __call__(self, carry: Carry, batch: PuzzleBatch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]: ...
+    def __call__(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ def _append(tokens: list[int], token: int, row: _Row, end: int, stopped: Callabl
 def _read(call: CachedCall, tokens: Tensor, cache: KeyValueCache, at: Tensor, decoding: Decoding) -> Tensor:
     """log p of the next token (B, V) after the new tokens (B, T), read at token ``at`` (B,) of each row; runs all segments."""
     carry = call.initial_carry(len(tokens), cache.positions.shape[1])
-    batch = PuzzleBatch(inputs=tokens, labels=torch.full_like(tokens, IGNORED_LABEL), puzzle_ids=torch.zeros_like(tokens[:, 0]))
+    batch = Batch(inputs=tokens, labels=torch.full_like(tokens, IGNORED_LABEL), puzzle_ids=torch.zeros_like(tokens[:, 0]))
     rows = torch.arange(len(tokens), device=tokens.device)
     logits, stopped = None, torch.zeros_like(rows, dtype=torch.bool)
     for _ in range(call.max_segments):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from hrmlab.core.batches import PuzzleBatch
+from hrmlab.core.batches import Batch
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.data.code.encoding import Document
 from hrmlab.data.code.tokenizer import END, PAD
@@ -58,7 +58,7 @@ def solution_bits(
             length = len(window.ids) - 1
             inputs[row, :length] = torch.tensor(window.ids[:-1])
             labels[row, length - window.scored : length] = torch.tensor(window.ids[-window.scored :])
-        batch = PuzzleBatch(*(tensor.to(device) for tensor in (inputs, labels, torch.zeros(len(part), dtype=torch.int64))))
+        batch = Batch(*(tensor.to(device) for tensor in (inputs, labels, torch.zeros(len(part), dtype=torch.int64))))
         carry = call.initial_carry(len(part), call.prefix_length + width)
         logits = None
         for _ in range(call.max_segments):

@@ -4,14 +4,14 @@ from bisect import bisect
 from collections.abc import Sequence
 from typing import TypeVar
 
-from hrmlab.core.streams import stream
+from hrmlab.core.randomness import stream
 
 T = TypeVar("T")
 _BLOCK = 256
 
 
 class Draws:
-    """Consecutive draws of the stream with this address (see :func:`hrmlab.core.streams.stream`)."""
+    """Consecutive draws of the stream with this address (see :func:`hrmlab.core.randomness.stream`)."""
 
     def __init__(self, seed: int, *labels: str | int) -> None:
         self._generator = stream(seed, *labels)

@@ -12,7 +12,7 @@ from hrmlab.data.code.synthetic.execution import Unbounded, behaviour, fingerpri
 from hrmlab.data.code.synthetic.kinds import KINDS, Grammar
 from hrmlab.data.code.synthetic.operation import Kind, Operation, Piece, Program, ValueType
 from hrmlab.data.code.synthetic.probes import probe_inputs
-from hrmlab.data.code.synthetic.problems import Styles, check_style, draw_style, make_record
+from hrmlab.data.code.synthetic.programs import Styles, check_style, draw_style, make_record
 from hrmlab.data.code.synthetic.rendering import body, prompt
 
 GENERATOR_VERSION = 3

@@ -1,0 +1,125 @@
+"""``data=synthetic_code``: functions from a typed grammar, split by program."""
+
+import platform
+from collections.abc import Mapping
+from typing import Literal
+
+from hrmlab.core.errors import UserError
+from hrmlab.data.code.encoding import Asked
+from hrmlab.data.code.library.clean import VERSION as FUNCTIONS_VERSION
+from hrmlab.data.code.library.clean import clean_functions
+from hrmlab.data.code.synthetic.splits import GENERATOR_VERSION, generate_splits
+from hrmlab.data.code.task import CodeTask, Layout, Records
+from hrmlab.data.progress import progress_bar
+
+SPLIT_RULE = "programs with equal normalised syntax trees or equal behaviour on probe inputs"
+PUBLISHED_RULE = "programs with equal normalised syntax trees; the published protocol repeats them across splits"
+PUBLISHED_LENGTHS = (128, 192, 256)
+
+
+TESTS = ("test_iid", "test_deeper", "test_unseen_composition")
+
+
+class SyntheticCodeTask(CodeTask):
+    """Synthetic programs with tests, or (``protocol=published``) the four toy families of the original code comparison.
+
+    Args:
+        protocol: ``disjoint`` or ``published``; the latter has its own sizes, which go with ``sequence_length`` 128, 192 or 256.
+        train_examples, validation_examples: programs in these splits.
+        test_examples: programs in each test split (test_iid, test_deeper, test_unseen_composition).
+        max_depth: operations composed in training programs, 1 to 5.
+        deeper: test_deeper goes up to ``max_depth + deeper`` operations.
+        families: operation families to use; None for all.
+        styles: ``all`` equivalent ways of writing a solution, or ``one``.
+        paraphrases: docstring phrasings of each operation; None for all.
+        depth_weights: share of each depth among training programs; None for the grammar's own.
+        python_functions: so many documented functions of Python's standard library are added to the training split.
+        max_bytes: longest prompt and solution together; None: what fits into a row of bytes, and no limit for other tokenizers.
+        tokenizer, vocabulary_size, sequence_length, layout, asked, attention: see :class:`CodeTask`.
+        seed: chooses the programs and their order in packed rows.
+    """
+
+    def __init__(
+        self,
+        *,
+        protocol: Literal["disjoint", "published"] = "disjoint",
+        train_examples: int = 20_000,
+        validation_examples: int = 500,
+        test_examples: int = 500,
+        max_depth: int = 3,
+        deeper: int = 2,
+        families: list[str] | None = None,
+        styles: Literal["one", "all"] = "all",
+        paraphrases: int | None = None,
+        depth_weights: list[float] | None = None,
+        python_functions: int = 0,
+        max_bytes: int | None = None,
+        tokenizer: str = "bytes",
+        vocabulary_size: int = 4096,
+        sequence_length: int = 512,
+        layout: Layout = "packed",
+        asked: Asked = "solution",
+        attention: Literal["causal", "full"] = "causal",
+        seed: int = 0,
+    ) -> None:
+        if protocol == "published" and sequence_length not in PUBLISHED_LENGTHS:
+            raise UserError(
+                f"data.sequence_length={sequence_length} is none of the published protocol's; use 128, 192 or 256, which choose its sizes"
+            )
+        if not 1 <= max_depth <= 5:
+            raise UserError(f"data.max_depth={max_depth} is not possible; programs are composed of 1 to 5 operations")
+        # Of bytes a row's size is known: two special tokens before the end, which is a label only. Other tokens are counted when encoded.
+        most = sequence_length - 2 if max_bytes is None and tokenizer == "bytes" else max_bytes
+        self._protocol, self._length, self._most_bytes = protocol, sequence_length, most
+        self._python_functions = python_functions
+        self._arguments = {
+            "train": train_examples,
+            "validation": validation_examples,
+            "test": test_examples,
+            "max_depth": max_depth,
+            "deeper": deeper,
+            "families": None if families is None else tuple(families),
+            "styles": styles,
+            "paraphrases": paraphrases,
+            "depth_weights": None if depth_weights is None else tuple(depth_weights),
+            "max_bytes": most,
+        }
+        self.class_rule = SPLIT_RULE if protocol == "disjoint" else PUBLISHED_RULE
+        self.source = "generated"
+        if protocol == "disjoint":
+            self.templated_sets = TESTS
+        super().__init__(
+            name="synthetic_code" if protocol == "disjoint" else f"published_code_{sequence_length}",
+            tokenizer=tokenizer,
+            vocabulary_size=vocabulary_size,
+            sequence_length=sequence_length,
+            layout=layout,
+            asked=asked,
+            attention=attention,
+            seed=seed,
+        )
+
+    def identity(self) -> Mapping[str, object]:
+        chosen = {"sequence_length": self._length} if self._protocol == "published" else self._arguments
+        if self._python_functions:
+            chosen = {**chosen, "functions": FUNCTIONS_VERSION, "python": platform.python_version()}
+        return {
+            "version": GENERATOR_VERSION,
+            "protocol": self._protocol,
+            "seed": self._seed,
+            "python_functions": self._python_functions,
+            **chosen,
+        }
+
+    def make_records(self, *, progress: bool) -> Records:
+        if self._protocol == "published":
+            from hrmlab.data.code.synthetic.published import published_splits
+
+            return published_splits(sequence_length=self._length, seed=self._seed)  # pyright: ignore[reportArgumentType]
+        arguments = self._arguments
+        total = arguments["train"] + arguments["validation"] + 3 * arguments["test"]
+        with progress_bar("writing programs", total, shown=progress) as advance:
+            records = generate_splits(seed=self._seed, progress=advance, **arguments)
+        if self._python_functions:
+            records["train"] += clean_functions(seed=self._seed, count=self._python_functions, max_bytes=self._most_bytes)
+        return records

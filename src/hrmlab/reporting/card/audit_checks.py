@@ -1,0 +1,127 @@
+"""The lines of the fairness card that rest on audits: overlap of splits, causality, contamination, the sandbox."""
+
+from collections.abc import Collection, Iterable
+
+from hrmlab.reporting import text
+from hrmlab.reporting.card.checks import Check
+from hrmlab.reporting.collect.records import RunRecord
+from hrmlab.reporting.collect.study import Study, TaskRuns
+from hrmlab.reporting.compare.leaks import needs_causality
+from hrmlab.reporting.tables.contamination import found_overlaps
+
+
+def overlap(study: Study) -> Check:
+    """Classes and strings that splits share, the worst of all runs; the published code protocol shares some on purpose."""
+    name = "No split overlap"
+    worst: dict[str, int] = {}
+    meant: dict[str, int] = {}
+    for run in study.runs:
+        shared = run.data.get("overlap")
+        if not shared:
+            return Check(name, "WARNING", "some runs did not record the overlap of their splits")
+        into = meant if run.configured("data.protocol") == "published" else worst
+        for pair, number in shared.items():
+            words = pair_words(pair, run.data.get("splits", {}))
+            into[words] = max(into.get(words, 0), int(number))
+    said = [f"shared between splits: {_counts(worst)}"] if worst else []
+    if meant:
+        said.append(f"the published code protocol repeats programs across splits on purpose: {_counts(meant)}")
+    return Check(name, "WARNING" if any(worst.values()) else "STATED" if any(meant.values()) else "OK", "; ".join(said))
+
+
+def pair_words(pair: str, splits: Collection[str]) -> str:
+    """``train_test_deeper_classes`` -> ``train/test_deeper classes``, by the names of the splits."""
+    names, _, kind = pair.rpartition("_")
+    for one in splits:
+        other = names.removeprefix(f"{one}_")
+        if other != names and other in splits:
+            return f"{one}/{other} {kind}"
+    return f"{'/'.join(names.split('_'))} {kind}"
+
+
+def _counts(found: dict[str, int]) -> str:
+    return ", ".join(f"{words} {number}" for words, number in found.items())
+
+
+def causality(study: Study) -> Check:
+    """Whether a change of a token was seen to change anything before it."""
+    name = "Causality"
+    asked = [(task, arm, run) for task in study.tasks for arm in task.arms for run in task.runs(arm) if needs_causality(run)]
+    if not asked:
+        return Check(name, "NOT APPLICABLE", "full attention: every position may see the whole input")
+    kinds = sorted({str(run.data.get("attention") or "not recorded") for _, _, run in asked})
+    leaking = [f"{arm} LEAKS on {task.label}: {task.leaks(arm)[0]}" for task in study.tasks for arm in task.arms if task.leaks(arm)]
+    missing = _places((task, arm) for task, arm, run in asked if run.causality is None)
+    if leaking or missing:
+        told = [*leaking, *([f"not measured for {missing} (attention {text.listing(kinds)})"] if missing else [])]
+        return Check(name, "WARNING", "; ".join(told))
+    sizes = {tuple(found.get(key) for key in ("positions", "segments")) for _, _, run in asked if (found := run.causality)}
+    tokens = text.listing(sorted({f"{positions}" for positions, _ in sizes}), conjunction="or")
+    segments = [int(number) for _, number in sizes if number]
+    detail = (
+        f"measured before training on sequences of {tokens} tokens: changing a token changed no logit, halting score or state before it"
+    )
+    if segments:
+        detail += f", in any of up to {text.plural(max(segments), 'segment')}"
+    full = [task.label for task in study.tasks if not any(needs_causality(run) for run in task)]
+    return Check(name, "OK", detail + (f"; not applicable on {text.listing(full)}: full attention" if full else ""))
+
+
+def _places(found: Iterable[tuple[TaskRuns, str]]) -> str:
+    """``hrm and transformer on synthetic_code``."""
+    arms: dict[str, dict[str, None]] = {}
+    for task, arm in found:
+        arms.setdefault(task.label, {})[arm] = None
+    return "; ".join(f"{text.listing(list(names))} on {label}" for label, names in arms.items())
+
+
+def contamination(study: Study) -> Check:
+    """Whether training text holds what a model is evaluated on."""
+    name = "Contamination"
+    code = [task for task in study.tasks if task.is_code]
+    if not code:
+        return Check(name, "NOT APPLICABLE", "no programming problems: what splits share stands above")
+    missing = [task.label for task in code if any("contamination" not in run.audit for run in task)]
+    found = [item for task in code for item in found_overlaps(task)]
+    said = [f"On {item.task}, {item.sentence}" for item in found if item.leaks]
+    clean = {task.label: [item.name for item in found if item.task == task.label and not item.leaks] for task in code}
+    said += [
+        f"On {label} no problem of {text.listing(names)} is in the training text, word for word or as the same program (counts below)."
+        for label, names in clean.items()
+        if names
+    ]
+    if missing:
+        said.append(f"Not measured in some runs on {text.listing(missing)}.")
+    return Check(
+        name, "WARNING" if missing or any(item.leaks for item in found) else "OK", " ".join(said) if not missing else "; ".join(said)
+    )
+
+
+def sandbox(study: Study) -> Check:
+    """In which sandbox generated programs ran."""
+    name = "Sandbox"
+    judged = [run for run in study.runs if run.score == "pass_at_1"]
+    if not judged:
+        return Check(name, "NOT APPLICABLE", "no generated program was run")
+    tiers = sorted({tier for run in judged for tier in run_tiers(run)})
+    if not tiers:
+        return Check(name, "WARNING", "the runs did not record in which sandbox generated programs ran")
+    if len(tiers) > 1:
+        return Check(name, "WARNING", f"programs ran in different sandboxes, which may judge differently: {', '.join(tiers)}")
+    return Check(name, "STATED", f"every generated program ran in the sandbox tier {tiers[0]}")
+
+
+def run_tiers(run: RunRecord) -> set[str]:
+    """The sandbox tiers that a run names."""
+    named = [run.audit.get("sandbox"), *(result.get("tier") for result in (run.summary["test"], *run.other_tests.values()))]
+    return {str(tier) for tier in named if tier}
+
+
+def same_score(study: Study) -> Check:
+    """Whether the runs of a task name one score."""
+    differing = [task.label for task in study.tasks if len({run.score for run in task if not run.leaks}) > 1]
+    if differing:
+        return Check(
+            "Same score", "WARNING", f"some runs were not scored by running programs, so exact accuracy counts on {text.listing(differing)}"
+        )
+    return Check("Same score", "OK", "the runs of a task name one score")

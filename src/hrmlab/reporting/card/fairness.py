@@ -1,0 +1,257 @@
+"""The fairness card: what must be equal for the comparison to mean something, checked on the run directories."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hrmlab.reporting import text
+from hrmlab.reporting.card import audit_checks
+from hrmlab.reporting.card.checks import Check
+from hrmlab.reporting.collect.records import RunRecord, number
+from hrmlab.reporting.collect.study import Study, TaskRuns, flat
+
+ALLOWED_GAP = 0.01
+_MAY_DIFFER = {"trainer.progress_bar", "trainer.threads", "training.checkpoint_every_steps", "training.checkpoint_every_minutes"}
+_MAY_DIFFER |= {f"evaluation.{name}" for name in ("name", "path", "hub_name", "batch_size", "workers")}
+
+
+def fairness_card(study: Study) -> tuple[Check, ...]:
+    """All checks over the runs that count."""
+    if not study.runs:
+        return ()
+    return (
+        _budget(study),
+        _same_data(study),
+        _same_order(study),
+        audit_checks.overlap(study),
+        _class_rule(study),
+        audit_checks.causality(study),
+        audit_checks.contamination(study),
+        audit_checks.sandbox(study),
+        *(_scoring(study) if any(task.is_code for task in study.tasks) else ()),
+        _equal_settings(study, "Equal steps and batch", ("training.steps", "training.batch_size")),
+        _steps_done(study),
+        _equal_settings(study, "Equal training settings", ("training.", "trainer."), leave=("training.steps", "training.batch_size")),
+        _effort(study),
+        _selection(study),
+        _seeds(study),
+        _compute(study),
+        _unfinished(study),
+        _code(study),
+        _records(study),
+    )
+
+
+def _budget(study: Study) -> Check:
+    gaps = {
+        (task.label, task.plain_name(arm)): [number(run.budget.get("gap")) for run in task.runs(arm)]
+        for task in study.tasks
+        for arm in task.arms
+    }
+    if any(gap is None for values in gaps.values() for gap in values):
+        return Check("Equal budget", "WARNING", "some runs did not record their gap to the budget")
+    worst = {key: max((gap for gap in values if gap is not None), key=abs) for key, values in gaps.items()}
+    matched = sorted({words for run in study.runs if (words := str(run.budget.get("match", "")))})
+    rule = f"{text.listing([text.words(word) for word in matched])} matched" if matched else "what is matched was not recorded"
+    over = [f"{arm} on {task} {100 * gap:+.2f} %" for (task, arm), gap in worst.items() if abs(gap) > ALLOWED_GAP]
+    if over or len(matched) > 1:
+        return Check("Equal budget", "WARNING", f"{rule}; beyond 1 % of the target: {', '.join(over) or 'none'}")
+    largest = max(worst.values(), key=abs)
+    return Check("Equal budget", "OK", f"{rule}; every arm within 1 % of the target (largest gap {100 * largest:+.2f} %)")
+
+
+def _agree(
+    study: Study, key: Callable[[RunRecord], Any], groups: Callable[[TaskRuns], Iterable[list[RunRecord]]]
+) -> tuple[bool, list[str]]:
+    """(every run recorded it, the tasks in which the runs of some group differ)."""
+    recorded, differing = True, []
+    for task in study.tasks:
+        for group in groups(task):
+            values = {key(run) for run in group}
+            recorded &= None not in values and "" not in values
+            if len(values - {None, ""}) > 1:
+                differing.append(task.label)
+    return recorded, list(dict.fromkeys(differing))
+
+
+def _whole_task(task: TaskRuns) -> list[list[RunRecord]]:
+    return [list(task)]
+
+
+def _by_seed(task: TaskRuns) -> list[list[RunRecord]]:
+    return [[run for run in task if run.labels.seed == seed] for seed in task.seeds]
+
+
+def _split_hashes(run: RunRecord) -> str | None:
+    splits = run.data.get("splits", {})
+    names = ("train", "validation", "test")
+    hashes = [splits.get(name, {}).get("content_hash") for name in (*names, *sorted(set(splits) - set(names)))]
+    return " ".join(map(str, hashes)) if all(hashes) else None
+
+
+def _same_data(study: Study) -> Check:
+    name = "Same data"
+    recorded, differing = _agree(study, _split_hashes, _by_seed)
+    if differing:
+        return Check(name, "WARNING", f"the arms of a seed did not see the same splits on {text.listing(differing)}")
+    if not recorded:
+        return Check(name, "WARNING", "some runs did not record the hashes of their splits")
+    _, across_seeds = _agree(study, _split_hashes, _whole_task)
+    scope = (
+        "all arms and seeds"
+        if not across_seeds
+        else f"all arms of a seed (the seeds have splits of their own on {text.listing(across_seeds)})"
+    )
+    return Check(name, "OK", f"training, validation and test splits have equal content hashes in {scope}")
+
+
+def _same_order(study: Study) -> Check:
+    recorded, differing = _agree(study, lambda run: run.data.get("order_hash"), _by_seed)
+    if differing:
+        return Check("Same example order", "WARNING", f"the arms of a seed drew examples in different orders on {text.listing(differing)}")
+    if not recorded:
+        return Check("Same example order", "WARNING", "some runs did not record the order in which they drew examples")
+    return Check("Same example order", "OK", "within each seed all arms draw the same examples in the same order")
+
+
+def _class_rule(study: Study) -> Check:
+    rules = {task.label: sorted({str(run.data.get("class_rule") or "not recorded") for run in task}) for task in study.tasks}
+    things = {"program" if task.is_code else "puzzle": None for task in study.tasks}
+    name = f"What counts as the same {text.listing(list(things), conjunction='or')}"
+    return Check(name, "STATED", "; ".join(f"{task}: {' / '.join(rule)}" for task, rule in rules.items()))
+
+
+def _scoring(study: Study) -> tuple[Check, ...]:
+    return audit_checks.same_score(study), _equal_settings(study, "Equal evaluation settings", ("evaluation.",))
+
+
+def _equal_settings(study: Study, name: str, prefixes: tuple[str, ...], *, leave: tuple[str, ...] = ()) -> Check:
+    """The same values in all arms and seeds of each task, for the keys that begin with one of the prefixes."""
+    differing: list[str] = []
+    shown: dict[str, set[str]] = {}
+    for task in study.tasks:
+        configs = [flat(run.config) for run in task]
+        for key in sorted({key for config in configs for key in config if key.startswith(prefixes)} - _MAY_DIFFER - set(leave)):
+            values = sorted({str(config.get(key)) for config in configs})
+            shown.setdefault(key, set()).update(values)
+            if len(values) > 1:
+                differing.append(f"{key} on {task.label} ({', '.join(values)})")
+    if differing:
+        return Check(name, "WARNING", f"not equal: {'; '.join(differing[:6])}{' and more' if len(differing) > 6 else ''}")
+    if not shown:
+        return Check(name, "WARNING", "the runs' configurations do not say")
+    if len(shown) <= 3:
+        return Check(name, "OK", ", ".join(f"{key.partition('.')[2]} {'/'.join(sorted(values))}" for key, values in shown.items()))
+    return Check(name, "OK", f"{len(shown)} settings equal in all arms and seeds of each task")
+
+
+def _steps_done(study: Study) -> Check:
+    short = []
+    for run in study.runs:
+        planned, done = number(run.configured("training.steps")), run.training("steps")
+        if planned is None or done is None:
+            return Check("Steps carried out", "WARNING", "some runs did not record how many steps they made")
+        if done < planned:
+            short.append(f"{run.name} made {done:.0f} of {planned:.0f}")
+    if short:
+        return Check(
+            "Steps carried out",
+            "WARNING",
+            f"stopped early: {'; '.join(short[:4])}{f' and {len(short) - 4} more' if len(short) > 4 else ''}",
+        )
+    return Check("Steps carried out", "OK", "every run made all of its planned steps")
+
+
+def _effort(study: Study) -> Check:
+    """Tuning effort cannot be measured from runs; what can be said is which optimizer settings differ between arms."""
+    differing: dict[str, list[str]] = {}
+    for task in study.tasks:
+        arms = {arm: flat({"optimizer": task.runs(arm)[0].config.get("optimizer", {})}) for arm in task.arms}
+        for key in sorted({key for values in arms.values() for key in values}):
+            if len({str(values.get(key)) for values in arms.values()}) > 1:
+                differing.setdefault(key, []).append(
+                    f"{task.label}: " + ", ".join(f"{task.plain_name(arm)} {values.get(key)}" for arm, values in arms.items())
+                )
+    if not differing:
+        return Check(
+            "Tuning effort", "STATED", "all arms share one set of optimizer settings; none was tuned for one arm within this study"
+        )
+    detail = "; ".join(f"{key} ({' | '.join(tasks)})" for key, tasks in differing.items())
+    return Check("Tuning effort", "STATED", f"optimizer settings differ between arms, so ask how each was found: {detail}")
+
+
+def _selection(study: Study) -> Check:
+    rules = sorted({str(run.summary.get("checkpoint", {}).get("rule") or "not recorded") for run in study.runs})
+    meaning = {"best": "the checkpoint with the best validation exact accuracy", "last": "the last checkpoint"}
+    detail = f"{text.listing([meaning.get(rule, rule) for rule in rules])}, scored once on the test split"
+    if "best" in rules and any(task.is_code for task in study.tasks):
+        detail += "; for code exact accuracy under given tokens, because no program is run for it"
+    return Check("Selection rule", "OK" if rules in (["best"], ["last"]) else "WARNING", detail)
+
+
+def _seeds(study: Study) -> Check:
+    if study.gaps:
+        return Check("Equal seeds", "WARNING", " ".join(study.gaps))
+    counts = {len(task.seeds) for task in study.tasks}
+    detail = (
+        f"every arm has the same {text.plural(max(counts), 'seed')} on every task"
+        if len(counts) == 1
+        else "every arm has the same seeds on each task"
+    )
+    return Check(
+        "Equal seeds", "OK" if min(counts) > 1 else "WARNING", detail + ("" if min(counts) > 1 else "; one seed is never a verdict")
+    )
+
+
+def _compute(study: Study) -> Check:
+    parts = []
+    for task in study.tasks:
+        totals = {task.plain_name(arm): [run.training("flops") for run in task.runs(arm)] for arm in task.arms}
+        means = {arm: sum(known) / len(known) for arm, values in totals.items() if (known := [value for value in values if value])}
+        if len(means) > 1:
+            low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+            parts.append(f"{task.label}: {high} spent {means[high] / means[low]:.1f} times the training FLOPs of {low}")
+    return Check("Compute", "STATED", "; ".join(parts) or "training FLOPs were not recorded for two arms")
+
+
+def _unfinished(study: Study) -> Check:
+    left_out = [item.state for item in study.listed if item.state not in ("duplicate", "superseded") and not item.replaced]
+    told = [f"{left_out.count(state)} {state}" for state in dict.fromkeys(left_out)]
+    if told:
+        return Check("Unfinished runs", "WARNING", f"{', '.join(told)} (listed below): the arms may not be represented alike")
+    return Check("Unfinished runs", "OK", "every arm, task and seed that was launched was completed and counts")
+
+
+def _code(study: Study) -> Check:
+    commits = sorted({str(run.provenance.get("git_commit") or "unknown")[:10] for run in study.runs})
+    dirty = sum(bool(run.provenance.get("git_dirty")) for run in study.runs)
+    hardware = {(str(run.provenance.get("cpu")), str(run.provenance.get("gpus"))) for run in study.runs}
+    told = [f"{'commit' if len(commits) == 1 else 'commits'} {', '.join(commits)}"]
+    if dirty:
+        told.append(f"{text.plural(dirty, 'run')} with uncommitted changes")
+    told.append("one kind of machine" if len(hardware) == 1 else f"{len(hardware)} kinds of machines (compare no wall times)")
+    clean = len(commits) == 1 and not dirty and commits != ["unknown"] and len(hardware) == 1
+    return Check("Same code and machine", "OK" if clean else "WARNING", "; ".join(told))
+
+
+def _records(study: Study) -> Check:
+    problems = [f"{run.name}: {problem}" for run in study.runs for problem in run.problems]
+    for run in study.runs:
+        problems += [
+            f"{run.name}: summary.json and predictions.parquet disagree on {words}"
+            for metric, words in (("exact_accuracy", "exact accuracy"), ("pass_at_1", "pass@1"))
+            if _disagree(run, metric)
+        ]
+    if problems:
+        return Check(
+            "Complete records", "WARNING", "; ".join(problems[:4]) + (f" and {len(problems) - 4} more" if len(problems) > 4 else "")
+        )
+    return Check("Complete records", "OK", "every run has budget, data, provenance, metrics and predictions, and they agree")
+
+
+def _disagree(run: RunRecord, metric: str) -> bool:
+    """Whether the summary's score is not the mean of the outcomes; of several completions per problem outcomes hold the first only."""
+    said, result = run.test(metric), run.summary["test"]
+    outcomes = run.predictions.outcomes(metric) if run.predictions else None
+    if said is None or outcomes is None or (metric == "pass_at_1" and (result.get("sampling") or {}).get("samples") not in (None, 1)):
+        return False
+    return abs(float(outcomes.mean()) - said) > 1e-6

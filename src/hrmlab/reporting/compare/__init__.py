@@ -1,0 +1,1 @@
+"""Arm against arm: scores, paired tests, leaks, and the verdict in words."""

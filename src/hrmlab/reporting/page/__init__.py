@@ -1,0 +1,1 @@
+"""The written report: its content, its forms, its files, its copy in W&B."""

@@ -1,0 +1,48 @@
+"""results.csv: one flat row per run that counts."""
+
+import csv
+import io
+from dataclasses import asdict
+from typing import Any
+
+from hrmlab.reporting.collect.records import RunRecord
+from hrmlab.reporting.compare.leaks import leak_state
+from hrmlab.reporting.page.origin import run_command
+
+
+def result_row(run: RunRecord) -> dict[str, Any]:
+    """Labels, whether it leaks, what counts, every number of the summary and the budget, the command."""
+    row: dict[str, Any] = {**asdict(run.labels), "leaks": leak_state(run), "score": run.score}
+    row |= {"hash": run.hash, "run": run.name, "completed": run.completed, **flat_results(run)}
+    for section in ("validation", "training", "checkpoint"):
+        row.update(
+            {f"{section}/{name}": value for name, value in run.summary.get(section, {}).items() if not isinstance(value, (list, dict))}
+        )
+    row.update({f"budget/{name}": value for name, value in run.budget.items() if not isinstance(value, (list, dict))})
+    return {**row, "git_commit": run.provenance.get("git_commit"), "command": run_command(run)}
+
+
+def results_csv(runs: list[RunRecord]) -> str:
+    """The file's content; a column for everything that any run recorded."""
+    rows = [result_row(run) for run in runs]
+    columns = list(dict.fromkeys(name for row in rows for name in row)) or ["study", "task", "arm", "size", "seed"]
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def flat_results(run: RunRecord) -> dict[str, Any]:
+    """The numbers of all test sets as ``test/pass_at_1_low``, ``test_deeper/bits_per_byte``, ``test/verdicts/passed`` ..."""
+    row: dict[str, Any] = {}
+    for name, result in {"test": run.summary["test"], **run.other_tests}.items():
+        for key, value in result.items():
+            if isinstance(value, dict):
+                row.update({f"{name}/{key}/{inner}": each for inner, each in value.items() if not isinstance(each, (list, dict))})
+            elif key.endswith("_interval") and isinstance(value, list) and len(value) == 2:
+                base = f"{name}/{key.removesuffix('_interval')}"
+                row |= {f"{base}_low": value[0], f"{base}_high": value[1]}
+            elif not isinstance(value, list):
+                row[f"{name}/{key}"] = value
+    return row

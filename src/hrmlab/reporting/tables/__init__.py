@@ -1,0 +1,1 @@
+"""The report's tables: headings and rows of short texts."""

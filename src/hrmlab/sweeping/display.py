@@ -1,0 +1,150 @@
+"""What a person sees of a sweep: live rows on a terminal, plain lines elsewhere, a table at the end."""
+
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from hrmlab.runs.directory import RunDirectory
+from hrmlab.sweeping.pool import Work
+
+_TAIL = 4096
+_REFRESH = 0.5
+_EXACT = "exact accuracy"
+
+
+class Display:
+    """Follows a sweep on standard output."""
+
+    def __init__(self, works: Sequence[Work]) -> None:
+        self.works = works
+        self.console = Console() if sys.stdout.isatty() else Console(width=200, no_color=True, highlight=False)
+        self._live: Live | None = Live(console=self.console, transient=True, auto_refresh=False) if sys.stdout.isatty() else None
+        self._drawn = 0.0
+
+    def watching(self) -> AbstractContextManager[object]:
+        """Keep the live rows on the screen inside."""
+        return self._live if self._live is not None else nullcontext()
+
+    def line(self, text: str) -> None:
+        """One line that stays."""
+        self.console.print(text, markup=False, soft_wrap=True)
+        sys.stdout.flush()
+
+    def changed(self, work: Work) -> None:
+        """A job has started or ended."""
+        left = sum(other.state in ("waiting", "under way") for other in self.works)
+        position = f"[{len(self.works) - left}/{len(self.works)}]"
+        if work.state == "under way":
+            verb = {"resume": "resumed", "retry": "started again"}.get(work.action, "started")
+            gpus = f", GPU {','.join(work.gpus)}" if work.gpus else ""
+            threads = work.need.threads if work.need else 0
+            self.line(f"{position} {work.job.name} {verb} ({threads} thread{'s' if threads != 1 else ''}{gpus}; log {work.job.log_file})")
+        else:
+            ending = _accuracy_text(work) or work.message
+            self.line(f"{position} {work.job.name} {work.state} after {duration(work.seconds)}{f': {ending}' if ending else ''}")
+
+    def tick(self) -> None:
+        """Redraw the live rows, if it is time."""
+        if self._live is None or time.monotonic() - self._drawn < _REFRESH:
+            return
+        self._drawn = time.monotonic()
+        table = Table.grid(padding=(0, 2))
+        for work in self.works:
+            if work.state == "under way":
+                table.add_row(work.job.name, duration(work.seconds), _progress(work))
+        counts = {state: sum(work.state == state for work in self.works) for state in ("completed", "skipped", "failed", "waiting")}
+        table.add_row(", ".join(f"{count} {state}" for state, count in counts.items() if count))
+        self._live.update(table, refresh=True)
+
+    def summary(self) -> None:
+        """The table at the end."""
+        table = Table(title=f"{len(self.works)} jobs", title_justify="left")
+        for column in ("arm", "task", "size"):
+            table.add_column(column, no_wrap=True)
+        table.add_column("seed", justify="right")
+        table.add_column("state", no_wrap=True)
+        named = {_score(work.run)[0] for work in self.works if work.run is not None and work.state == "completed"} or {_EXACT}
+        table.add_column("test " + " or ".join(sorted(named)), justify="right")
+        table.add_column("wall time", justify="right", no_wrap=True)
+        table.add_column("run directory, or log of a failed job", overflow="fold")
+        for work in self.works:
+            labels = work.job.labels
+            summary = _summary(work.run)
+            accuracy = _score(work.run)[1]
+            seconds = (summary.get("training") or {}).get("wall_seconds", work.seconds or None)
+            table.add_row(
+                labels.arm,
+                labels.task,
+                labels.size,
+                str(labels.seed),
+                work.state,
+                "" if accuracy is None else f"{accuracy:.4f}",
+                "" if seconds is None else duration(seconds),
+                _where(work),
+            )
+        self.console.print(table)
+        for work in self.works:
+            if work.message and work.state in ("failed", "interrupted", "skipped"):
+                self.line(f"{work.job.name}: {work.message}")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person reads them."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _where(work: Work) -> str:
+    if work.state == "failed" and work.job.log_file.exists():
+        return str(work.job.log_file)
+    return str(work.run.path) if work.run is not None else ""
+
+
+def _summary(run: RunDirectory | None) -> dict:
+    return (run.read_json("summary.json") or {}) if run is not None and run.state == "completed" else {}
+
+
+def _score(run: RunDirectory | None) -> tuple[str, float | None]:
+    """Name and value of the test score that counts; no value of a run that is not completed."""
+    summary = _summary(run)
+    metric = summary.get("score", "exact_accuracy")
+    name = metric.replace("pass_at_", "pass@") if metric.startswith("pass_at_") else _EXACT
+    return name, (summary.get("test") or {}).get(metric)
+
+
+def _accuracy_text(work: Work) -> str:
+    name, accuracy = _score(work.run)
+    return "" if accuracy is None else f"test {name} {accuracy:.4f}"
+
+
+def _progress(work: Work) -> str:
+    """Step and last accuracies, read from the end of metrics.csv."""
+    launches = [work.run] if work.run is not None else work.job.runs()[-1:]
+    rows = _last_rows(launches[0].metrics_file) if launches else []
+    steps = work.job.config["training"]["steps"]
+    parts = [f"step {rows[-1][0]}/{steps}"] if rows else ["preparing"]
+    for metric, label in (("train/loss", "loss"), ("val/exact_accuracy", "validation exact accuracy")):
+        values = [value for _, name, value in rows if name == metric]
+        parts += [f"{label} {float(values[-1]):.3f}"] if values else []
+    return "  ".join(parts)
+
+
+def _last_rows(file: Path) -> list[tuple[str, str, str]]:
+    try:
+        with file.open("rb") as handle:
+            handle.seek(max(0, handle.seek(0, 2) - _TAIL))
+            lines = handle.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    rows = [line.split(",") for line in lines[1:]]
+    return [(row[0], row[2], row[3]) for row in rows if len(row) == 4 and row[0].isdigit()]

@@ -1,0 +1,89 @@
+"""From a sweep file to jobs: every one composed and checked before any starts, and matched with the run directories that exist."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from hrmlab.config.composition import Composer
+from hrmlab.config.grid import expand, is_grid
+from hrmlab.core.errors import UserError
+from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash, runs_of
+from hrmlab.workflows.labels import labels_of
+
+Action = Literal["start", "resume", "retry", "completed", "running", "failed"]
+"""What to do with a job: the first three run it; the others leave it alone for what its run directory says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run of a sweep.
+
+    Attributes:
+        overrides: of its single-run command.
+        config: its checked configuration.
+        labels: what it is called.
+        hash: of its configuration: with the labels, what its run directory is called.
+        flags: of its single-run command.
+    """
+
+    overrides: tuple[str, ...]
+    config: dict[str, Any]
+    labels: RunLabels
+    hash: str
+    flags: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """For people and for the name of the log file."""
+        labels = self.labels
+        return f"{labels.task}-{labels.arm}-{labels.size}-seed={labels.seed}-{self.hash}"
+
+    @property
+    def log_file(self) -> Path:
+        """Where its output goes, appended when it is resumed."""
+        return Path(self.config["output_root"]) / self.labels.study / "logs" / f"{self.name}.log"
+
+    def runs(self) -> list[RunDirectory]:
+        """Its launches so far, first launch first."""
+        return runs_of(self.config["output_root"], self.labels, self.hash)
+
+
+def compose_jobs(composing: Composer, overrides: Sequence[str]) -> list[Job]:
+    """All jobs of a sweep in the grid's order, equal ones once.
+
+    Raises:
+        UserError: whatever is wrong with any of them, before any has started.
+    """
+    plan = composing.plan(overrides)
+    flags = tuple(word for folder in composing.folders for word in ("--config-dir", str(folder)))
+    if not is_grid(composing.parse([*(f"{key}={value}" for key, value in plan.grid.items()), *overrides])):
+        raise UserError("hrm-sweep runs grids of listed values; for intervals use an optimising Hydra sweeper with hrm-train -m")
+    jobs: dict[tuple[RunLabels, str], Job] = {}
+    compositions = [composing.compose(words) for words in expand(composing, overrides, plan.grid)]
+    for composition in compositions:
+        config = composition.config
+        if config["resume"] is not None:
+            raise UserError("resume belongs to hrm-train; hrm-sweep finds interrupted runs by itself")
+        labels, hash = labels_of(config), config_hash(config)
+        job = Job(overrides=tuple(composition.overrides), config=config, labels=labels, hash=hash, flags=flags)
+        jobs.setdefault((labels, hash), job)
+    for key in ("study", "output_root"):
+        values = sorted({str(job.config[key]) for job in jobs.values()})
+        if len(values) > 1:
+            raise UserError(f"{key} differs between the jobs ({', '.join(values)}); the jobs of one sweep share it")
+    return list(jobs.values())
+
+
+def decide(job: Job, *, retry_failed: bool) -> tuple[Action, RunDirectory | None]:
+    """What to do with a job and the run directory that says so; None when it has none yet."""
+    by_state: dict[str, RunDirectory] = {run.state: run for run in job.runs()}
+    if "completed" in by_state:
+        return "completed", by_state["completed"]
+    if "running" in by_state:
+        return "running", by_state["running"]
+    if "interrupted" in by_state:
+        return "resume", by_state["interrupted"]
+    if "failed" in by_state:
+        return ("retry" if retry_failed else "failed"), by_state["failed"]
+    return "start", None

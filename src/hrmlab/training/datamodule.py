@@ -1,0 +1,61 @@
+"""A task as Lightning drives it."""
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+
+from hrmlab.data.example_set import ExampleSet, Splits
+from hrmlab.data.loading import EvaluationLoader, StreamLoader
+from hrmlab.data.task import Task
+from hrmlab.data.training_stream import TrainingStream
+
+
+class TaskDataModule(pl.LightningDataModule):
+    """Splits of a puzzle task: training as a stream on the device, validation and test as plain batches.
+
+    Args:
+        task: where the puzzles come from.
+        seed: of the training order and augmentation.
+        evaluation_batch_size: rows of an evaluation batch.
+        validation_examples: rows of the validation split that are used while training; None for all.
+        progress: show progress while puzzles are generated.
+    """
+
+    def __init__(
+        self, *, task: Task, seed: int, evaluation_batch_size: int, validation_examples: int | None = None, progress: bool = True
+    ) -> None:
+        super().__init__()
+        self.task, self.seed, self.progress = task, seed, progress
+        self.evaluation_batch_size, self.validation_examples = evaluation_batch_size, validation_examples
+        self._splits: Splits | None = None
+
+    @property
+    def splits(self) -> Splits:
+        """Train, validation and test; loaded (or generated) at first use."""
+        if self._splits is None:
+            self._splits = self.task.load(progress=self.progress)
+        return self._splits
+
+    def _place(self) -> dict[str, int]:
+        trainer = self.trainer
+        return {"rank": trainer.global_rank, "world_size": trainer.world_size} if trainer is not None else {}
+
+    def stream(self, device: torch.device) -> TrainingStream:
+        """The training stream of this process."""
+        train = self.splits.train
+        augmentation = self.task.augmentation(train)
+        return TrainingStream(examples=train, augmentation=augmentation, seed=self.seed, device=device, **self._place())
+
+    def train_dataloader(self) -> StreamLoader:
+        assert self.trainer is not None
+        return StreamLoader(self.stream(self.trainer.strategy.root_device))
+
+    def evaluation_loader(self, examples: ExampleSet) -> EvaluationLoader:
+        """This process's share of a split, every row of which is scored once over all processes."""
+        return EvaluationLoader(examples, batch_size=self.evaluation_batch_size, **self._place())
+
+    def val_dataloader(self) -> EvaluationLoader:
+        validation = self.splits.validation
+        if self.validation_examples is not None:
+            validation = validation.select(np.arange(min(self.validation_examples, len(validation))))
+        return self.evaluation_loader(validation)

@@ -1,0 +1,107 @@
+"""The life of one run: lock it, train, and leave it COMPLETED, FAILED or resumable."""
+
+import contextlib
+import os
+import signal
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hrmlab.core.errors import Terminated, TrainingFailed, Unfinished, UserError, disk_is_full
+from hrmlab.core.processes import end_with_parent, process_rank
+from hrmlab.runs.directory import RunDirectory
+from hrmlab.workflows.labels import labels_of
+
+RUN_DIRECTORY = "HRMLAB_RUN_DIRECTORY"
+"""Environment variable by which the first process of a distributed run tells the others (its children) the run directory."""
+
+
+def new_run(config: Mapping[str, Any], overrides: Sequence[str]) -> RunDirectory:
+    """A run directory for a checked configuration."""
+    return RunDirectory.create(output_root=config["output_root"], labels=labels_of(config), config=config, overrides=overrides)
+
+
+def join() -> None:
+    """Take part in a distributed run as one of its further processes.
+
+    Raises:
+        UserError: the first process did not say where the run is.
+    """
+    path = os.environ.get(RUN_DIRECTORY)
+    if path is None:
+        raise UserError(
+            f"this is process {process_rank()} of a distributed launch and {RUN_DIRECTORY} does not name the run directory; "
+            "start one process with hrm-train trainer=ddp, which starts the others itself"
+        )
+    end_with_parent(os.getppid(), signal.SIGKILL)  # it has nothing to save, and may hang in a collective that nobody answers
+    from hrmlab.workflows.fit import train
+
+    run = RunDirectory.open(path)
+    train(run.config, run)
+
+
+def execute(run: RunDirectory, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Train and evaluate; the summary, which is in the run directory too.
+
+    Raises:
+        UserError, TrainingFailed: the run is marked FAILED.
+        Unfinished: the disk is full; the run can be resumed.
+        KeyboardInterrupt: interrupted or terminated; the run can be resumed.
+    """
+    with run.locked():
+        if run.state == "completed":
+            raise UserError(f"{run.path} is COMPLETED already; there is nothing to resume")
+        os.environ[RUN_DIRECTORY] = str(run.path.resolve())
+        try:
+            from hrmlab.workflows.fit import train
+
+            summary = train(dict(config), run)
+            run.complete(summary)
+        except TrainingFailed as failure:
+            _fail(run, error=failure.error, hint=failure.hint, step=failure.step, last_checkpoint=failure.last_checkpoint)
+            raise
+        except UserError as error:
+            _fail(run, error=str(error), hint="mend what the sentence names")
+            raise
+        except KeyboardInterrupt as interrupt:
+            raise _resumable(run, interrupt) from None
+        except SystemExit as leaving:  # Lightning leaves this way after Ctrl-C and SIGTERM
+            interrupt = leaving.__context__ if isinstance(leaving.__context__, KeyboardInterrupt) else Terminated()
+            raise _resumable(run, interrupt) from None
+        except Exception as error:
+            if disk_is_full(error):
+                raise Unfinished(f"no space left on the disk; free some and go on with: hrm-train resume={run.path}") from None
+            last_line = traceback.format_exception_only(error)[-1].strip()
+            _fail(run, error=last_line, hint="an unexpected error; the traceback is in the output of the command")
+            raise
+        finally:
+            os.environ.pop(RUN_DIRECTORY, None)
+    return summary
+
+
+def result_line(run: RunDirectory, summary: Mapping[str, Any]) -> str:
+    """The test result in one line."""
+    test = summary.get("test") or {}
+    exact, count = test.get("exact_accuracy"), test.get("count")
+    if exact is None:
+        return f"completed: {run.path}"
+    halting = test.get("halting/exact_accuracy")
+    parts = []
+    if "pass_at_1" in test:
+        parts.append(f"test pass@1 {test['pass_at_1']:.4f} ({round(test['pass_at_1'] * test['problems'])} of {test['problems']})")
+    if "bits_per_byte" in test:
+        parts.append(f"bits per byte {test['bits_per_byte']:.3f}")
+    parts.append(f"test exact accuracy {exact:.4f}" + (f" ({round(exact * count)} of {count})" if count else ""))
+    if halting is not None and halting != exact:
+        parts.append(f"with learned halting {halting:.4f}")
+    return f"completed: {', '.join(parts)}: {run.path}"
+
+
+def _fail(run: RunDirectory, **what: Any) -> None:
+    with contextlib.suppress(OSError):  # a full disk must not hide the error that led here
+        run.fail(**what)
+
+
+def _resumable(run: RunDirectory, interrupt: KeyboardInterrupt) -> KeyboardInterrupt:
+    word = "terminated" if isinstance(interrupt, Terminated) else "interrupted"
+    return type(interrupt)(f"{word}; go on with: hrm-train resume={run.path}")
