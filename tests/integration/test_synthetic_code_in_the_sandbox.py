@@ -4,10 +4,10 @@ import ast
 
 import pytest
 
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.synthetic.mutation import mutants
 from hrmlab.data.code.synthetic.published import published_splits
 from hrmlab.data.code.synthetic.splits import generate_splits
+from hrmlab.data.written.record import CodeRecord
 from hrmlab.sandbox import Executor, Sample
 
 

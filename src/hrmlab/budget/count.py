@@ -36,7 +36,8 @@ class Flops(NamedTuple):
 
 
 def _total(prediction: Prediction) -> torch.Tensor:
-    return torch.stack([part.float().sum() for part in prediction if part is not None]).sum()
+    parts = (prediction.logits, prediction.q_halt_logits, prediction.q_continue_logits, *prediction.losses.values())
+    return torch.stack([part.float().sum() for part in parts if part is not None]).sum()
 
 
 def count_flops(reasoner: Reasoner) -> Flops:

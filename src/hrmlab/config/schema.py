@@ -177,6 +177,8 @@ class TensorboardLogger:
     name: Literal["tensorboard"]
 
 
+Logger = CsvLogger | WandbLogger | TensorboardLogger
+
 LOGGERS: dict[str, type] = {"csv": CsvLogger, "wandb": WandbLogger, "tensorboard": TensorboardLogger}
 SECTION_SCHEMAS: dict[str, type] = {"size": Size, "training": Training, "trainer": Trainer, "evaluation": Evaluation, "audit": Audit}
 COMPONENT_SECTIONS = ("model", "data", "optimizer")

@@ -3,6 +3,8 @@
 Shape letters used throughout: B examples (slots) in a batch, S positions, V vocabulary, D hidden size.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from torch import Tensor
@@ -32,9 +34,13 @@ class Prediction(NamedTuple):
         logits: (B, S, V) token scores.
         q_halt_logits: score of "stop now, the answer is right", (B,) for the example or, in causal mode, (B, S) for each token; None for a
             reasoner that never decides.
-        q_continue_logits: score of "another segment will do better", of the same shape; None likewise.
+        q_continue_logits: score of "another segment will do better", of the same shape; None where nothing bootstraps it: then a reasoner
+            wants to stop where q_halt is above 0.
+        losses: further named losses of the reasoner's own, (B,) each, already weighted by its options; added to the training loss and
+            logged as ``train/loss/<name>``. They are asked for only while training.
     """
 
     logits: Tensor
     q_halt_logits: Tensor | None = None
     q_continue_logits: Tensor | None = None
+    losses: Mapping[str, Tensor] = MappingProxyType({})

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from hrmlab.core.errors import UserError
@@ -30,3 +31,35 @@ def build(section: Mapping[str, Any], **injected: Any) -> Any:
     """Call a section's ``_target_`` with its other keys and what the caller injects (``name`` is a label, not an argument)."""
     arguments = {key: value for key, value in section.items() if key not in _NOT_ARGUMENTS}
     return locate(section["_target_"])(**arguments, **injected)
+
+
+@dataclass(frozen=True)
+class Component:
+    """A checked section that names a class or function of somebody's own: a model, a task, an optimizer.
+
+    Attributes:
+        name: the choice's name, for labels.
+        target: dotted path.
+        arguments: keyword arguments from the configuration.
+    """
+
+    name: str
+    target: str
+    arguments: Mapping[str, Any]
+
+    @classmethod
+    def from_section(cls, section: Mapping[str, Any]) -> "Component":
+        """From a section of a checked configuration."""
+        arguments = {key: value for key, value in section.items() if key not in _NOT_ARGUMENTS}
+        return cls(name=section["name"], target=section["_target_"], arguments=arguments)
+
+    def to_section(self) -> dict[str, Any]:
+        """As a section again."""
+        return {"name": self.name, "_target_": self.target, **self.arguments}
+
+    def build(self, **injected: Any) -> Any:
+        """Call the target with the arguments and what the caller injects, which goes before an argument of the same name."""
+        return build(
+            {"_target_": self.target, **self.arguments, **{key: injected[key] for key in injected if key in self.arguments}},
+            **{key: value for key, value in injected.items() if key not in self.arguments},
+        )

@@ -1,4 +1,4 @@
-"""Puzzles as plain arrays, and the three disjoint sets that a run uses."""
+"""Examples as plain arrays, and the disjoint sets that a run uses."""
 
 import hashlib
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExampleSet:
-    """N puzzles of S tokens.
+    """N examples of S tokens.
 
     Attributes:
         inputs: (N, S) int32 token ids.
@@ -16,7 +16,9 @@ class ExampleSet:
         puzzle_ids: (N,) int32 ids for the puzzle embedding; all zero for tasks without identifiers.
         ratings: (N,) float32 difficulty, NaN where unknown.
         sources: (N,) str, where each puzzle comes from.
-        classes: (N,) uint64 symmetry-class fingerprints, equal for puzzles that are symmetric images of each other.
+        classes: (N,) uint64 symmetry-class fingerprints, equal for examples that are symmetric images of each other.
+        groups: (N,) int32, equal for rows that belong together (the views and pairs of one task): training draws a group, then one of its
+            rows; judging a split may count groups instead of rows. -1 for rows that stand alone.
     """
 
     inputs: np.ndarray
@@ -25,6 +27,7 @@ class ExampleSet:
     ratings: np.ndarray
     sources: np.ndarray
     classes: np.ndarray
+    groups: np.ndarray
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -34,7 +37,7 @@ class ExampleSet:
         return ExampleSet(**{name: getattr(self, name)[indices] for name in self.__dataclass_fields__})
 
     def widened(self) -> "ExampleSet":
-        """The same puzzles with int32 tokens; readers and generators work in uint8."""
+        """The same examples with int32 tokens; readers and generators work in uint8."""
         return replace(self, inputs=self.inputs.astype(np.int32), labels=self.labels.astype(np.int32))
 
     def content_hash(self) -> str:
@@ -58,8 +61,9 @@ def make_set(
     ratings: np.ndarray | None = None,
     sources: np.ndarray | str = "",
     puzzle_ids: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
 ) -> ExampleSet:
-    """A :class:`ExampleSet` with defaults filled in: ratings NaN, puzzle ids 0, one source name for all rows."""
+    """A :class:`ExampleSet` with defaults filled in: ratings NaN, puzzle ids 0, one source name for all rows, no groups."""
     count = len(inputs)
     return ExampleSet(
         inputs=inputs,
@@ -68,6 +72,7 @@ def make_set(
         ratings=np.full(count, np.nan, np.float32) if ratings is None else ratings.astype(np.float32),
         sources=np.full(count, sources) if isinstance(sources, str) else sources,
         puzzle_ids=np.zeros(count, np.int32) if puzzle_ids is None else puzzle_ids.astype(np.int32),
+        groups=np.full(count, -1, np.int32) if groups is None else groups.astype(np.int32),
     )
 
 

@@ -134,7 +134,11 @@ def splits_from_generator(options: SourceOptions, generation: Generation, class_
                 arrays |= {f"{split}_{name}": getattr(part, name) for name in ExampleSet.__dataclass_fields__}
             return arrays
 
-    arrays = cached(generation.kind, {**generation.parameters, "seed": options.seed, "counts": counts}, build)
+    arrays = cached(
+        generation.kind,
+        {**generation.parameters, "columns": list(ExampleSet.__dataclass_fields__), "seed": options.seed, "counts": counts},
+        build,
+    )
     train, validation, test = (
         ExampleSet(**{name: arrays[f"{split}_{name}"] for name in ExampleSet.__dataclass_fields__}).widened()
         for split in ("train", "validation", "test")

@@ -1,15 +1,22 @@
-"""What every puzzle task offers to training, evaluation and audits."""
+"""What every task offers to training, evaluation and audits. A task is one folder here and one file in conf/data."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from hrmlab.core.batches import Batch
+from hrmlab.core.errors import UserError
+from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure, Words
 from hrmlab.core.randomness import CounterRandom
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits
+from hrmlab.data.written.problems import WrittenProblems
 
 
 class Augmentation(ABC):
@@ -20,23 +27,59 @@ class Augmentation(ABC):
         """The same augmentation with its tables on ``device``."""
 
     @abstractmethod
-    def __call__(self, inputs: Tensor, labels: Tensor, index: Tensor, random: CounterRandom) -> tuple[Tensor, Tensor]:
+    def __call__(self, batch: Batch, rows: Tensor, random: CounterRandom) -> Batch:
         """Transform each example by a symmetry drawn from its own random numbers.
 
         Args:
-            inputs, labels: (B, S) int64 token ids.
-            index: (B,) int64 row of each example in the training set.
+            batch: B examples, int64; puzzle ids may be changed as well.
+            rows: (B,) int64 row of each example in the training set.
             random: numbers for the B draws.
-
-        Returns:
-            inputs and labels, (B, S) int64.
         """
 
 
+class Answers(NamedTuple):
+    """What a reasoner said of every example of a split, in the order of its rows.
+
+    Attributes:
+        fixed: (N, S) int token ids after all segments.
+        halting: (N, S) int token ids at learned halting.
+        confidence: (N,) float, the halting head's score of the answer at learned halting; NaN without such a head.
+    """
+
+    fixed: np.ndarray
+    halting: np.ndarray
+    confidence: np.ndarray
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a split came to as a whole.
+
+    Attributes:
+        measured: declared measure -> value; ``<name>_interval``: [low, high] where it has one; further JSON values as details.
+        columns: name -> (N,) outcome of every example, for predictions.parquet.
+        count: how many things were judged where that is not the number of examples (ARC: tasks, not views); None otherwise.
+    """
+
+    measured: dict[str, Any] = field(default_factory=dict)
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
+    count: int | None = None
+
+
 class Task(ABC):
-    """A family of puzzles with its data. ``spec`` is complete right after construction."""
+    """A family of examples with its data. ``spec`` is complete right after construction.
+
+    Attributes:
+        spec: what a model is built from.
+        measures: what its splits are scored by, the ones of its own first; one counts.
+        words: what it calls its things.
+    """
 
     spec: TaskSpec
+    measures: tuple[Measure, ...] = (EXACT_ACCURACY, CELL_ACCURACY)
+    words: Words = Words()
+
+    # ---- data --------------------------------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def load(self, *, progress: bool = True) -> Splits:
@@ -57,25 +100,66 @@ class Task(ABC):
             UserError: a bad file or row.
         """
 
-    @abstractmethod
     def augmentation(self, train: ExampleSet) -> Augmentation | None:
-        """The random symmetries for this training set; None where the task has none or ``augment`` is off."""
+        """The random symmetries for this training set; None where the task has none or they are off."""
+        return None
+
+    def facts(self) -> dict[str, Any]:
+        """What a run records of the task in data.json beyond its splits (a tokenizer's fingerprint); JSON values, equal on every load."""
+        return {}
+
+    def chance(self, examples: ExampleSet) -> float | None:
+        """Expected value, under random answers, of the measure that declares ``chance``; None where that is no meaningful reference."""
+        return None
+
+    # ---- text --------------------------------------------------------------------------------------------------------------------------
 
     @abstractmethod
+    def to_text(self, tokens: np.ndarray) -> str:
+        """(S,) token ids as one line in the notation of the task's files."""
+
+    def from_text(self, text: str) -> np.ndarray:
+        """(S,) int32 token ids of one question in the notation of the task's files.
+
+        Raises:
+            UserError: it is no question of this task.
+        """
+        raise UserError(f"{self.spec.name} has no notation for a single {self.words.example}; give a file")
+
+    def show(self, tokens: np.ndarray) -> str:
+        """(S,) token ids as a person looks at them; several lines for a grid."""
+        text = self.to_text(tokens)
+        if self.spec.grid is None or len(text) != self.spec.sequence_length:
+            return text
+        rows, columns = self.spec.grid
+        return "\n".join(text[row * columns : (row + 1) * columns] for row in range(rows))
+
+    # ---- scoring -----------------------------------------------------------------------------------------------------------------------
+
     def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
-        """Judge predictions by the task's own rules.
+        """Judge single predictions by the task's own rules; each name is a declared measure, its value the mean.
 
         Args:
             inputs, labels, predictions: (N, S) token ids.
 
         Returns:
-            named (N,) bool arrays; may be empty.
+            named (N,) bool or float arrays; may be empty.
         """
+        return {}
 
-    def chance(self, examples: ExampleSet) -> float | None:
-        """Expected exact accuracy of filling in what is empty at random; None where that is not a meaningful reference."""
+    def judge(self, examples: ExampleSet, answers: Answers) -> Judgement:
+        """Judge a split as a whole, where examples do not count one by one: votes over augmented views, best of two attempts.
+
+        Args:
+            examples: the N examples of the split.
+            answers: what was said of them.
+        """
+        return Judgement()
+
+    def written(self) -> WrittenProblems | None:
+        """The problems of each split that are answered by writing text and judged by running it; None for tasks that have none."""
         return None
 
-    @abstractmethod
-    def to_text(self, tokens: np.ndarray) -> str:
-        """(S,) token ids as one line in the notation of the task's files."""
+    def details(self) -> Mapping[str, Any]:
+        """Declarations for readers of a result, as summary.json carries them."""
+        return {"measures": [measure.to_dict() for measure in self.measures], "words": self.words.to_dict()}

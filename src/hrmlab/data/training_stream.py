@@ -5,8 +5,8 @@ seed therefore see the same examples in the same order, however fast each of the
 """
 
 import hashlib
-from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,35 +18,39 @@ from hrmlab.data.task import Augmentation
 _DRAWS_BETWEEN_REFILLS = 256
 
 
-class ExampleStream(Protocol):
-    """What the training loop asks of any task's data."""
-
-    @property
-    def position(self) -> Tensor:
-        """() int64: examples drawn so far by this process."""
-        ...
-
-    def draw(self, wanted: Tensor, current: Batch) -> Batch:
-        """The batch with the next examples in the slots marked by ``wanted`` (B,) and the others as they are."""
-        ...
-
-    def state_dict(self) -> dict[str, int]: ...
-
-    def load_state_dict(self, state: dict[str, int]) -> None: ...
+def epoch_order(seed: int, epoch: int, units: int) -> Tensor:
+    """(units,) int64: the permutation in which an epoch draws its units, which are rows or groups of rows."""
+    return torch.randperm(units, generator=torch_stream(seed, "order", epoch))
 
 
-def epoch_order(seed: int, epoch: int, rows: int) -> Tensor:
-    """(rows,) int64: the permutation in which an epoch draws its rows."""
-    return torch.randperm(rows, generator=torch_stream(seed, "order", epoch))
-
-
-def order_hash(seed: int, rows: int) -> str:
+def order_hash(seed: int, examples: ExampleSet) -> str:
     """Fingerprint of which rows are drawn in which order; equal for arms that see the same examples."""
-    return hashlib.sha256(torch.cat([epoch_order(seed, epoch, rows) for epoch in range(2)]).numpy().tobytes()).hexdigest()[:16]
+    units = len(_Groups(examples.groups).sizes)
+    return hashlib.sha256(torch.cat([epoch_order(seed, epoch, units) for epoch in range(2)]).numpy().tobytes()).hexdigest()[:16]
+
+
+class _Groups:
+    """Rows sorted by the group they belong to; a row of no group is one of its own.
+
+    Attributes:
+        rows: (N,) int64 row numbers, the members of a unit next to each other.
+        starts, sizes: (U,) int64 where each unit begins in ``rows`` and how many members it has.
+    """
+
+    def __init__(self, groups: np.ndarray) -> None:
+        alone = groups < 0
+        self.trivial = bool(alone.all())
+        labels = np.where(alone, np.arange(len(groups), dtype=np.int64) + (int(groups.max(initial=-1)) + 1), groups.astype(np.int64))
+        _, sizes = np.unique(labels, return_counts=True)
+        self.rows = torch.from_numpy(np.argsort(labels, kind="stable"))
+        self.sizes = torch.from_numpy(sizes.astype(np.int64))
+        self.starts = self.sizes.cumsum(0) - self.sizes
 
 
 class TrainingStream:
-    """Rows of a puzzle set in a fresh seeded permutation for every epoch, augmented on the device.
+    """Rows of a training set in a fresh seeded permutation for every epoch, augmented on the device.
+
+    Where rows have groups an epoch draws each group once, and of it a random row.
 
     Args:
         examples: the training set.
@@ -76,6 +80,10 @@ class TrainingStream:
         self.puzzle_ids = torch.from_numpy(examples.puzzle_ids).to(device=device, dtype=torch.int64)
         self.augmentation = None if augmentation is None else augmentation.to(device)
         self._augmentation_key = stream_key(seed, "augmentation")
+        groups = _Groups(examples.groups)
+        self._units = len(groups.sizes)
+        self._groups = None if groups.trivial else tuple(part.to(device) for part in (groups.rows, groups.starts, groups.sizes))
+        self._member_key = stream_key(seed, "member of a group")
         self.position = torch.zeros((), dtype=torch.int64, device=device)
         self._order, self._first_row, self._largest_position = torch.empty(0, dtype=torch.int64, device=device), 0, 0
 
@@ -89,29 +97,41 @@ class TrainingStream:
         if self._largest_position * self.world_size <= self._first_row + len(self._order):
             return
         self._largest_position = int(self.position) + batch_size
-        rows = len(self.inputs)
+        rows = self._units
         first_epoch = (self._largest_position - batch_size) * self.world_size // rows
         epochs = _DRAWS_BETWEEN_REFILLS * batch_size * self.world_size // rows + 2
         self._first_row = first_epoch * rows
         self._order = torch.cat([epoch_order(self.seed, first_epoch + epoch, rows) for epoch in range(epochs)]).to(self.device)
 
     def draw(self, wanted: Tensor, current: Batch) -> Batch:
-        """See :class:`ExampleStream`. Every drawn example lands in a slot; none is thrown away."""
+        """The batch with the next examples in the slots marked by ``wanted`` (B,) bool and the others as they are in ``current``.
+
+        Every drawn example lands in a slot; none is thrown away.
+        """
         self._prepare_order(len(wanted))
         number = self.position + wanted.cumsum(0) - 1
         number = torch.where(wanted, number, self.position) * self.world_size + self.rank
         # Slots that want nothing look at the next example too (static shapes, no synchronisation) and keep their own.
-        row = self._order[number - self._first_row]
-        inputs, labels = self.inputs[row].long(), self.labels[row].long()
+        row = self._row(number)
+        drawn = Batch(self.inputs[row].long(), self.labels[row].long(), self.puzzle_ids[row])
         if self.augmentation is not None:
-            inputs, labels = self.augmentation(inputs, labels, row, CounterRandom(self._augmentation_key, number))
+            drawn = self.augmentation(drawn, row, CounterRandom(self._augmentation_key, number))
         self.position = self.position + wanted.sum()
         chosen = wanted[:, None]
         return Batch(
-            inputs=torch.where(chosen, inputs, current.inputs),
-            labels=torch.where(chosen, labels, current.labels),
-            puzzle_ids=torch.where(wanted, self.puzzle_ids[row], current.puzzle_ids),
+            inputs=torch.where(chosen, drawn.inputs, current.inputs),
+            labels=torch.where(chosen, drawn.labels, current.labels),
+            puzzle_ids=torch.where(wanted, drawn.puzzle_ids, current.puzzle_ids),
         )
+
+    def _row(self, number: Tensor) -> Tensor:
+        """(B,) the row that each draw takes."""
+        unit = self._order[number - self._first_row]
+        if self._groups is None:
+            return unit
+        rows, starts, sizes = self._groups
+        share = CounterRandom(self._member_key, number).uniform("member", 1)[:, 0]
+        return rows[starts[unit] + (share * sizes[unit]).long()]
 
     def empty_batch(self, batch_size: int) -> Batch:
         """Slots that hold nothing yet."""

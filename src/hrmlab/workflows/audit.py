@@ -6,9 +6,9 @@ from typing import Any
 from hrmlab.audits.causality import Causality, audit_causality
 from hrmlab.core.errors import UserError
 from hrmlab.data.code.overlap import contamination
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.task import CodeTask
 from hrmlab.data.task import Task
+from hrmlab.data.written.record import CodeRecord
 from hrmlab.evaluation.code.scoring import check_sandbox, problem_sets
 from hrmlab.models.reasoner import Reasoner
 

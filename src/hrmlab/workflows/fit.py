@@ -78,7 +78,7 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
     if process_rank() == 0:
         run.write_json("provenance.json", provenance())
         run.write_json("budget.json", budget.to_dict())
-        order = order_hash(config["seed"], len(data.splits.train))
+        order = order_hash(config["seed"], data.splits.train)
         about = audit_splits(data.splits, spec=task.spec, order_hash=order, chance=task.chance(data.splits.test))
         run.write_json("data.json", about | ({"tokenizer": task.tokenizer.facts()} if isinstance(task, CodeTask) else {}))
     if process_rank() == 0 and run.read_json("audit.json") is None:  # a resumed run has been through it

@@ -9,8 +9,8 @@ import torch
 from hrmlab.core.components import build
 from hrmlab.core.errors import UserError
 from hrmlab.data.code.problems.load import load_problems
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.task import CodeTask
+from hrmlab.data.written.record import CodeRecord
 from hrmlab.evaluation.code.completions import read_completions, save_rows
 from hrmlab.evaluation.code.results import judged_result
 from hrmlab.evaluation.code.scoring import check_sandbox, problem_sets, run_completions, score_code

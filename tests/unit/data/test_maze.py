@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hrmlab.core.batches import Batch
 from hrmlab.core.randomness import CounterRandom
 from hrmlab.data.example_set import make_set
 from hrmlab.data.maze.generator import choose_shape, generate
@@ -151,7 +152,8 @@ def test_augmentation_relabels_by_the_rule_and_stays_in_the_class(key):
     assert augmentation is not None
     index = torch.arange(12).repeat(20).flip(0)
     inputs, answers = (torch.from_numpy(array).long()[index] for array in (train.inputs, train.labels))
-    new_inputs, new_labels = augmentation.to("cpu")(inputs, answers, index, CounterRandom(key, torch.arange(240)))
+    batch = Batch(inputs, answers, torch.zeros_like(index))
+    new_inputs, new_labels, _ = augmentation.to("cpu")(batch, index, CounterRandom(key, torch.arange(240)))
     assert new_inputs.dtype == new_labels.dtype == torch.int64
     moved = new_inputs.numpy().astype(np.uint8)
     assert np.array_equal(label(moved, side)[0], new_labels.numpy())

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hrmlab.core.batches import Batch
 from hrmlab.core.randomness import CounterRandom
 from hrmlab.data.sudoku.board import BOX_SHAPES, board
 from hrmlab.data.sudoku.generator import generate
@@ -16,6 +17,10 @@ from hrmlab.data.sudoku.task import SudokuTask
 
 
 @cache
+def batch_of(inputs: torch.Tensor, labels: torch.Tensor) -> Batch:
+    return Batch(inputs, labels, torch.zeros(len(inputs), dtype=torch.int64))
+
+
 def puzzles(side: int) -> tuple[np.ndarray, np.ndarray]:
     questions, solutions, _ = generate(40, side=side, seed=11)
     return questions, solutions
@@ -79,14 +84,14 @@ def test_augmentation_stays_in_the_class_and_keeps_puzzles_valid(side, key, firs
     augmentation = SudokuTask(side=side).augmentation(None)  # pyright: ignore[reportArgumentType]
     assert augmentation is not None
     random = CounterRandom(key, first + torch.arange(len(inputs)))
-    new_inputs, new_labels = augmentation(inputs, labels, torch.arange(len(inputs)), random)
+    new_inputs, new_labels, _ = augmentation(batch_of(inputs, labels), torch.arange(len(inputs)), random)
     assert new_inputs.dtype == new_labels.dtype == torch.int64
     new_questions, new_solutions = (tensor.numpy().astype(np.uint8) - 1 for tensor in (new_inputs, new_labels))
     assert complete_and_valid(new_solutions, board(side)).all()
     assert ((new_questions == 0) | (new_questions == new_solutions)).all()
     assert np.array_equal(fingerprints(new_questions, new_solutions, board(side)), fingerprints(questions, solutions, board(side)))
     assert (new_inputs != inputs).any(dim=1).float().mean() > 0.5
-    alone = augmentation(inputs[7:8], labels[7:8], torch.tensor([7]), CounterRandom(key, torch.tensor([first + 7])))
+    alone = augmentation(batch_of(inputs[7:8], labels[7:8]), torch.tensor([7]), CounterRandom(key, torch.tensor([first + 7])))
     assert torch.equal(alone[0], new_inputs[7:8])
 
 
@@ -95,7 +100,7 @@ def test_4x4_cells_stay_where_they_are():
     inputs, labels = (torch.from_numpy(grids.astype(np.int64) + 1) for grids in (questions, solutions))
     augmentation = SudokuTask(side=4).augmentation(None)  # pyright: ignore[reportArgumentType]
     assert augmentation is not None
-    moved, _ = augmentation(inputs, labels, torch.arange(40), CounterRandom(1, torch.arange(40)))
+    moved = augmentation(batch_of(inputs, labels), torch.arange(40), CounterRandom(1, torch.arange(40))).inputs
     assert torch.equal(moved == 1, inputs == 1)
 
 
@@ -104,7 +109,7 @@ def test_augmentation_reaches_the_whole_group():
     inputs = torch.arange(81).repeat(2000, 1) % 9 + 2
     augmentation = SudokuTask(side=9).augmentation(None)  # pyright: ignore[reportArgumentType]
     assert augmentation is not None
-    columns, _ = augmentation(inputs, inputs, torch.arange(2000), CounterRandom(3, torch.arange(2000)))
+    columns = augmentation(batch_of(inputs, inputs), torch.arange(2000), CounterRandom(3, torch.arange(2000))).inputs
     assert all(len(columns[:, cell].unique()) == 9 for cell in range(81))
     transposed = (columns[:, 0] == columns[:, 1]).double().mean()  # equal columns become equal rows
     assert 0.45 < transposed < 0.55

@@ -28,10 +28,8 @@ class Tagging(Augmentation):
     def to(self, device: torch.device | str) -> "Tagging":
         return self
 
-    def __call__(
-        self, inputs: torch.Tensor, labels: torch.Tensor, index: torch.Tensor, random: CounterRandom
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        return inputs, random.integers("tag", 1_000_000, 3)
+    def __call__(self, batch: Batch, rows: torch.Tensor, random: CounterRandom) -> Batch:
+        return batch._replace(labels=random.integers("tag", 1_000_000, 3), puzzle_ids=rows + 1000)
 
 
 def drawn(stream: TrainingStream, patterns: list[list[bool]]) -> list[tuple[int, int]]:
@@ -90,9 +88,26 @@ def test_processes_share_the_stream_without_overlap() -> None:
 
 
 def test_order_depends_on_the_seed_and_hash_tells() -> None:
-    assert order_hash(1, 11) != order_hash(2, 11)
-    assert order_hash(1, 11) == order_hash(1, 11)
+    assert order_hash(1, numbered(11)) != order_hash(2, numbered(11))
+    assert order_hash(1, numbered(11)) == order_hash(1, numbered(11))
     assert drawn(stream(seed=1), [[True] * 4] * 3) != drawn(stream(seed=2), [[True] * 4] * 3)
+
+
+def test_grouped_rows_are_drawn_one_of_each_group_an_epoch_and_every_member_in_time() -> None:
+    groups = np.array([4, 4, 4, 7, 7, -1, -1])
+    examples = make_set(inputs=numbered(7).inputs, labels=numbered(7).labels, classes=np.arange(7), groups=groups)
+    grouped = TrainingStream(examples=examples, augmentation=Tagging(), seed=3, device=CPU)
+    rows = np.array([row for row, _ in drawn(grouped, [[True] * 4] * 100)]).reshape(100, 4)
+    unit = np.array([0, 0, 0, 1, 1, 2, 3])
+    assert (np.sort(unit[rows], axis=1) == np.arange(4)).all()
+    assert set(rows.ravel().tolist()) == set(range(7))
+    assert order_hash(3, examples) != order_hash(3, numbered(7))
+
+
+def test_an_augmentation_may_change_puzzle_ids() -> None:
+    source = stream()
+    batch = source.draw(torch.tensor([True] * 4), source.empty_batch(4))
+    assert torch.equal(batch.puzzle_ids, batch.inputs[:, 0] + 1000)
 
 
 @pytest.mark.parametrize(("count", "batch_size", "world_size"), [(10, 4, 1), (10, 4, 3), (3, 8, 2), (1, 5, 4), (12, 4, 1)])

@@ -7,8 +7,8 @@ import numpy as np
 
 from hrmlab.core.randomness import stream
 from hrmlab.core.task import IGNORED_LABEL
-from hrmlab.data.code.record import CodeRecord
-from hrmlab.data.code.tokenizer import END, PAD, PROBLEM, SOLUTION, Tokenizer
+from hrmlab.data.written.record import CodeRecord
+from hrmlab.data.written.tokenizer import END, PAD, PROBLEM, SOLUTION, Tokenizer
 
 Asked = Literal["solution", "everything"]
 

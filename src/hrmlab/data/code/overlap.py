@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from hrmlab.data.code.normal_form import Definition, function_hash, parse, tree_hash
-from hrmlab.data.code.record import CodeRecord
+from hrmlab.data.written.record import CodeRecord
 
 NGRAM_TOKENS = 13
 

@@ -11,13 +11,13 @@ import numpy as np
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.cache import cached
-from hrmlab.data.code import tokenizer as tokenizers
 from hrmlab.data.code.encoding import Asked, Document, document, fits, packed_rows, padded_rows
 from hrmlab.data.code.problems.load import load_problems
-from hrmlab.data.code.record import CodeRecord
-from hrmlab.data.code.tokenizer import ByteTokenizer, Tokenizer
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.task import Augmentation, Task
+from hrmlab.data.written import tokenizer as tokenizers
+from hrmlab.data.written.record import CodeRecord
+from hrmlab.data.written.tokenizer import ByteTokenizer, Tokenizer
 
 Layout = Literal["padded", "packed"]
 Records = dict[str, list[CodeRecord]]

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hrmlab.core.batches import Batch
 from hrmlab.core.randomness import CounterRandom
 from hrmlab.data.maze.search import FLOOR, PATH, label
 from hrmlab.data.maze.symmetry import dihedral_cells
@@ -28,7 +29,7 @@ class MazeAugmentation(Augmentation):
         moved._labels = self._labels.to(device)
         return moved
 
-    def __call__(self, inputs: Tensor, labels: Tensor, index: Tensor, random: CounterRandom) -> tuple[Tensor, Tensor]:
+    def __call__(self, batch: Batch, rows: Tensor, random: CounterRandom) -> Batch:
         """See :class:`hrmlab.data.task.Augmentation`."""
-        images = self._labels[index, random.integers("dihedral", 8)[:, 0]].long()
-        return images.masked_fill(images == PATH, FLOOR), images
+        images = self._labels[rows, random.integers("dihedral", 8)[:, 0]].long()
+        return batch._replace(inputs=images.masked_fill(images == PATH, FLOOR), labels=images)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from hrmlab.core.batches import Batch
 from hrmlab.core.randomness import CounterRandom
 from hrmlab.data.sudoku.board import Board
 from hrmlab.data.task import Augmentation
@@ -26,14 +27,14 @@ class SudokuAugmentation(Augmentation):
         """Itself: it has no tables."""
         return self
 
-    def __call__(self, inputs: Tensor, labels: Tensor, index: Tensor, random: CounterRandom) -> tuple[Tensor, Tensor]:
+    def __call__(self, batch: Batch, rows: Tensor, random: CounterRandom) -> Batch:
         """See :class:`hrmlab.data.task.Augmentation`."""
-        table = self._token_table(len(inputs), inputs.device, random)
-        inputs, labels = table.gather(1, inputs), table.gather(1, labels)
-        if not self._moves_cells:
-            return inputs, labels
-        cells = self._cells(random)
-        return inputs.gather(1, cells), labels.gather(1, cells)
+        table = self._token_table(len(batch.inputs), batch.inputs.device, random)
+        inputs, labels = table.gather(1, batch.inputs), table.gather(1, batch.labels)
+        if self._moves_cells:
+            cells = self._cells(random)
+            inputs, labels = inputs.gather(1, cells), labels.gather(1, cells)
+        return batch._replace(inputs=inputs, labels=labels)
 
     def _token_table(self, batch: int, device: torch.device, random: CounterRandom) -> Tensor:
         """(B, V) int64 the new token of each token."""

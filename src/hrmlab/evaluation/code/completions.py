@@ -11,8 +11,8 @@ import torch
 from hrmlab.core.errors import UserError
 from hrmlab.core.randomness import CounterRandom, stream_key
 from hrmlab.data.code.encoding import prompt_ids
-from hrmlab.data.code.record import CodeRecord
-from hrmlab.data.code.tokenizer import END, Tokenizer, clip_left
+from hrmlab.data.written.record import CodeRecord
+from hrmlab.data.written.tokenizer import END, Tokenizer, clip_left
 from hrmlab.evaluation.code.generation import CachedCall, Decoding, generate
 from hrmlab.sandbox import Executor, Sample
 

@@ -10,7 +10,7 @@ import torch
 from hrmlab.core.batches import Batch
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.data.code.encoding import Document
-from hrmlab.data.code.tokenizer import END, PAD
+from hrmlab.data.written.tokenizer import END, PAD
 from hrmlab.evaluation.code.generation import CachedCall
 from hrmlab.layers.likelihood import LossKind, token_losses
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from hrmlab.core.randomness import stream
-from hrmlab.data.code.record import CodeRecord
+from hrmlab.data.written.record import CodeRecord
 from hrmlab.evaluation.code.copying import mean_copied_share
 from hrmlab.statistics.intervals import Estimate
 from hrmlab.statistics.pass_at_k import pass_at_k

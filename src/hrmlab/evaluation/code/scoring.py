@@ -9,9 +9,9 @@ import torch
 
 from hrmlab.data.code.encoding import document
 from hrmlab.data.code.problems.load import load_problems
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.task import CodeTask
 from hrmlab.data.progress import progress_bar
+from hrmlab.data.written.record import CodeRecord
 from hrmlab.evaluation.code.completions import Completion, judge, save_rows, write_completions
 from hrmlab.evaluation.code.generation import Decoding
 from hrmlab.evaluation.code.likelihood import solution_bits

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from hrmlab.data.code.overlap import KINDS, NGRAM_TOKENS, contamination
-from hrmlab.data.code.record import CodeRecord
+from hrmlab.data.written.record import CodeRecord
 
 WORDS = [f"word{letter}" for letter in "abcdefghijklmnop"]
 

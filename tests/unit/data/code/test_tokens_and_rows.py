@@ -13,8 +13,8 @@ from hrmlab.core.batches import Batch
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.code.encoding import Document, document, fits, packed_rows, padded_rows
-from hrmlab.data.code.record import CodeRecord
-from hrmlab.data.code.tokenizer import END, PAD, PROBLEM, SOLUTION, ByteTokenizer, clip_left, from_text, pretrained, train_bpe
+from hrmlab.data.written.record import CodeRecord
+from hrmlab.data.written.tokenizer import END, PAD, PROBLEM, SOLUTION, ByteTokenizer, clip_left, from_text, pretrained, train_bpe
 from hrmlab.models.transformer import Transformer
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.code.encoding import document
-from hrmlab.data.code.record import CodeRecord
-from hrmlab.data.code.tokenizer import END, ByteTokenizer
+from hrmlab.data.written.record import CodeRecord
+from hrmlab.data.written.tokenizer import END, ByteTokenizer
 from hrmlab.evaluation.code.completions import cut, read_completions, save_rows, write_completions
 from hrmlab.evaluation.code.generation import Decoding
 from hrmlab.evaluation.code.likelihood import solution_bits, windows

@@ -6,7 +6,7 @@ from hrmlab.core.errors import UserError
 from hrmlab.data.code.library.functions import python_functions
 from hrmlab.data.code.overlap import contamination
 from hrmlab.data.code.problems.load import load_problems
-from hrmlab.data.code.record import CodeRecord
+from hrmlab.data.written.record import CodeRecord
 
 VERSION = 1
 """Raise it whenever other functions are left out, so that caches are made anew."""

@@ -15,11 +15,8 @@ from pathlib import Path
 
 from hrmlab.core.errors import UserError
 from hrmlab.data.code.normal_form import Definition, function_hash, parse, without_docstring
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.source_text import FunctionText, split_function, write_docstring
-
-LICENCE = "PSF-2.0"
-"""SPDX identifier of the licence of these functions."""
+from hrmlab.data.written.record import CodeRecord
 
 FAMILY = "python_functions"
 

@@ -8,8 +8,8 @@ from hrmlab.core.randomness import stream_key
 from hrmlab.data.code.encoding import Asked
 from hrmlab.data.code.library.clean import VERSION as FUNCTIONS_VERSION
 from hrmlab.data.code.library.clean import clean_functions
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.task import CodeTask, Layout, Records
+from hrmlab.data.written.record import CodeRecord
 
 VERSION = 2
 """Raise it whenever the corpus is cleaned otherwise, so that caches are made anew."""

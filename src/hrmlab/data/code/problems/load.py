@@ -10,7 +10,7 @@ from hrmlab.data.code.normal_form import function_hash, parse
 from hrmlab.data.code.problems.evalplus import with_plus_inputs
 from hrmlab.data.code.problems.mbpp import TEST_TASKS, mbpp_number, mbpp_record
 from hrmlab.data.code.problems.rows import Row, read_hub_rows, read_rows
-from hrmlab.data.code.record import CodeRecord
+from hrmlab.data.written.record import CodeRecord
 
 HUB_NAMES = {"humaneval_plus": "evalplus/humanevalplus", "mbpp": "google-research-datasets/mbpp"}
 """Where the sets are found on the Hugging Face hub."""

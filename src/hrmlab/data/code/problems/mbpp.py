@@ -12,8 +12,8 @@ import re
 
 from hrmlab.data.code.normal_form import Definition, function_hash, parse
 from hrmlab.data.code.problems.rows import Row
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.source_text import INDENT, normalise_indentation, split_function, write_docstring
+from hrmlab.data.written.record import CodeRecord
 
 TEST_TASKS = range(11, 511)
 """Task numbers of the test split (1-10 are few-shot prompts, 511-600 validation, 601-974 training)."""

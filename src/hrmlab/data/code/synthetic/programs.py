@@ -5,13 +5,13 @@ from itertools import islice
 from typing import Any, Literal
 
 from hrmlab.core.errors import UserError
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.synthetic.draws import Draws
 from hrmlab.data.code.synthetic.execution import Unbounded, compile_function, outputs
 from hrmlab.data.code.synthetic.mutation import compiled_mutants
 from hrmlab.data.code.synthetic.operation import Program
 from hrmlab.data.code.synthetic.probes import candidate_inputs
 from hrmlab.data.code.synthetic.rendering import Style, body, prompt, source
+from hrmlab.data.written.record import CodeRecord
 
 FEWEST_TESTS, MOST_TESTS = 5, 8
 FEWEST_KILLED = 3

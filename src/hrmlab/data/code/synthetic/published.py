@@ -7,12 +7,12 @@ is all there is to know: any two records of one family have the same solution.
 from typing import Any, Literal, NamedTuple
 
 from hrmlab.core.errors import UserError
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.synthetic.draws import Draws
 from hrmlab.data.code.synthetic.execution import behaviour, compile_function
 from hrmlab.data.code.synthetic.operation import ValueType
 from hrmlab.data.code.synthetic.probes import probe_inputs
 from hrmlab.data.code.synthetic.programs import write_test
+from hrmlab.data.written.record import CodeRecord
 
 PUBLISHED_SIZES: dict[int, tuple[int, int]] = {128: (150, 20), 192: (600, 100), 256: (800, 150)}
 """Training and validation records by sequence length."""

@@ -6,7 +6,6 @@ from itertools import accumulate, pairwise
 
 from hrmlab.core.errors import UserError
 from hrmlab.data.code.normal_form import normalised_ast_hash
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.synthetic.draws import Draws
 from hrmlab.data.code.synthetic.execution import Unbounded, behaviour, fingerprint, outputs
 from hrmlab.data.code.synthetic.kinds import KINDS, Grammar
@@ -14,6 +13,7 @@ from hrmlab.data.code.synthetic.operation import Kind, Operation, Piece, Program
 from hrmlab.data.code.synthetic.probes import probe_inputs
 from hrmlab.data.code.synthetic.programs import Styles, check_style, draw_style, make_record
 from hrmlab.data.code.synthetic.rendering import body, prompt
+from hrmlab.data.written.record import CodeRecord
 
 GENERATOR_VERSION = 3
 """Raise when the records for the same arguments change: cached sets are keyed by it."""

@@ -7,7 +7,7 @@ from hrmlab.data.code.library import clean as module
 from hrmlab.data.code.library.functions import python_functions
 from hrmlab.data.code.overlap import contamination
 from hrmlab.data.code.problems.load import load_problems
-from hrmlab.data.code.record import CodeRecord
+from hrmlab.data.written.record import CodeRecord
 
 
 def test_what_coincides_with_humaneval_is_left_out_and_the_rest_stays_in_order(monkeypatch: pytest.MonkeyPatch) -> None:

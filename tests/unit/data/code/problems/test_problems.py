@@ -10,7 +10,7 @@ import pytest
 
 from hrmlab.core.errors import UserError
 from hrmlab.data.code.problems.load import load_problems
-from hrmlab.data.code.record import CodeRecord
+from hrmlab.data.written.record import CodeRecord
 
 SHARED = Path(os.environ.get("HRMLAB_SHARED_DATA", Path(__file__).parents[6] / "shared" / "data")) / "code"
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from hrmlab.core.errors import UserError
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.synthetic.draws import Draws
 from hrmlab.data.code.synthetic.execution import Unbounded, compile_function, fingerprint, outputs
 from hrmlab.data.code.synthetic.kinds import FAMILIES, KINDS, Grammar, fill, held_out
@@ -19,6 +18,7 @@ from hrmlab.data.code.synthetic.probes import probe_inputs
 from hrmlab.data.code.synthetic.programs import LAYOUTS, draw_style
 from hrmlab.data.code.synthetic.rendering import CANONICAL, Style, body, description, prompt, source, usable_forms
 from hrmlab.data.code.synthetic.splits import identity
+from hrmlab.data.written.record import CodeRecord
 
 
 def inputs_of(kind: Kind) -> tuple:

@@ -8,13 +8,13 @@ import pytest
 
 from hrmlab.core.errors import UserError
 from hrmlab.data.code.normal_form import normalised_ast_hash
-from hrmlab.data.code.record import CodeRecord
 from hrmlab.data.code.synthetic.execution import behaviour
 from hrmlab.data.code.synthetic.kinds import KINDS, held_out
 from hrmlab.data.code.synthetic.mutation import compiled_mutants
 from hrmlab.data.code.synthetic.probes import probe_inputs
 from hrmlab.data.code.synthetic.published import PUBLISHED_SIZES, published_splits
 from hrmlab.data.code.synthetic.splits import SPLITS, generate_splits, side_of
+from hrmlab.data.written.record import CodeRecord
 
 Splits = dict[str, list[CodeRecord]]
 KIND_BY_NAME = {each.name: each for each in KINDS}

@@ -1,0 +1,52 @@
+"""The checked configuration as a typed object: what the program hands around. Plain data exist only at a run directory's edge."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any, get_type_hints
+
+from hrmlab.config.schema import LOGGERS, Audit, Evaluation, Logger, Root, Size, Trainer, Training
+from hrmlab.config.validation import validate
+from hrmlab.core.components import Component
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration(Root):
+    """A whole run, as asked for. Made by :meth:`from_plain`, which checks it."""
+
+    model: Component
+    size: Size
+    data: Component
+    optimizer: Component
+    training: Training
+    trainer: Trainer
+    logger: Logger
+    evaluation: Evaluation
+    audit: Audit
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "Configuration":
+        """Check plain data against the schemas.
+
+        Raises:
+            UserError: the first thing that is wrong, by name, with the remedy.
+        """
+        checked, hints, values = validate(plain), get_type_hints(cls), {}
+        for field in fields(cls):
+            value, kind = checked[field.name], hints[field.name]
+            if kind is Component:
+                values[field.name] = Component.from_section(value)
+            elif field.name == "logger":
+                values[field.name] = LOGGERS[value["name"]](**value)
+            else:
+                values[field.name] = kind(**value) if isinstance(value, Mapping) else value
+        return cls(**values)
+
+    def to_plain(self) -> dict[str, Any]:
+        """What config.yaml holds; :meth:`from_plain` reads it back."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Component):
+        return value.to_section()
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

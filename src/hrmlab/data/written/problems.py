@@ -1,0 +1,24 @@
+"""Problems that are answered by writing a program: what a task hands to whoever lets a model write and runs the result."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from hrmlab.data.written.record import CodeRecord
+from hrmlab.data.written.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenProblems:
+    """Everything that writing and judging answers needs to know of a task.
+
+    Attributes:
+        training: the records that are trained on, for the audit of contamination.
+        tests: the problems of each test split, the one that counts (``test``) first, under the names that reports use.
+        tokenizer: between text and tokens.
+        templated: names of test splits that the grammar of the training text made.
+    """
+
+    training: Sequence[CodeRecord]
+    tests: Mapping[str, Sequence[CodeRecord]]
+    tokenizer: Tokenizer
+    templated: Collection[str] = ()
