@@ -76,15 +76,17 @@ def compose_config() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def train_run(tmp_path: Path, compose_config: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     """Train from overrides in a fresh run directory (or go on in ``run``), in this process; returns the completed run."""
-    from hrmlab.cli.train import new_run
+    from hrmlab.config.configuration import Configuration
     from hrmlab.runs.directory import RunDirectory
-    from hrmlab.workflows.launch import execute
+    from hrmlab.workflows.launch import execute, new_run
 
-    def train(*overrides: str, run: RunDirectory | None = None, config: Mapping[str, Any] | None = None) -> RunDirectory:
+    def train(*overrides: str, run: RunDirectory | None = None, config: Any = None) -> RunDirectory:
         if run is None:
             config = config or compose_config(f"output_root={tmp_path / 'outputs'}", *overrides)
-            run = new_run(dict(config), list(overrides))
-        execute(run, run.config)
+            if isinstance(config, Mapping):
+                config = Configuration.from_plain(config)
+            run = new_run(config, list(overrides))
+        execute(run, Configuration.from_plain(run.config))
         return run
 
     return train

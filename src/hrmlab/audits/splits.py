@@ -1,9 +1,11 @@
 """What the splits hold and share: ``data.json`` of a run."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from hrmlab.core.measures import Measure
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits
 
@@ -14,14 +16,15 @@ def _common_inputs(one: ExampleSet, other: ExampleSet) -> int:
     return sum(row.tobytes() in known for row in np.ascontiguousarray(other.inputs))
 
 
-def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str, chance: float | None) -> dict[str, Any]:
+def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str, chance: float | None, measures: Sequence[Measure]) -> dict[str, Any]:
     """Counts, hashes and overlaps of the splits, measured on the very arrays that training uses.
 
     Args:
         splits: the three sets.
         spec: of their task.
         order_hash: fingerprint of the order in which training draws; equal for arms that see the same examples.
-        chance: exact accuracy on the test split that guessing would reach; None where unknown.
+        chance: what guessing would reach on the test split, of the measure that declares it; None where unknown.
+        measures: of the task.
     """
     parts = splits.sets()
 
@@ -34,6 +37,8 @@ def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str, chance: flo
         "source": splits.source,
         "class_rule": splits.class_rule,
         "attention": spec.attention,
+        "next_token": spec.next_token,
+        "shared_on_purpose": splits.shared_on_purpose,
         "splits": {
             name: {"count": len(part), "content_hash": part.content_hash(), "class_hash": part.class_hash()} for name, part in parts.items()
         },
@@ -43,5 +48,5 @@ def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str, chance: flo
             "train_test_strings": _common_inputs(splits.train, splits.test),
         },
         "order_hash": order_hash,
-        **({} if chance is None else {"chance": {"exact_accuracy": chance}}),
+        **({} if chance is None else {"chance": {measure.name: chance for measure in measures if measure.chance}}),
     }

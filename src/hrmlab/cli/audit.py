@@ -1,11 +1,14 @@
 """hrm-audit: asks of models, data and results what would make a comparison worthless. Exit code 1 where something leaks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hrmlab.cli.command import run_command
 from hrmlab.core.errors import UserError
+
+if TYPE_CHECKING:
+    from hrmlab.config.configuration import Configuration
 
 NAME = "hrm-audit"
 _HELP = """\
@@ -48,35 +51,33 @@ def command(arguments: Sequence[str]) -> int:
     if kind == "copying":
         return _copying(overrides)
     from hrmlab.config.composition import composer
+    from hrmlab.config.configuration import Configuration
     from hrmlab.config.grid import expand
 
     with composer() as composing:
         grid = composing.plan(overrides).grid
-        configurations = [composing.compose(job).config for job in expand(composing, overrides, grid)]
+        configurations = [Configuration.from_plain(composing.compose(job).config) for job in expand(composing, overrides, grid)]  # SHIM
     body = _causality if kind == "causality" else _contamination
     seen: set[str] = set()
     leaks = [body(config, seen) for config in configurations]
     return int(any(leaks))
 
 
-def _causality(config: Mapping[str, Any], seen: set[str]) -> bool:
+def _causality(config: "Configuration", seen: set[str]) -> bool:
     """Audit one model on one task; whether it leaks."""
     from hrmlab.audits.causality import audit_causality
-    from hrmlab.budget.solver import build_reasoner
-    from hrmlab.core.components import build
+    from hrmlab.workflows.building import reasoner_of
 
-    task = build(config["data"])
-    arm, size = config["arm"] or config["model"]["name"], config["size"]["name"]
-    label = f"model={arm} data={task.spec.name} attention={task.spec.attention} size={size}"
-    identity = f"{config['model']} {config['data']} {config['size']} {config['match']}"
+    task = config.data.build()
+    label = f"model={config.arm or config.model.name} data={task.spec.name} attention={task.spec.attention} size={config.size.name}"
+    identity = f"{config.model} {config.data} {config.size} {config.match}"
     if identity in seen:  # seeds and training settings make no other model
         return False
     seen.add(identity)
     if not task.spec.next_token:
         print(f"{label}: not applicable: the labels are not the next tokens, so there is no future to see", flush=True)
         return False
-    reasoner, _ = build_reasoner(model=config["model"], task=task.spec, size=config["size"], match=config["match"], seed=config["seed"])
-    found = audit_causality(reasoner)
+    found = audit_causality(reasoner_of(config, task)[0])
     for leak in found.leaks:
         print(f"{label}: LEAKS: {leak.sentence()}", flush=True)
     if not found.leaks:
@@ -88,24 +89,23 @@ def _causality(config: Mapping[str, Any], seen: set[str]) -> bool:
     return bool(found.leaks)
 
 
-def _contamination(config: Mapping[str, Any], seen: set[str]) -> bool:
+def _contamination(config: "Configuration", seen: set[str]) -> bool:
     """Audit the training text of one task; whether an evaluation set is in it."""
-    from hrmlab.core.components import build
-    from hrmlab.data.code.task import CodeTask
-    from hrmlab.workflows.audit import audit_contamination
+    from hrmlab.evaluation.code.scoring import problem_sets
+    from hrmlab.workflows.prepare import contamination_of
 
-    label = f"data={config['data']['name']} evaluation={config['evaluation']['name']}"
-    identity = f"{config['data']} {config['evaluation']}"
+    label = f"data={config.data.name} evaluation={config.evaluation.name}"
+    identity = f"{config.data} {config.evaluation}"
     if identity in seen:
         return False
     seen.add(identity)
-    task = build(config["data"])
-    if not isinstance(task, CodeTask):
+    written = config.data.build().written()
+    if written is None:
         raise UserError(
-            f"data={config['data']['name']} has no texts to compare; its splits are compared by symmetry class in every run (data.json). "
+            f"data={config.data.name} has no texts to compare; its splits are compared by symmetry class in every run (data.json). "
             "Contamination is for code: data=synthetic_code or data=python_functions"
         )
-    found = audit_contamination(task, config["evaluation"])
+    found = contamination_of(written, problem_sets(written, config.evaluation))
     for name, overlap in found["sets"].items():
         counted = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in overlap["hits"].items())
         verdict = "LEAKS" if overlap["leaks"] else "clean"

@@ -1,11 +1,17 @@
-"""hrm-eval: scores a run on every row of a file of the user's own, or again on its test split."""
+"""hrm-eval: scores a run or a published checkpoint on every row of a user's file, on its test split, or on problems of code."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hrmlab.cli.command import run_command
-from hrmlab.cli.evaluate_code import evaluation_settings, is_code, rescore_generations, show
+from hrmlab.cli.opening import device_of, open_chosen, split_arguments
 from hrmlab.core.errors import UserError
+from hrmlab.core.measures import Measure, counting
+
+if TYPE_CHECKING:
+    from hrmlab.config.schema import Evaluation
+    from hrmlab.workflows.evaluate import Evaluated
 
 NAME = "hrm-eval"
 _HELP = """\
@@ -13,12 +19,15 @@ Scores a trained run on every row of a file: prints solved / total with a 95 % i
 A run of a code task writes programs, which are run in the sandbox; saved programs are scored again without a model.
 
 Usage: hrm-eval run=RUN_DIRECTORY [data.path=FILE] [KEY=VALUE ...]
+       hrm-eval run=PUBLISHED_FOLDER data=sudoku data.path=FILE
        hrm-eval run=RUN_DIRECTORY evaluation=humaneval [evaluation.KEY=VALUE ...]
        hrm-eval generations=FILE  evaluation=humaneval [evaluation.KEY=VALUE ...]
 
-  run=DIR                  a run directory (outputs/<study>/<task>/<arm>/<size>/seed=<n>/<hash>)
+  run=DIR                  a run directory (outputs/<study>/<task>/<arm>/<size>/seed=<n>/<hash>), or a folder with a published
+                           checkpoint: its state dict and its configuration file as released
   data.path=FILE           your puzzles, in a format of the run's task (CSV with question, answer); without it: the run's test split
   data.KEY=VALUE           any other key of the run's data section, for example data.check_unique=true
+  data=CHOICE              for a published checkpoint: the task that it answers
   checkpoint=best|last     which weights (default: the ones the run's own test used)
   labelled=true|false      false: the file has no answers; there are predictions and no score (default true)
   trainer.accelerator=cpu|gpu|auto   trainer.threads=N   trainer.progress_bar=true|false
@@ -32,8 +41,8 @@ Examples:
   hrm-eval run=outputs/quick/sudoku_4x4_easy/hrm/nano/seed=0/1a2b3c4d data.path=my_puzzles.csv
   hrm-eval run=outputs/code_quick/.../seed=0/1a2b3c4d evaluation=humaneval evaluation.samples=10 evaluation.temperature=0.8
 """
-_OWN = ("run", "checkpoint", "labelled", "evaluation", "generations")
-_TRAINER = ("accelerator", "threads", "progress_bar")
+_OWN = ("run", "data", "checkpoint", "labelled", "evaluation", "generations")
+_SECTIONS = ("data", "trainer", "evaluation")
 
 
 def main() -> None:
@@ -46,116 +55,108 @@ def command(arguments: Sequence[str]) -> int:
     if any(argument in ("-h", "--help") for argument in arguments):
         print(_HELP, end="")
         return 0
-    own, changes = parse(arguments)
-    if "generations" in own:
-        return rescore_generations(
-            own["generations"],
-            run=own.get("run"),
-            settings=evaluation_settings(own.get("evaluation", "own"), {}, changes["evaluation"]),
-            progress=changes["trainer"].get("progress_bar", True),
-        )
-    if "run" not in own:
-        raise UserError("run=DIR is missing; give a run directory, for example outputs/quick/.../seed=0/1a2b3c4d")
-    from hrmlab.config.validation import validate
-    from hrmlab.runs.directory import RunDirectory
-
-    run = RunDirectory.open(own["run"])
-    config = validate(run.config)
-    checkpoint: str = own.get("checkpoint") or config["training"]["evaluate"]
-    data, trainer = (
-        {**config["data"], **changes["data"]},
-        {**config["trainer"], "threads": None, "devices": 1, "accelerator": "auto", **changes["trainer"]},
-    )
-    if is_code(data):
-        if "path" in changes["data"]:
-            raise UserError(
-                f"data.path={changes['data']['path']} is for puzzles; {run.path} writes code: give evaluation=file evaluation.path=FILE "
-                "(JSON Lines with HumanEval's fields)"
-            )
-        settings = evaluation_settings(own.get("evaluation"), config["evaluation"], changes["evaluation"])
-        checked = validate({**config, "data": data, "trainer": trainer})
-        from hrmlab.workflows.score_code import score_run_on_code
-
-        show(*score_run_on_code(run, data=checked["data"], settings=settings, checkpoint=checkpoint, trainer=checked["trainer"]))
-        return 0
-    if own.get("evaluation") is not None or changes["evaluation"]:
-        raise UserError(f"evaluation={own.get('evaluation', '...')} is for code; {run.path} was trained on {config['data']['name']}")
-    path = data.get("path") if "path" in changes["data"] else None
-    if path is not None and "source" in data:
-        # The run's own split files are not part of the question, and a tier only chooses among generated puzzles.
-        data |= {"source": "file"} | {key: None for key in ("validation_path", "test_path", "hub_name", "difficulty") if key in data}
-    checked = validate({**config, "data": data, "trainer": trainer})
-
-    from hrmlab.workflows.score import score_run
-
-    score = score_run(
-        run,
-        data=checked["data"],
-        path=path,
-        checkpoint=checkpoint,
-        labelled=own.get("labelled", "true") == "true",
-        trainer=checked["trainer"],
-    )
-    print(sentence(score.result))
-    print(f"predictions: {score.folder / 'predictions.csv'}")
-    return 0
-
-
-def parse(arguments: Sequence[str]) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """The command's own keys, and changes to the data, trainer and evaluation sections.
-
-    Raises:
-        UserError: not key=value, an unknown key, or a value that the key does not take.
-    """
-    from hrmlab.config.values import nearest
-
-    own: dict[str, str] = {}
-    changes: dict[str, dict[str, Any]] = {"data": {}, "trainer": {}, "evaluation": {}}
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals:
-            raise UserError(f"{argument!r} is not KEY=VALUE; hrm-eval --help shows the keys")
-        section, _, name = key.partition(".")
-        if key in _OWN:
-            own[key] = value
-        elif section == "data" and name:
-            changes["data"][name] = value if name.endswith("path") else _value(key, value)
-        elif section == "evaluation" and name:
-            changes["evaluation"][name] = value if name in ("path", "hub_name") else _value(key, value)
-        elif section == "trainer" and name in _TRAINER:
-            changes["trainer"][name] = _value(key, value)
-        else:
-            known = [*_OWN, "data.path", *(f"trainer.{name}" for name in _TRAINER)]
-            guess = nearest(key, known)
-            raise UserError(
-                f"unknown key {key!r}{f'; did you mean {guess!r}?' if guess else ''}; keys are {', '.join(known)}, data.* and evaluation.*"
-            )
+    own, changes = split_arguments(arguments, name=NAME, keys=_OWN, sections=_SECTIONS)
     for key, choices in (("checkpoint", ("best", "last")), ("labelled", ("true", "false"))):
         if own.get(key, choices[0]) not in choices:
             raise UserError(f"{key}={own[key]!r} is not a choice; use {' or '.join(choices)}")
-    return own, changes
+    if "generations" in own:
+        _show_problems(_rescored(own, changes))
+        return 0
+    path = changes["data"].pop("path", None)
+    chosen = open_chosen(own, changes)
+    opened, base = chosen.opened, chosen.config
+    checkpoint = own.get("checkpoint") or (base.training.evaluate if base else "published")
+    progress = bool(changes["trainer"].get("progress_bar", True))
+    writes = opened.task.spec.next_token and opened.task.written() is not None
+    if writes and path is not None:
+        raise UserError(
+            f"data.path={path} is for puzzles; {own['run']} writes code: give evaluation=file evaluation.path=FILE (JSON Lines with "
+            "HumanEval's fields)"
+        )
+
+    from hrmlab.workflows.evaluate import evaluate_examples, evaluate_problems
+
+    root = Path(own["run"])
+    if writes or own.get("evaluation") is not None or changes["evaluation"]:
+        settings = _settings(own.get("evaluation"), base.to_plain()["evaluation"] if base else None, changes["evaluation"])
+        _show_problems(evaluate_problems(opened, root=root, settings=settings, checkpoint=checkpoint, progress=progress))
+        return 0
+    labelled = own.get("labelled", "true") == "true"
+    found = evaluate_examples(opened, root=root, path=path, checkpoint=checkpoint, labelled=labelled, progress=progress)
+    print(sentence(found.results["test"], found.measures, things=f"{opened.task.words.example}s"))
+    print(f"predictions: {found.folder / 'predictions.csv'}")
+    return 0
 
 
-def _value(key: str, text: str) -> Any:
-    import yaml
+def _rescored(own: Mapping[str, str], changes: Mapping[str, Mapping[str, Any]]) -> "Evaluated":
+    settings = _settings(own.get("evaluation", "own"), None, changes["evaluation"])
+    device_of(changes["trainer"])  # an accelerator that is not there is refused here as everywhere
+    from hrmlab.runs.directory import RunDirectory
+    from hrmlab.workflows.evaluate import rescore
 
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UserError(f"{key}={text} cannot be read as a value; quote it: '{key}=\"...\"'") from None
+    run = RunDirectory.open(own["run"]) if "run" in own else None
+    return rescore(own["generations"], run=run, settings=settings, progress=bool(changes["trainer"].get("progress_bar", True)))
 
 
-def sentence(result: dict[str, Any]) -> str:
-    """The score in one line."""
-    if "solved" not in result:
-        return f"{result['count']} puzzles answered (no answers to compare with)"
+def _settings(chosen: str | None, base: Mapping[str, Any] | None, changes: Mapping[str, Any]) -> "Evaluation":
+    """The evaluation section: that of the run, or a choice of conf/evaluation, with the user's changes.
+
+    Raises:
+        UserError: no such choice, an unknown key, or a bad value.
+    """
+    from hrmlab.config.composition import composer
+    from hrmlab.config.schema import Evaluation
+    from hrmlab.config.validation import validate_section
+
+    if chosen is not None or base is None:
+        with composer() as composing:
+            base = dict(composing.compose([f"evaluation={chosen or 'own'}"]).config["evaluation"])  # SHIM
+    return Evaluation(**validate_section("evaluation", {**base, **changes}))
+
+
+def sentence(result: Mapping[str, Any], measures: Sequence[Measure], *, things: str) -> str:
+    """The score of examples in one line."""
+    if not measures:
+        return f"{result['count']} {things} answered (no answers to compare with)"
+    measure = counting(measures, result)
 
     def part(prefix: str) -> str:
-        low, high = result[f"{prefix}exact_accuracy_interval"]
-        solved = result[f"{prefix}solved"]
-        return f"{solved} / {result['count']} solved ({solved / result['count']:.2%}, 95 % interval {low:.2%} to {high:.2%})"
+        value, interval = result[f"{prefix}{measure.name}"], result.get(f"{prefix}{measure.name}_interval")
+        words = "" if interval is None else f", 95 % interval {interval[0]:.2%} to {interval[1]:.2%}"
+        if f"{prefix}solved" in result:
+            return f"{result[f'{prefix}solved']} / {result['count']} solved ({value:.2%}{words})"
+        return f"{measure.wording} {value:.2%}{words}" if measure.unit == "share" else f"{measure.wording} {value:.4g}"
 
+    if f"halting/{measure.name}" not in result:
+        return part("")
     return f"{part('')}; with learned halting {part('halting/')} in {result['mean_segments']:.1f} segments"
+
+
+def _show_problems(found: "Evaluated") -> None:
+    """Every set's score in one line, and where everything lies."""
+    for name, result in found.results.items():
+        print(f"{name}: {problems_sentence(result, found.measures)}")
+    print(f"results: {found.folder}")
+
+
+def problems_sentence(result: Mapping[str, Any], measures: Sequence[Measure]) -> str:
+    """A set of problems in one line: every declared measure that it has, and what to know beside it."""
+    parts = []
+    for measure in measures:
+        value = result.get(measure.name)
+        if not isinstance(value, float):
+            continue
+        low, high = result.get(f"{measure.name}_interval", (value, value))
+        if measure.unit == "share":
+            parts.append(f"{measure.wording} {value:.2%} (95 % interval {low:.2%} to {high:.2%})")
+        else:
+            parts.append(f"{value:.3f} {measure.wording} ({low:.3f} to {high:.3f})")
+    parts += [str(value) for key, value in result.items() if key.endswith("_reason")]
+    if result.get("clipped"):
+        parts.append(f"{result['clipped']} prompts were longer than the model reads and lost their beginning")
+    if not parts:
+        raise UserError("nothing was scored: the problems have neither tests nor solutions")
+    return f"{result['count']} problems, " + "; ".join(parts) + (f"; sandbox {result['tier']}" if result.get("tier") else "")
 
 
 if __name__ == "__main__":

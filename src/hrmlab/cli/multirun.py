@@ -79,6 +79,7 @@ def _job(composed: Any, failures: list[str]) -> float | None:
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
+    from hrmlab.config.configuration import Configuration
     from hrmlab.config.translation import translated
     from hrmlab.config.validation import validate
 
@@ -89,8 +90,9 @@ def _job(composed: Any, failures: list[str]) -> float | None:
         with translated():
             plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
         assert isinstance(plain, dict)
-        config = validate({str(key): value for key, value in plain.items()})
-        _check_single_process(config)
+        checked = validate({str(key): value for key, value in plain.items()})
+        _check_single_process(checked)
+        config = Configuration.from_plain(checked)
         run = new_run(config, overrides)
         print(f"run directory: {run.path}", flush=True)
         summary.update(execute(run, config))

@@ -2,10 +2,11 @@
 
 from argparse import Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hrmlab.cli.command import run_command
 from hrmlab.cli.help import train_help, wants_help
+from hrmlab.config.configuration import Configuration
 from hrmlab.core.errors import UserError
 from hrmlab.core.processes import process_rank
 from hrmlab.workflows.launch import execute, join, new_run, result_line
@@ -60,7 +61,9 @@ def run_single(composing: "Composer", overrides: Sequence[str]) -> int:
     composition = composing.compose(overrides)
     if composition.config["resume"] is not None:
         raise UserError(f"resume={composition.config['resume']} stands in a file; give it on the command line, it names one run")
-    return _execute(new_run(composition.config, composition.overrides), composition.config)
+    return _execute(
+        new_run(Configuration.from_plain(composition.config), composition.overrides), Configuration.from_plain(composition.config)
+    )
 
 
 def resume(composing: "Composer", path: str, overrides: Sequence[str]) -> int:
@@ -68,7 +71,8 @@ def resume(composing: "Composer", path: str, overrides: Sequence[str]) -> int:
     from hrmlab.workflows.resume import reopen
 
     others = [override.input_line or "" for override in composing.parse(overrides) if override.key_or_group != "resume"]
-    return _execute(*reopen(composing, path, others))
+    run, config = reopen(composing, path, others)
+    return _execute(run, Configuration.from_plain(config))
 
 
 def resumed_path(composing: "Composer", overrides: Sequence[str]) -> str | None:
@@ -77,7 +81,7 @@ def resumed_path(composing: "Composer", overrides: Sequence[str]) -> str | None:
     return str(values[-1]) if values and values[-1] is not None else None
 
 
-def _execute(run: "RunDirectory", config: dict[str, Any]) -> int:
+def _execute(run: "RunDirectory", config: Configuration) -> int:
     print(f"run directory: {run.path}", flush=True)
     print(result_line(run, execute(run, config)), flush=True)
     return 0

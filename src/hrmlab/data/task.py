@@ -14,7 +14,7 @@ from hrmlab.core.batches import Batch
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure, Words
 from hrmlab.core.randomness import CounterRandom
-from hrmlab.core.task import TaskSpec
+from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits
 from hrmlab.data.written.problems import WrittenProblems
 
@@ -126,6 +126,13 @@ class Task(ABC):
         """
         raise UserError(f"{self.spec.name} has no notation for a single {self.words.example}; give a file")
 
+    def answer_text(self, inputs: np.ndarray, labels: np.ndarray) -> str:
+        """The right answer as one line: what (S,) ``labels`` ask, and where that is a part of a grid, the rest of it from ``inputs``."""
+        asked = labels != IGNORED_LABEL
+        if not asked.any():
+            return ""
+        return self.to_text(labels[asked] if self.spec.next_token else np.where(asked, labels, inputs))
+
     def show(self, tokens: np.ndarray) -> str:
         """(S,) token ids as a person looks at them; several lines for a grid."""
         text = self.to_text(tokens)
@@ -146,6 +153,10 @@ class Task(ABC):
             named (N,) bool or float arrays; may be empty.
         """
         return {}
+
+    def is_right(self, inputs: np.ndarray, prediction: np.ndarray) -> bool | None:
+        """Whether an answer (S,) to a question (S,) is right by the task's rules alone, without a label; None where they do not say."""
+        return None
 
     def judge(self, examples: ExampleSet, answers: Answers) -> Judgement:
         """Judge a split as a whole, where examples do not count one by one: votes over augmented views, best of two attempts.

@@ -1,12 +1,12 @@
 """What became of every single example: the rows of predictions.parquet."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hrmlab.data.loading import EvaluationBatch
 from hrmlab.evaluation.correctness import correctness
 from hrmlab.evaluation.solve import Solution
 
@@ -17,19 +17,19 @@ class ExampleRecorder:
     def __init__(self) -> None:
         self._parts: list[dict[str, np.ndarray]] = []
 
-    def add(self, batch: EvaluationBatch, solution: Solution, scores: dict[str, Tensor]) -> None:
-        """Record the counted rows of a batch; ``solution`` and ``scores`` hold those rows only."""
-        kept = batch.rows >= 0
-        labels = batch.examples.labels[kept]
+    def add(self, rows: Tensor, labels: Tensor, solution: Solution, scores: Mapping[str, Tensor]) -> None:
+        """Record B counted examples: their row numbers (B,), labels (B, S), solution, and the task's scores, (B,) each."""
         fixed, halting = correctness(solution.answers, labels), correctness(solution.halting_answers, labels)
         by_segment = torch.stack([correctness(answers, labels).exact for answers in solution.answers_by_segment], dim=1)
         columns: dict[str, Tensor] = {
-            "index": batch.rows[kept],
+            "index": rows,
             "exact": fixed.exact,
             "exact_halting": halting.exact,
             "cell_accuracy": fixed.cells_right / fixed.cells.clamp(min=1),
             "segments": solution.segments,
             "answer": solution.answers,
+            "halting_answer": solution.halting_answers,
+            "confidence": solution.confidence,
             "exact_by_segment": by_segment,
         }
         for name, values in scores.items():

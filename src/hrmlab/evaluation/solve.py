@@ -1,5 +1,6 @@
 """Run a reasoner on examples to the end, once, and read off both ways of stopping."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -29,6 +30,7 @@ class Solution(NamedTuple):
         segments: (B,) float64 that segment, counted from 1; in causal mode each token stops by itself: the mean over asked tokens.
         believed: (B,) bool, whether the model there expected its answer (all asked tokens) to be right; None where it has no halting head.
         answers_by_segment: (max_segments, B, S) token ids after each segment.
+        confidence: (B,) float, the halting head's score of the halting answer, a mean over asked tokens in causal mode; NaN without a head.
     """
 
     answers: Tensor
@@ -36,11 +38,36 @@ class Solution(NamedTuple):
     segments: Tensor
     believed: Tensor | None
     answers_by_segment: Tensor
+    confidence: Tensor
 
     def select(self, kept: Tensor) -> "Solution":
         """The rows marked in ``kept`` (B,) bool."""
         believed = None if self.believed is None else self.believed[kept]
-        return Solution(self.answers[kept], self.halting_answers[kept], self.segments[kept], believed, self.answers_by_segment[:, kept])
+        return Solution(
+            self.answers[kept],
+            self.halting_answers[kept],
+            self.segments[kept],
+            believed,
+            self.answers_by_segment[:, kept],
+            self.confidence[kept],
+        )
+
+    def cpu(self) -> "Solution":
+        """With its tensors in the host's memory."""
+        return self._replace(**{name: part.cpu() for name, part in self._asdict().items() if part is not None})
+
+    @staticmethod
+    def joined(parts: Sequence["Solution"]) -> "Solution":
+        """The rows of all parts."""
+        believed = [part.believed for part in parts if part.believed is not None]
+        return Solution(
+            torch.cat([part.answers for part in parts]),
+            torch.cat([part.halting_answers for part in parts]),
+            torch.cat([part.segments for part in parts]),
+            torch.cat(believed) if believed else None,
+            torch.cat([part.answers_by_segment for part in parts], dim=1),
+            torch.cat([part.confidence for part in parts]),
+        )
 
 
 @torch.no_grad()
@@ -55,7 +82,9 @@ def solve(call: SegmentCall, batch: Batch) -> Solution:
         halting = halting or _FirstStop(batch, prediction)
         halting.see(answers[-1], prediction, number=number, last=number == call.max_segments)
     assert halting is not None
-    return Solution(answers[-1], halting.answers, halting.mean_segments(), halting.whole_belief(), torch.stack(answers))
+    return Solution(
+        answers[-1], halting.answers, halting.mean_segments(), halting.whole_belief(), torch.stack(answers), halting.mean_confidence()
+    )
 
 
 class _FirstStop:
@@ -68,6 +97,7 @@ class _FirstStop:
         self._stopped = torch.zeros(shape, dtype=torch.bool, device=batch.inputs.device)
         self._segments = torch.zeros(shape, dtype=torch.int64, device=batch.inputs.device)
         self._believed: Tensor | None = None
+        self._confidence = torch.full(shape, float("nan"), device=batch.inputs.device)
         self.answers = torch.zeros_like(batch.inputs)
 
     def see(self, answers: Tensor, prediction: Prediction, *, number: int, last: bool) -> None:
@@ -79,6 +109,7 @@ class _FirstStop:
         if prediction.q_halt_logits is not None:
             belief = prediction.q_halt_logits > 0
             self._believed = belief if self._believed is None else torch.where(stops, belief, self._believed)
+            self._confidence = torch.where(stops, prediction.q_halt_logits.float(), self._confidence)
         self._stopped = self._stopped | stops
 
     def mean_segments(self) -> Tensor:
@@ -87,6 +118,13 @@ class _FirstStop:
             return self._segments.double()
         asked = self._labels != IGNORED_LABEL
         return (self._segments * asked).sum(-1).double() / asked.sum(-1).clamp(min=1)
+
+    def mean_confidence(self) -> Tensor:
+        """(B,) float32."""
+        if self._confidence.dim() == 1:
+            return self._confidence
+        asked = self._labels != IGNORED_LABEL
+        return torch.where(asked, self._confidence, 0.0).sum(-1) / asked.sum(-1).clamp(min=1)
 
     def whole_belief(self) -> Tensor | None:
         """(B,) bool."""

@@ -1,6 +1,6 @@
-"""Per-example outcomes as a table, and accuracy by difficulty."""
+"""Per-example outcomes as a table, and measures by difficulty."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,15 @@ from hrmlab.data.task import Task
 _QUANTILES = 4
 
 
-def example_table(columns: dict[str, np.ndarray], examples: ExampleSet, task: Task) -> pd.DataFrame:
+def example_table(columns: Mapping[str, np.ndarray], examples: ExampleSet, task: Task) -> pd.DataFrame:
     """The rows of predictions.parquet: one per example of the split, in its order."""
     rows = columns["index"]
-    per_example = {name: values for name, values in columns.items() if values.ndim == 1 and name != "index"}
+    per_example = {name: values for name, values in columns.items() if values.ndim == 1 and name not in ("index", "confidence")}
     return pd.DataFrame(
         {
             "index": rows,
             "input": [task.to_text(examples.inputs[row]) for row in rows],
+            "answer": [task.answer_text(examples.inputs[row], examples.labels[row]) for row in rows],
             "rating": examples.ratings[rows],
             "source": [str(name) for name in examples.sources[rows]],
             **per_example,
@@ -29,32 +30,22 @@ def example_table(columns: dict[str, np.ndarray], examples: ExampleSet, task: Ta
     )
 
 
-def accuracy_by_rating(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Exact accuracy in up to four groups of equal size by rating, easiest first; empty where ratings are unknown or all equal."""
+def values_by_rating(table: pd.DataFrame, measures: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Means in up to four groups of equal size by rating, easiest first; empty where ratings are unknown or all equal.
+
+    Args:
+        measures: name of each mean and the column that it is of.
+    """
     rating = np.asarray(table["rating"], dtype=np.float64)
     rated = ~np.isnan(rating)
     if len(np.unique(rating[rated])) < 2:
         return []
     edges = np.unique(np.quantile(rating[rated], np.linspace(0, 1, _QUANTILES + 1)))
     groups = np.clip(np.searchsorted(edges, rating, side="left"), 1, len(edges) - 1)
-    exact, halting = np.asarray(table["exact"]), np.asarray(table["exact_halting"])
     rows = []
     for number in np.unique(groups[rated]):
         chosen = rated & (groups == number)
-        rows.append(
-            {
-                "low": float(rating[chosen].min()),
-                "high": float(rating[chosen].max()),
-                "count": int(chosen.sum()),
-                "exact_accuracy": float(exact[chosen].mean()),
-                "halting/exact_accuracy": float(halting[chosen].mean()),
-            }
-        )
+        limits = {"low": float(rating[chosen].min()), "high": float(rating[chosen].max()), "count": int(chosen.sum())}
+        means = {name: float(np.asarray(table[column], dtype=np.float64)[chosen].mean()) for name, column in measures.items()}
+        rows.append({**limits, **means})
     return rows
-
-
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write Parquet so that the file is either whole or not there."""
-    temporary = path.with_name(f".{path.name}.writing")
-    table.to_parquet(temporary, index=False)
-    temporary.replace(path)

@@ -38,3 +38,9 @@ def newest_checkpoint(folder: Path) -> tuple[Path, int] | None:
             except UserError:
                 continue
     return None
+
+
+def chosen_checkpoint(folder: Path, rule: str) -> Path:
+    """The file that a rule chooses: ``best``, where there is one, or ``last``."""
+    best = folder / BEST
+    return best if rule == "best" and best.exists() else folder / LAST

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hrmlab.config.composition import Composer
+from hrmlab.config.configuration import Configuration
 from hrmlab.config.grid import expand, is_grid
 from hrmlab.core.errors import UserError
 from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash, runs_of
@@ -65,7 +66,7 @@ def compose_jobs(composing: Composer, overrides: Sequence[str]) -> list[Job]:
         config = composition.config
         if config["resume"] is not None:
             raise UserError("resume belongs to hrm-train; hrm-sweep finds interrupted runs by itself")
-        labels, hash = labels_of(config), config_hash(config)
+        labels, hash = labels_of(Configuration.from_plain(config)), config_hash(config)
         job = Job(overrides=tuple(composition.overrides), config=config, labels=labels, hash=hash, flags=flags)
         jobs.setdefault((labels, hash), job)
     for key in ("study", "output_root"):

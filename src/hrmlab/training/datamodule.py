@@ -29,11 +29,16 @@ class TaskDataModule(pl.LightningDataModule):
         self.evaluation_batch_size, self.validation_examples = evaluation_batch_size, validation_examples
         self._splits: Splits | None = None
 
-    @property
-    def splits(self) -> Splits:
-        """Train, validation and test; loaded (or generated) at first use."""
+    def load(self) -> None:
+        """Load (or generate) the splits, once."""
         if self._splits is None:
             self._splits = self.task.load(progress=self.progress)
+
+    @property
+    def splits(self) -> Splits:
+        """Train, validation and test."""
+        self.load()
+        assert self._splits is not None
         return self._splits
 
     def _place(self) -> dict[str, int]:

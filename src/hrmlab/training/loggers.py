@@ -6,6 +6,9 @@ from typing import Any
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.loggers.logger import Logger
 
+from hrmlab.config.schema import Logger as LoggerSection
+from hrmlab.config.schema import TensorboardLogger as TensorboardSection
+from hrmlab.config.schema import WandbLogger as WandbSection
 from hrmlab.core.errors import MissingExtra
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.metrics import MetricsWriter
@@ -36,14 +39,14 @@ class MetricsFile(Logger):
         """Nothing: the configuration is in config.yaml already."""
 
 
-def extra_loggers(section: Mapping[str, Any], run: RunDirectory, config: Mapping[str, Any]) -> list[Logger]:
+def extra_loggers(section: LoggerSection, run: RunDirectory) -> list[Logger]:
     """Loggers beside metrics.csv for a section of ``conf/logger``.
 
     Raises:
         MissingExtra: the logger's package is not installed.
     """
     labels = run.labels
-    if section["name"] == "wandb":
+    if isinstance(section, WandbSection):
         try:
             import wandb
             from lightning.pytorch.loggers import WandbLogger
@@ -51,19 +54,19 @@ def extra_loggers(section: Mapping[str, Any], run: RunDirectory, config: Mapping
             raise MissingExtra("wandb", extra="wandb", purpose="logger=wandb") from None
         # One W&B run for every job, also when one process runs several: a fresh init, named after the run directory, resumable by its id.
         experiment = wandb.init(
-            project=section["project"],
-            entity=section["entity"],
-            mode=section["mode"],
+            project=section.project,
+            entity=section.entity,
+            mode=section.mode,
             dir=str(run.path),
             group=labels.study,
             name=f"{labels.task}/{labels.arm}/{labels.size}/seed={labels.seed}",
             id=f"{run.hash}-{labels.seed}-{run.path.name}",
             resume="allow",
-            config=dict(config),
+            config=run.config,
             reinit="finish_previous",
         )
         return [WandbLogger(experiment=experiment)]
-    if section["name"] == "tensorboard":
+    if isinstance(section, TensorboardSection):
         try:
             import tensorboard  # noqa: F401
             from lightning.pytorch.loggers import TensorBoardLogger

@@ -5,20 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
 from torch import Tensor
 
+from hrmlab.config.configuration import Configuration
 from hrmlab.core.components import build
 from hrmlab.core.randomness import CounterRandom, stream_key
-from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.data.loading import EvaluationBatch, StreamLoader
 from hrmlab.data.task import Task
 from hrmlab.data.training_stream import TrainingStream
 from hrmlab.evaluation.correctness import correctness
-from hrmlab.evaluation.examples import ExampleRecorder
-from hrmlab.evaluation.metrics import SplitMetrics
-from hrmlab.evaluation.solve import Solution, solve
+from hrmlab.evaluation.split import SplitEvaluator
 from hrmlab.layers.likelihood import LossKind
 from hrmlab.models.halting import continue_target, decide_halting, wants_to_halt, whole_example
 from hrmlab.models.precision import Computation, Precision
@@ -69,12 +66,10 @@ class SegmentTraining(pl.LightningModule):
         self._exploration_key = stream_key(seed, "exploration")
         self.log_every_steps = log_every_steps
         self.computation = Computation(reasoner, precision, likelihood=loss)
-        nothing = np.zeros((0, task.spec.sequence_length), dtype=np.int64)
-        self._score_names = tuple(task.score(nothing, nothing, nothing))
-        self.metrics = SplitMetrics(scores=self._score_names, halts=reasoner.halts)
+        self.evaluator = SplitEvaluator(task=task, halts=reasoner.halts)
+        self.metrics = self.evaluator.metrics  # a submodule, so that its sums move with the model
         self.slots: Slots | None = None
         self.totals = Totals()
-        self.recorder = ExampleRecorder()
         self.split_metrics: dict[str, float] = {}
         self.shown: dict[str, float] = {}
         self.validation_score = (-1.0, -1.0)
@@ -164,43 +159,13 @@ class SegmentTraining(pl.LightningModule):
 
     def on_test_epoch_start(self) -> None:
         self.computation.prepare()
-        self.recorder = ExampleRecorder()
+        self.evaluator.record_examples()
 
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
-        self._evaluate(batch)
+        self.evaluator.add(self.computation, batch)
 
     def test_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
-        solution, scores = self._evaluate(batch)
-        self.recorder.add(batch, solution, scores)
-
-    @torch.no_grad()
-    def _evaluate(self, batch: EvaluationBatch) -> tuple[Solution, dict[str, Tensor]]:
-        """Solve a batch and count it; padding rows are dropped before anything is counted."""
-        kept = batch.rows >= 0
-        solution = solve(self.computation, batch.examples)
-        examples = type(batch.examples)(*(part[kept] for part in batch.examples))
-        solution = solution.select(kept)
-        scores = self._scores(examples.inputs, examples.labels, solution)
-        self.metrics.update(
-            fixed=correctness(solution.answers, examples.labels),
-            halting=correctness(solution.halting_answers, examples.labels),
-            copied=correctness(solution.answers, torch.where(examples.labels == IGNORED_LABEL, IGNORED_LABEL, examples.inputs)),
-            copying=correctness(examples.inputs, examples.labels),
-            segments=solution.segments,
-            believed=solution.believed,
-            scores=scores,
-        )
-        return solution, scores
-
-    def _scores(self, inputs: Tensor, labels: Tensor, solution: Solution) -> dict[str, Tensor]:
-        """The task's own verdicts on both answers, ``name`` and ``halting/name``."""
-        if not self._score_names:
-            return {}
-        asked: tuple[np.ndarray, np.ndarray] = inputs.cpu().numpy(), labels.cpu().numpy()
-        fixed = self._task.score(*asked, solution.answers.cpu().numpy())
-        halting = self._task.score(*asked, solution.halting_answers.cpu().numpy())
-        verdicts = {**fixed, **{f"halting/{name}": values for name, values in halting.items()}}
-        return {name: torch.from_numpy(values).to(self.device) for name, values in verdicts.items()}
+        self.evaluator.add(self.computation, batch)
 
     def on_validation_epoch_end(self) -> None:
         self.computation.release()
@@ -237,18 +202,18 @@ class SegmentTraining(pl.LightningModule):
             self._seconds_before = training["seconds"]
 
 
-def build_module(config: Mapping[str, Any], *, reasoner: Reasoner, task: Task, batch_size: int) -> SegmentTraining:
-    """The module that a resolved configuration describes; ``batch_size`` is that of one process."""
-    training = config["training"]
+def build_module(config: Configuration, *, reasoner: Reasoner, task: Task, batch_size: int) -> SegmentTraining:
+    """The module that a configuration describes; ``batch_size`` is that of one process."""
+    training = config.training
     return SegmentTraining(
         reasoner=reasoner,
         task=task,
-        optimizer=config["optimizer"],
-        steps=training["steps"],
+        optimizer=config.optimizer.to_section(),
+        steps=training.steps,
         batch_size=batch_size,
-        precision=training["precision"],
-        loss=training["loss"],
-        gradient_clip=training["gradient_clip"],
-        seed=config["seed"],
-        log_every_steps=training["log_every_steps"],
+        precision=training.precision,
+        loss=training.loss,
+        gradient_clip=training.gradient_clip,
+        seed=config.seed,
+        log_every_steps=training.log_every_steps,
     )

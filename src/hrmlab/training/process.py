@@ -10,11 +10,10 @@ import ctypes
 import logging
 import sys
 import warnings
-from collections.abc import Mapping
-from typing import Any
 
 import torch
 
+from hrmlab.config.schema import Trainer
 from hrmlab.core.errors import UserError
 
 # From glibc's malloc.h. The mmap threshold cannot be set higher than 32 MiB.
@@ -22,7 +21,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _MIB = 1 << 20
 
 
-def prepare_process(trainer: Mapping[str, Any]) -> None:
+def prepare_process(trainer: Trainer) -> None:
     """Set up this process for a trainer section.
 
     Raises:
@@ -31,8 +30,8 @@ def prepare_process(trainer: Mapping[str, Any]) -> None:
     quiet_lightning()
     keep_freed_memory()
     check_accelerator(trainer)
-    if trainer["threads"] is not None:
-        torch.set_num_threads(trainer["threads"])
+    if trainer.threads is not None:
+        torch.set_num_threads(trainer.threads)
 
 
 def keep_freed_memory() -> None:
@@ -58,18 +57,16 @@ def quiet_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*recommended to use .self.log.*sync_dist=True.*")
 
 
-def check_accelerator(section: Mapping[str, Any]) -> None:
+def check_accelerator(section: Trainer) -> None:
     """Refuse a GPU that is not there.
 
     Raises:
         UserError: fewer CUDA devices are visible than the trainer section asks for.
     """
-    if section["accelerator"] == "gpu" and not torch.cuda.is_available():
+    if section.accelerator == "gpu" and not torch.cuda.is_available():
+        raise UserError(f"trainer={section.name} needs a CUDA device and none is visible; use trainer=cpu, or trainer=ddp_cpu for several")
+    if section.accelerator == "gpu" and torch.cuda.device_count() < section.devices:
         raise UserError(
-            f"trainer={section['name']} needs a CUDA device and none is visible; use trainer=cpu, or trainer=ddp_cpu for several"
-        )
-    if section["accelerator"] == "gpu" and torch.cuda.device_count() < section["devices"]:
-        raise UserError(
-            f"trainer.devices={section['devices']} but {torch.cuda.device_count()} CUDA devices are visible; "
+            f"trainer.devices={section.devices} but {torch.cuda.device_count()} CUDA devices are visible; "
             f"set trainer.devices={torch.cuda.device_count()}"
         )

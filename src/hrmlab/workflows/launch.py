@@ -1,4 +1,4 @@
-"""The life of one run: lock it, train, and leave it COMPLETED, FAILED or resumable."""
+"""The life of one run: lock it, train and score it, and leave it COMPLETED, FAILED or resumable."""
 
 import contextlib
 import os
@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hrmlab.config.configuration import Configuration
 from hrmlab.core.errors import Terminated, TrainingFailed, Unfinished, UserError, disk_is_full
 from hrmlab.core.processes import end_with_parent, process_rank
 from hrmlab.runs.directory import RunDirectory
@@ -16,9 +17,9 @@ RUN_DIRECTORY = "HRMLAB_RUN_DIRECTORY"
 """Environment variable by which the first process of a distributed run tells the others (its children) the run directory."""
 
 
-def new_run(config: Mapping[str, Any], overrides: Sequence[str]) -> RunDirectory:
+def new_run(config: Configuration, overrides: Sequence[str]) -> RunDirectory:
     """A run directory for a checked configuration."""
-    return RunDirectory.create(output_root=config["output_root"], labels=labels_of(config), config=config, overrides=overrides)
+    return RunDirectory.create(output_root=config.output_root, labels=labels_of(config), config=config.to_plain(), overrides=overrides)
 
 
 def join() -> None:
@@ -34,13 +35,31 @@ def join() -> None:
             "start one process with hrm-train trainer=ddp, which starts the others itself"
         )
     end_with_parent(os.getppid(), signal.SIGKILL)  # it has nothing to save, and may hang in a collective that nobody answers
-    from hrmlab.workflows.fit import train
-
     run = RunDirectory.open(path)
-    train(run.config, run)
+    train(Configuration.from_plain(run.config), run)
 
 
-def execute(run: RunDirectory, config: Mapping[str, Any]) -> dict[str, Any]:
+def train(config: Configuration, run: RunDirectory) -> dict[str, Any]:
+    """Prepare, fit, score, summarise; goes on from the newest checkpoint if the directory has one.
+
+    Raises:
+        UserError: something in the configuration or the data must be mended first.
+        TrainingFailed: the recipe diverged.
+        KeyboardInterrupt: asked to stop; resumable.
+    """
+    from hrmlab.workflows.fit import fitted
+    from hrmlab.workflows.prepare import prepare, record_facts
+    from hrmlab.workflows.score import score
+    from hrmlab.workflows.summarise import summarise
+
+    prepared = prepare(config)
+    if process_rank() == 0:
+        record_facts(prepared, run)
+    with fitted(prepared, run) as trained:
+        return summarise(prepared, trained, score(prepared, trained, run))
+
+
+def execute(run: RunDirectory, config: Configuration) -> dict[str, Any]:
     """Train and evaluate; the summary, which is in the run directory too.
 
     Raises:
@@ -53,9 +72,7 @@ def execute(run: RunDirectory, config: Mapping[str, Any]) -> dict[str, Any]:
             raise UserError(f"{run.path} is COMPLETED already; there is nothing to resume")
         os.environ[RUN_DIRECTORY] = str(run.path.resolve())
         try:
-            from hrmlab.workflows.fit import train
-
-            summary = train(dict(config), run)
+            summary = train(config, run)
             run.complete(summary)
         except TrainingFailed as failure:
             _fail(run, error=failure.error, hint=failure.hint, step=failure.step, last_checkpoint=failure.last_checkpoint)
@@ -81,20 +98,10 @@ def execute(run: RunDirectory, config: Mapping[str, Any]) -> dict[str, Any]:
 
 def result_line(run: RunDirectory, summary: Mapping[str, Any]) -> str:
     """The test result in one line."""
-    test = summary.get("test") or {}
-    exact, count = test.get("exact_accuracy"), test.get("count")
-    if exact is None:
-        return f"completed: {run.path}"
-    halting = test.get("halting/exact_accuracy")
-    parts = []
-    if "pass_at_1" in test:
-        parts.append(f"test pass@1 {test['pass_at_1']:.4f} ({round(test['pass_at_1'] * test['problems'])} of {test['problems']})")
-    if "bits_per_byte" in test:
-        parts.append(f"bits per byte {test['bits_per_byte']:.3f}")
-    parts.append(f"test exact accuracy {exact:.4f}" + (f" ({round(exact * count)} of {count})" if count else ""))
-    if halting is not None and halting != exact:
-        parts.append(f"with learned halting {halting:.4f}")
-    return f"completed: {', '.join(parts)}: {run.path}"
+    from hrmlab.workflows.summarise import result_words
+
+    words = result_words(summary)
+    return f"completed: {words}: {run.path}" if words else f"completed: {run.path}"
 
 
 def _fail(run: RunDirectory, **what: Any) -> None:

@@ -13,7 +13,7 @@ TASK = SudokuTask(side=4, train_examples=30, validation_examples=5, test_example
 
 
 def audit(splits: Splits) -> dict:
-    return audit_splits(splits, spec=TASK.spec, order_hash="x", chance=TASK.chance(splits.test))
+    return audit_splits(splits, spec=TASK.spec, order_hash="x", chance=TASK.chance(splits.test), measures=TASK.measures)
 
 
 def test_generated_splits_share_nothing() -> None:

@@ -4,11 +4,12 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure, pass_at
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.cache import cached
 from hrmlab.data.code.encoding import Asked, Document, document, fits, packed_rows, padded_rows
@@ -16,6 +17,7 @@ from hrmlab.data.code.problems.load import load_problems
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.task import Augmentation, Task
 from hrmlab.data.written import tokenizer as tokenizers
+from hrmlab.data.written.problems import WrittenProblems
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.data.written.tokenizer import ByteTokenizer, Tokenizer
 
@@ -183,6 +185,22 @@ class CodeTask(Task):
     def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
         """Nothing: whether code is right is found out by running it, which is not done for predictions under given tokens."""
         return {}
+
+    def written(self) -> WrittenProblems:
+        """See :meth:`hrmlab.data.task.Task.written`."""
+        records = self.records()
+        tests = {name: part for name, part in records.items() if name not in ("train", "validation")}
+        return WrittenProblems(training=records["train"], tests=tests, tokenizer=self.tokenizer, templated=self.templated_sets)
+
+    def facts(self) -> dict[str, Any]:
+        return {"tokenizer": self.tokenizer.facts()}
+
+    measures = (
+        pass_at(1, counts=True),
+        EXACT_ACCURACY,
+        Measure(name="bits_per_byte", wording="bits per byte", meaning="x", unit="bits per byte", larger_is_better=False),
+        CELL_ACCURACY,
+    )
 
     def to_text(self, tokens: np.ndarray) -> str:
         """The text of (S,) ids."""

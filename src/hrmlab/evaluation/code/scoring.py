@@ -1,108 +1,174 @@
-"""Scores a causal reasoner on programming problems: likelihood of the solutions, completions, and what running them shows."""
+"""Lets a causal reasoner write programs and scores them: likelihood of the solutions, completions, and what running them shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from hrmlab.config.schema import Evaluation
+from hrmlab.core.task import TaskSpec
 from hrmlab.data.code.encoding import document
 from hrmlab.data.code.problems.load import load_problems
-from hrmlab.data.code.task import CodeTask
 from hrmlab.data.progress import progress_bar
+from hrmlab.data.written.problems import WrittenProblems
 from hrmlab.data.written.record import CodeRecord
+from hrmlab.data.written.tokenizer import Tokenizer
 from hrmlab.evaluation.code.completions import Completion, judge, save_rows, write_completions
 from hrmlab.evaluation.code.generation import Decoding
+from hrmlab.evaluation.code.judged import judged_result, likelihood_result
 from hrmlab.evaluation.code.likelihood import solution_bits
-from hrmlab.evaluation.code.results import CodeScore, judged_result, likelihood_result
 from hrmlab.models.precision import Computation
 from hrmlab.sandbox import Executor
 
+Problems = Mapping[str, Sequence[CodeRecord]]
 
-def check_sandbox(settings: Mapping[str, Any]) -> str:
+
+@dataclass(frozen=True, kw_only=True)
+class SetScore:
+    """How a model did on one set of problems.
+
+    Attributes:
+        result: what stands in summary.json under the set's name.
+        passed: (N,) bool, whether each problem's first completion passes its tests; None for problems without tests.
+        bits: (N,) bits that each canonical solution takes.
+    """
+
+    result: dict[str, Any]
+    passed: np.ndarray | None
+    bits: np.ndarray
+
+
+def problem_sets(written: WrittenProblems, settings: Evaluation) -> dict[str, list[CodeRecord]]:
+    """A task's own test splits, the one that counts first, and the further set that the settings name; each cut to ``limit``.
+
+    Raises:
+        UserError: that set cannot be read.
+    """
+    sets = {name: list(records) for name, records in written.tests.items()}
+    if settings.problems != "own":
+        sets[settings.problems] = load_problems(settings.problems, path=settings.path, hub_name=settings.hub_name)
+    return {name: records[: settings.limit] for name, records in sets.items()}
+
+
+def needs_sandbox(sets: Problems, task: TaskSpec) -> bool:
+    """Whether programs will be run: a model that sees the future cannot write, and not every problem has a test."""
+    return task.attention == "causal" and any(record.test for records in sets.values() for record in records)
+
+
+def check_sandbox(settings: Evaluation) -> str:
     """Start the sandbox once and name its tier, before hours of training end at a machine that cannot run programs.
 
     Raises:
         UserError: no sandbox holds on this machine.
     """
-    with Executor(workers=1, timeout=settings["timeout"], allow_unsafe=settings["allow_unsafe_execution"]) as executor:
+    with Executor(workers=1, timeout=settings.timeout, allow_unsafe=settings.allow_unsafe_execution) as executor:
         return executor.tier
 
 
-def problem_sets(task: CodeTask, settings: Mapping[str, Any]) -> dict[str, list[CodeRecord]]:
-    """The task's own test splits and the further set that the settings name, each cut to ``limit``.
+@dataclass(frozen=True, kw_only=True)
+class Writer:
+    """A trained reasoner at work on problems; processes share the work.
 
-    Raises:
-        UserError: that set cannot be read.
-    """
-    splits = {name: records for name, records in task.records().items() if name not in ("train", "validation")}
-    if settings["problems"] != "own":
-        splits[settings["problems"]] = load_problems(settings["problems"], path=settings["path"], hub_name=settings["hub_name"])
-    return {name: records[: settings["limit"]] for name, records in splits.items()}
-
-
-def score_code(
-    computation: Computation,
-    task: CodeTask,
-    sets: Mapping[str, Sequence[CodeRecord]],
-    *,
-    settings: Mapping[str, Any],
-    folder: Path,
-    seed: int,
-    device: torch.device,
-    progress: bool,
-    rank: int = 0,
-    world_size: int = 1,
-) -> dict[str, CodeScore]:
-    """Score every set; completions and verdicts are kept in ``folder/<set>.jsonl.gz``.
-
-    Processes share the work of the model; only the first one runs programs, and only it gets a result.
-
-    Args:
-        computation: the trained reasoner in its precision, prepared.
-        settings: the evaluation section.
+    Attributes:
+        computation: the reasoner in its precision, prepared.
+        task: what it was built for.
+        tokenizer: between text and tokens.
+        settings: of the evaluation.
         seed: of the sampling.
+        device: where the reasoner is.
+        progress: show a bar.
     """
-    share = {name: list(records)[rank::world_size] for name, records in sets.items()}
-    parts: dict[str, tuple[list[float], list[list[Completion]]]] = {}
-    # A model that was allowed to see the future (audit.allow_leak=true) cannot write token by token; its likelihoods are all there is.
-    writes = task.spec.attention == "causal"
-    tested = {name: writes and bool(records) and all(record.test for record in records) for name, records in sets.items()}
-    total = sum(len(records) * settings["samples"] for name, records in share.items() if tested[name])
-    # Shapes change with every token and every batch; compiled stacks would be compiled anew for each.
-    with torch.compiler.set_stance("force_eager"), progress_bar("writing code", total, shown=progress) as advance:
-        for name, records in share.items():
-            bits = solution_bits(
-                computation,
-                [document(record, task.tokenizer) for record in records],
-                sequence_length=task.spec.sequence_length,
-                likelihood=computation.likelihood,
-                batch_size=settings["batch_size"],
-                device=device,
-            )
-            written = _write(computation, task, records, settings, seed, device, advance) if tested[name] else []
-            samples = settings["samples"]
-            parts[name] = bits.tolist(), [written[start : start + samples] for start in range(0, len(written), samples)]
-    gathered: list[Any] = [parts]
+
+    computation: Computation
+    task: TaskSpec
+    tokenizer: Tokenizer
+    settings: Evaluation
+    seed: int
+    device: torch.device
+    progress: bool
+
+    def score(self, sets: Problems, *, folder: Path, rank: int = 0, world_size: int = 1) -> dict[str, SetScore]:
+        """Score every set; completions and verdicts are kept in ``folder/<set>.jsonl.gz``.
+
+        Only the first process runs programs, and only it gets a result.
+        """
+        # A model that was allowed to see the future (audit.allow_leak=true) cannot write token by token; its likelihoods are all there is.
+        causal = self.task.attention == "causal"
+        tested = [name for name, records in sets.items() if causal and records and all(record.test for record in records)]
+        share = {name: list(records)[rank::world_size] for name, records in sets.items()}
+        parts = _gathered(self._share(share, tested), world_size)
+        if rank:
+            return {}
+        bits = {name: np.array(_interleaved([part[name][0] for part in parts])) for name in sets}
+        written = {name: [item for group in _interleaved([part[name][1] for part in parts]) for item in group] for name in tested}
+        judged = run_completions({name: (written[name], sets[name]) for name in tested}, settings=self.settings, progress=self.progress)
+        scores: dict[str, SetScore] = {}
+        for name, records in sets.items():
+            result, passed = likelihood_result(bits[name], records), None
+            if name in judged:
+                rows = judged[name]
+                save_rows(rows, folder / f"{name}.jsonl.gz")
+                result = judged_result(rows, records, settings=self.settings, generated=True) | result
+                passed = np.array([row["passed"] for row in rows[:: self.settings.samples]], dtype=bool)
+            scores[name] = SetScore(result={"count": len(records), **result}, passed=passed, bits=bits[name])
+        return scores
+
+    def _share(self, sets: Problems, tested: Sequence[str]) -> dict[str, tuple[list[float], list[list[Completion]]]]:
+        """Of each set the bits of every solution, and the completions of every problem that is to be run."""
+        samples = self.settings.samples
+        parts: dict[str, tuple[list[float], list[list[Completion]]]] = {}
+        total = sum(len(sets[name]) * samples for name in tested)
+        # Shapes change with every token and every batch; compiled stacks would be compiled anew for each.
+        with torch.compiler.set_stance("force_eager"), progress_bar("writing code", total, shown=self.progress) as advance:
+            for name, records in sets.items():
+                written = self.write(records, advance) if name in tested else []
+                parts[name] = self._bits(records).tolist(), [written[at : at + samples] for at in range(0, len(written), samples)]
+        return parts
+
+    def _bits(self, records: Sequence[CodeRecord]) -> np.ndarray:
+        return solution_bits(
+            self.computation,
+            [document(record, self.tokenizer) for record in records],
+            sequence_length=self.task.sequence_length,
+            likelihood=self.computation.likelihood,
+            batch_size=self.settings.batch_size,
+            device=self.device,
+        )
+
+    def write(self, records: Sequence[CodeRecord], advance: Callable[[int], None] = lambda count: None) -> list[Completion]:
+        """``settings.samples`` completions of every problem, in the problems' order."""
+        settings = self.settings
+        return write_completions(
+            self.computation,
+            records,
+            tokenizer=self.tokenizer,
+            sequence_length=self.task.sequence_length,
+            decoding=Decoding(
+                temperature=settings.temperature,
+                top_p=settings.top_p,
+                max_new_tokens=settings.max_new_tokens,
+                halting=settings.halting,
+                likelihood=self.computation.likelihood,
+            ),
+            samples=settings.samples,
+            stop=settings.stop,
+            batch_size=settings.batch_size,
+            seed=self.seed,
+            device=self.device,
+            advance=advance,
+        )
+
+
+def _gathered(part: Any, world_size: int) -> list[Any]:
+    """What every process has."""
+    parts: list[Any] = [part]
     if world_size > 1:
-        gathered = [None] * world_size
-        torch.distributed.all_gather_object(gathered, parts)
-    if rank:
-        return {}
-    scores: dict[str, CodeScore] = {}
-    written = {name: [item for group in _interleaved([process[name][1] for process in gathered]) for item in group] for name in sets}
-    judged = run_completions({name: (written[name], sets[name]) for name in sets if tested[name]}, settings=settings, progress=progress)
-    for name, records in sets.items():
-        bits = np.array(_interleaved([process[name][0] for process in gathered]))
-        result, passed = likelihood_result(bits, records), None
-        if name in judged:
-            rows = judged[name]
-            save_rows(rows, folder / f"{name}.jsonl.gz")
-            result = judged_result(rows, records, settings=settings, generated=True) | result
-            passed = np.array([row["passed"] for row in rows[:: settings["samples"]]], dtype=bool)
-        scores[name] = CodeScore(result={"count": len(records), **result}, passed=passed, bits=bits)
-    return scores
+        parts = [None] * world_size
+        torch.distributed.all_gather_object(parts, part)
+    return parts
 
 
 def _interleaved(parts: Sequence[list[Any]]) -> list[Any]:
@@ -113,39 +179,8 @@ def _interleaved(parts: Sequence[list[Any]]) -> list[Any]:
     return items
 
 
-def _write(
-    computation: Computation,
-    task: CodeTask,
-    records: Sequence[CodeRecord],
-    settings: Mapping[str, Any],
-    seed: int,
-    device: torch.device,
-    advance: Any,
-) -> list[Completion]:
-    decoding = Decoding(
-        temperature=settings["temperature"],
-        top_p=settings["top_p"],
-        max_new_tokens=settings["max_new_tokens"],
-        halting=settings["halting"],
-        likelihood=computation.likelihood,
-    )
-    return write_completions(
-        computation,
-        records,
-        tokenizer=task.tokenizer,
-        sequence_length=task.spec.sequence_length,
-        decoding=decoding,
-        samples=settings["samples"],
-        stop=settings["stop"],
-        batch_size=settings["batch_size"],
-        seed=seed,
-        device=device,
-        advance=advance,
-    )
-
-
 def run_completions(
-    work: Mapping[str, tuple[Sequence[Completion], Sequence[CodeRecord]]], *, settings: Mapping[str, Any], progress: bool
+    work: Mapping[str, tuple[Sequence[Completion], Sequence[CodeRecord]]], *, settings: Evaluation, progress: bool
 ) -> dict[str, list[dict[str, Any]]]:
     """Judge the completions of every set in one sandbox, with a progress bar.
 
@@ -158,7 +193,7 @@ def run_completions(
     if not work:
         return {}
     with (
-        Executor(workers=settings["workers"], timeout=settings["timeout"], allow_unsafe=settings["allow_unsafe_execution"]) as executor,
+        Executor(workers=settings.workers, timeout=settings.timeout, allow_unsafe=settings.allow_unsafe_execution) as executor,
         progress_bar("running code", sum(len(completions) for completions, _ in work.values()), shown=progress) as advance,
     ):
         return {

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hrmlab.config.schema import Evaluation
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.code.encoding import document
@@ -18,17 +20,18 @@ from hrmlab.data.written.record import CodeRecord
 from hrmlab.data.written.tokenizer import END, ByteTokenizer
 from hrmlab.evaluation.code.completions import cut, read_completions, save_rows, write_completions
 from hrmlab.evaluation.code.generation import Decoding
+from hrmlab.evaluation.code.judged import judged_result, likelihood_result
 from hrmlab.evaluation.code.likelihood import solution_bits, windows
-from hrmlab.evaluation.code.results import judged_result, likelihood_result
 from hrmlab.layers.likelihood import log_probabilities
 from hrmlab.models.hrm import HRM
 from hrmlab.models.precision import Computation
 from hrmlab.statistics.ratio import ratio_of_sums
 
 TOKENIZER = ByteTokenizer()
-SETTINGS: dict[str, Any] = {
-    "samples": 2, "temperature": 0.0, "top_p": 1.0, "max_new_tokens": 5, "stop": [], "halting": False, "timeout": 3.0, "ks": [1, 2, 3],
-}  # fmt: skip
+SETTINGS = Evaluation(
+    name="own", problems="own", path=None, hub_name=None, limit=None, samples=2, temperature=0.0, top_p=1.0, max_new_tokens=5, stop=[],
+    ks=[1, 2, 3], halting=False, batch_size=8, timeout=3.0, workers=1, allow_unsafe_execution=False,
+)  # fmt: skip
 
 
 def record(number: int, *, solution: str = "    return 1\n", depth: int = 0) -> CodeRecord:
@@ -137,7 +140,7 @@ def test_a_result_counts_problems_samples_depths_and_verdicts() -> None:
     assert [(each["depth"], each["count"], each["pass_at_1"]) for each in result["by_depth"]] == [(1, 2, 0.25), (2, 1, 1.0)]
     assert result["sampling"]["temperature"] == 0.0
     assert judged_result(rows, problems, settings=SETTINGS, generated=False)["sampling"] == {"timeout": 3.0}
-    unanswered = judged_result(rows[:4], problems, settings={**SETTINGS, "ks": [1]}, generated=True)
+    unanswered = judged_result(rows[:4], problems, settings=replace(SETTINGS, ks=[1]), generated=True)
     assert "pass_at_1" not in unanswered
     assert "1 of 3 problems" in unanswered["pass_at_1_reason"]
 

@@ -1,13 +1,13 @@
-"""What judged completions come to: pass@k with intervals, by depth, copying, and bits per byte. No model is needed for it."""
+"""What judged completions come to: pass@k with intervals, by depth, copying, bits per byte. No model is needed for it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from hrmlab.config.schema import Evaluation
+from hrmlab.core.measures import Measure, pass_at
 from hrmlab.core.randomness import stream
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.evaluation.code.copying import mean_copied_share
@@ -20,21 +20,21 @@ SAMPLING_KEYS = ("samples", "temperature", "top_p", "max_new_tokens", "stop", "h
 
 
 def judged_result(
-    rows: Sequence[Mapping[str, Any]], problems: Sequence[CodeRecord], *, settings: Mapping[str, Any], generated: bool
+    rows: Sequence[Mapping[str, Any]], problems: Sequence[CodeRecord], *, settings: Evaluation, generated: bool
 ) -> dict[str, Any]:
     """The score of judged completions.
 
     Args:
         rows: from :func:`hrmlab.evaluation.code.completions.judge`.
         problems: all problems; those without a completion count as not answered, with no sample.
-        settings: the evaluation section.
+        settings: of the evaluation.
         generated: whether the completions were made under these settings; read from a file, nothing is known of their making.
     """
     drawn = Counter(str(row["task_id"]) for row in rows)
     passed = Counter(str(row["task_id"]) for row in rows if row["passed"])
     counts, solved = [drawn[record.task_id] for record in problems], [passed[record.task_id] for record in problems]
     result: dict[str, Any] = {"count": len(problems), "completions": len(rows)}
-    for k in settings["ks"]:
+    for k in settings.ks:
         found = pass_at_k(counts, solved, k, random=stream(0, "pass at k", k))
         if found.estimate is None:
             result[f"pass_at_{k}_reason"] = found.reason
@@ -46,7 +46,7 @@ def judged_result(
         "copied_share": mean_copied_share((source[str(row["task_id"])], str(row["completion"])) for row in rows),
         "clipped": sum(bool(row.get("clipped")) for row in rows),
         "tier": next((str(row["tier"]) for row in rows if row.get("tier")), ""),
-        "sampling": {key: settings[key] for key in (SAMPLING_KEYS if generated else ("timeout",))},
+        "sampling": {key: getattr(settings, key) for key in (SAMPLING_KEYS if generated else ("timeout",))},
     }
     return result | ({"by_depth": by_depth} if (by_depth := _by_depth(problems, counts, solved)) else {})
 
@@ -69,43 +69,13 @@ def likelihood_result(bits: np.ndarray, problems: Sequence[CodeRecord]) -> dict[
     return {} if estimate is None else with_interval("bits_per_byte", estimate)
 
 
-@dataclass(frozen=True, kw_only=True)
-class CodeScore:
-    """How a model did on one set of problems.
-
-    Attributes:
-        result: what stands in summary.json under the set's name.
-        passed: (N,) bool, whether each problem's first completion passes its tests; None for problems without tests.
-        bits: (N,) bits that each canonical solution takes.
-    """
-
-    result: dict[str, Any]
-    passed: np.ndarray | None
-    bits: np.ndarray
-
-
-def with_code_scores(
-    scores: Mapping[str, CodeScore], *, test: dict[str, Any], table: pd.DataFrame, others: Mapping[str, dict[str, Any]]
-) -> tuple[dict[str, Any], pd.DataFrame, dict[str, dict[str, Any]]]:
-    """Put the scores of problem sets, the first of which is the test split, beside what was measured under given tokens.
-
-    ``count`` stays the number of test examples; a set that was cut short says its own in ``problems``.
-    """
-    first, *further = scores
-    merged = {name: _beside(others.get(name, {}), scores[name].result) for name in further}
-    passed = scores[first].passed
-    if passed is not None and len(passed) == len(table):
-        table = table.assign(passed=passed)
-    if len(scores[first].bits) == len(table):
-        table = table.assign(solution_bits=scores[first].bits)
-    return _beside(test, scores[first].result), table, {**others, **merged}
-
-
-def _beside(measured: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-    return {**measured, **result, "count": measured.get("count", result["count"]), "problems": result["count"]}
-
-
 def with_interval(name: str, estimate: Estimate) -> dict[str, Any]:
     """A value and, where it has one, its interval, as JSON has them."""
     interval = {} if estimate.low is None else {f"{name}_interval": [estimate.low, estimate.high]}
     return {name: estimate.value, **interval}
+
+
+def declared(measures: Sequence[Measure], settings: Evaluation) -> tuple[Measure, ...]:
+    """A task's measures with the further pass@k that the settings ask for."""
+    names = {measure.name for measure in measures}
+    return (*measures, *(pass_at(k) for k in settings.ks if f"pass_at_{k}" not in names))

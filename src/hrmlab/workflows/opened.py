@@ -1,0 +1,263 @@
+"""A trained run, opened: the one place that turns a run directory, or a published checkpoint's folder, into something that answers.
+
+    import hrmlab
+
+    run = hrmlab.open_run("outputs/quick/sudoku_4x4_easy/hrm/nano/seed=0/1a2b3c4d")
+    print(run.solve("1..4.32..21.4..1").text)
+
+Needs torch, and neither Hydra nor Lightning.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from hrmlab.config.configuration import Configuration
+from hrmlab.core.batches import Batch
+from hrmlab.core.errors import UserError
+from hrmlab.data.example_set import ExampleSet
+from hrmlab.data.loading import EvaluationLoader
+from hrmlab.data.progress import progress_bar
+from hrmlab.data.task import Task
+from hrmlab.evaluation.solve import Solution, solve
+from hrmlab.evaluation.split import SplitEvaluator, SplitScore
+from hrmlab.layers.likelihood import LossKind
+from hrmlab.models.checkpoint import chosen_checkpoint, load_checkpoint
+from hrmlab.models.precision import Computation, Precision
+from hrmlab.models.reasoner import Reasoner
+from hrmlab.runs.directory import RunDirectory
+from hrmlab.workflows.building import reasoner_of
+from hrmlab.workflows.published import open_published
+
+_BATCH_SIZE = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class SolvedPuzzle:
+    """One answer and how it came about.
+
+    Attributes:
+        inputs: (S,) int64 the question.
+        answers: (K, S) int64 the answer after each segment.
+        halting_segment: the segment, from 1, at which learned halting stops; a mean over tokens in causal mode.
+        tokens: (S,) int64 the answer after the last segment.
+        text: the same in the notation of the task's files.
+        right: whether the task's own rules say that it is right; None where they do not say.
+    """
+
+    inputs: np.ndarray
+    answers: np.ndarray
+    halting_segment: float
+    tokens: np.ndarray
+    text: str
+    right: bool | None
+
+
+class OpenedRun:
+    """A task and a reasoner with trained weights, in the precision it was trained in.
+
+    Attributes:
+        task: what it answers.
+        reasoner: with its weights, in evaluation mode; float32 masters.
+        computation: the reasoner in its precision, prepared: what to call.
+        device: where it is.
+        step: of the checkpoint; None for a published one that does not say.
+        config: the run's configuration; None for a published checkpoint.
+        run: the run directory; None for a published checkpoint.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        reasoner: Reasoner,
+        precision: Precision,
+        likelihood: LossKind,
+        device: torch.device,
+        step: int | None,
+        config: Configuration | None = None,
+        run: RunDirectory | None = None,
+    ) -> None:
+        self.task, self.device, self.step, self.config, self.run = task, device, step, config, run
+        self.reasoner = reasoner.eval().to(device)
+        self.computation = Computation(self.reasoner, precision, likelihood=likelihood)
+        with torch.no_grad():
+            self.computation.prepare()
+
+    def encode(self, text: str) -> np.ndarray:
+        """(S,) int32 token ids of a question in the notation of the task's files.
+
+        Raises:
+            UserError: it is no question of this task.
+        """
+        return self.task.from_text(text)
+
+    def decode(self, tokens: Sequence[int] | np.ndarray) -> str:
+        """Token ids (S,) in the notation of the task's files."""
+        return self.task.to_text(np.asarray(tokens))
+
+    def predict(
+        self, inputs: np.ndarray | Sequence[Sequence[int]], *, puzzle_ids: np.ndarray | None = None, segments: int | None = None
+    ) -> Solution:
+        """Answers to any number of questions.
+
+        Args:
+            inputs: (N, S) token ids.
+            puzzle_ids: (N,); None for 0.
+            segments: how many to run; None for the model's own.
+
+        Returns:
+            see :class:`hrmlab.evaluation.solve.Solution`; tensors on the CPU.
+
+        Raises:
+            UserError: rows of another length, ids outside of the vocabulary, or fewer than one segment.
+        """
+        rows = self._checked(inputs)
+        ids = np.zeros(len(rows), np.int64) if puzzle_ids is None else np.asarray(puzzle_ids, np.int64)
+        call = _Limited(self.computation, segments)
+        parts: list[Solution] = []
+        for start in range(0, len(rows), _BATCH_SIZE):
+            part = torch.from_numpy(rows[start : start + _BATCH_SIZE]).to(self.device)
+            labels = torch.zeros_like(part)  # every position is asked
+            found = solve(call, Batch(part, labels, torch.from_numpy(ids[start : start + _BATCH_SIZE]).to(self.device)))
+            parts.append(found.cpu())
+        return Solution.joined(parts)
+
+    def solve(self, puzzle: str | np.ndarray | Sequence[int], *, segments: int | None = None) -> SolvedPuzzle:
+        """The answer to one question, as text or (S,) token ids, with what was thought after each segment.
+
+        Raises:
+            UserError: it is no question of this task.
+        """
+        inputs = self.encode(puzzle) if isinstance(puzzle, str) else np.asarray(puzzle)
+        found = self.predict(inputs[None], segments=segments)
+        tokens = found.answers[0].numpy()
+        return SolvedPuzzle(
+            inputs=np.asarray(inputs, np.int64),
+            answers=found.answers_by_segment[:, 0].numpy(),
+            halting_segment=float(found.segments[0]),
+            tokens=tokens,
+            text=self.decode(tokens),
+            right=self.task.is_right(np.asarray(inputs), tokens),
+        )
+
+    def score(self, examples: ExampleSet, *, batch_size: int | None = None, progress: bool = False) -> SplitScore:
+        """How it does on labelled examples; see :class:`hrmlab.evaluation.split.SplitScore`."""
+        size = batch_size or (self.config.training.evaluation_batch_size if self.config else _BATCH_SIZE)
+        loader = EvaluationLoader(examples, batch_size=size)
+        evaluator = SplitEvaluator(task=self.task, halts=self.reasoner.halts)
+        evaluator.metrics.to(self.device)
+        evaluator.record_examples()
+        with progress_bar(f"solving {self.task.spec.name}", len(examples), shown=progress) as advance:
+            for batch in loader:
+                placed = type(batch)(Batch(*(part.to(self.device) for part in batch.examples)), batch.rows.to(self.device))
+                evaluator.add(self.computation, placed)
+                advance(int((batch.rows >= 0).sum()))
+        return evaluator.score(examples, means=evaluator.metrics.compute())
+
+    def _checked(self, inputs: np.ndarray | Sequence[Sequence[int]]) -> np.ndarray:
+        rows, spec = np.asarray(inputs), self.task.spec
+        if rows.ndim != 2 or rows.shape[1] != spec.sequence_length or not np.issubdtype(rows.dtype, np.integer):
+            raise UserError(
+                f"inputs have the shape {rows.shape} and type {rows.dtype}; give whole numbers of the shape (N, {spec.sequence_length})"
+            )
+        if len(rows) == 0:
+            raise UserError("inputs hold no row; give at least one")
+        if rows.min() < 0 or rows.max() >= spec.vocabulary_size:
+            raise UserError(f"inputs hold {rows.min()} to {rows.max()}; token ids of {spec.name} are 0 to {spec.vocabulary_size - 1}")
+        return rows.astype(np.int64)
+
+
+class _Limited:
+    """A reasoner that is stopped after a number of segments of the caller's choice."""
+
+    def __init__(self, computation: Computation, segments: int | None) -> None:
+        own = computation.max_segments
+        if segments is not None and segments < 1:
+            raise UserError(f"segments={segments} is below 1; give at least 1, or leave it out for the model's own {own}")
+        self._computation, self.max_segments = computation, segments or own
+
+    def initial_carry(self, batch_size: int) -> Any:
+        return self._computation.initial_carry(batch_size)
+
+    def __call__(self, carry: Any, batch: Batch) -> Any:
+        return self._computation(carry, batch)
+
+
+def open_run(
+    path: str | Path,
+    *,
+    checkpoint: Literal["best", "last"] | None = None,
+    task: Task | None = None,
+    device: str | torch.device = "cpu",
+) -> OpenedRun:
+    """Open a run directory of this project, or a folder with a published checkpoint.
+
+    Args:
+        path: ``outputs/<study>/<task>/<arm>/<size>/seed=<n>/<hash>``; or a folder that holds a release's state dict and its configuration
+            file as released (see :mod:`hrmlab.workflows.published`), which needs ``task``.
+        checkpoint: which weights of a run; None for those that its own test used.
+        task: another task of the same size than the run's own; None for its own.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        UserError: no such folder, no checkpoint, a task of another size, or weights that do not fit the configuration.
+    """
+    place = torch.device(device)
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise UserError("device=cuda needs a CUDA device and none is visible; use device=cpu")
+    if Path(path).is_dir() and not (Path(path) / "run.json").exists():
+        reasoner, task = open_published(Path(path), task=task)
+        return OpenedRun(task=task, reasoner=reasoner, precision="fp32", likelihood="stablemax", device=place, step=None)
+    run = RunDirectory.open(path)
+    config = Configuration.from_plain(run.config)
+    weights = load_checkpoint(chosen_checkpoint(run.checkpoints, checkpoint or config.training.evaluate))
+    own: Task = config.data.build()
+    task = task or own
+    check_same_size(task, own)
+    reasoner, _ = reasoner_of(config, task)
+    load_weights(reasoner, weights)
+    return OpenedRun(
+        task=task,
+        reasoner=reasoner,
+        precision=config.training.precision,
+        likelihood=config.training.loss,
+        device=place,
+        step=weights["global_step"],
+        config=config,
+        run=run,
+    )
+
+
+def check_same_size(task: Task, own: Task) -> None:
+    """Refuse a task that the run's model was not built for.
+
+    Raises:
+        UserError: other length or vocabulary.
+    """
+    asked, trained_on, words = task.spec, own.spec, own.words
+    if (asked.sequence_length, asked.vocabulary_size) != (trained_on.sequence_length, trained_on.vocabulary_size):
+        raise UserError(
+            f"the run was trained on {trained_on.name} ({trained_on.sequence_length} {words.token}s, {trained_on.vocabulary_size} tokens), "
+            f"data is {asked.name} ({asked.sequence_length} {words.token}s, {asked.vocabulary_size} tokens); give {words.example}s of the "
+            "run's own size"
+        )
+
+
+def load_weights(reasoner: Reasoner, checkpoint: dict[str, Any]) -> None:
+    """Put a training checkpoint's weights into a reasoner.
+
+    Raises:
+        UserError: the two do not fit each other.
+    """
+    prefix = "reasoner."
+    state = {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items() if name.startswith(prefix)}
+    try:
+        reasoner.load_state_dict(state)
+    except RuntimeError as error:
+        detail = str(error).splitlines()[-1].strip()
+        raise UserError(f"the checkpoint does not fit the run's config.yaml ({detail}); was one of them changed since training?") from None

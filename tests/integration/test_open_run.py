@@ -1,0 +1,163 @@
+"""A run opened from Python and shown by hrm-demo: the same numbers as its own test, the thoughts of every segment, published folders."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+import hrmlab
+from hrmlab.cli import demo, evaluate
+from hrmlab.core.errors import UserError
+from hrmlab.data.sudoku.task import SudokuTask
+from hrmlab.runs.directory import RunDirectory
+
+PUZZLE = "1..4.32..21.4..1"
+GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
+
+
+@pytest.fixture
+def run(train_run: Callable[..., RunDirectory]) -> RunDirectory:
+    return train_run("training.steps=3")
+
+
+def test_an_opened_run_repeats_the_runs_own_test_example_by_example(run: RunDirectory) -> None:
+    opened = hrmlab.open_run(run.path)
+    test = opened.task.load(progress=False).test
+    found = opened.predict(test.inputs)
+    table = pd.read_parquet(run.predictions_file)
+    assert [opened.decode(row) for row in found.answers.numpy()] == list(table["prediction"])
+    assert [opened.decode(row) for row in test.labels] == list(table["answer"])
+    np.testing.assert_array_equal((found.answers.numpy() == test.labels).all(axis=1), table["exact"])
+    np.testing.assert_allclose(found.segments.numpy(), table["segments"])
+    summary = run.read_json("summary.json")
+    assert summary is not None
+    result = opened.score(test).result
+    assert {name: result[name] for name in ("count", "exact_accuracy", "cell_accuracy", "breaks_no_rule")} == {
+        name: summary["test"][name] for name in ("count", "exact_accuracy", "cell_accuracy", "breaks_no_rule")
+    }
+
+
+def test_one_puzzle_is_solved_with_what_was_thought_after_each_segment(run: RunDirectory) -> None:
+    opened = hrmlab.open_run(run.path)
+    solved = opened.solve(PUZZLE)
+    assert solved.answers.shape == (opened.reasoner.max_segments, 16)
+    assert opened.decode(opened.encode(PUZZLE)) == PUZZLE
+    assert opened.decode(solved.tokens) == solved.text
+    assert 1 <= solved.halting_segment <= opened.reasoner.max_segments
+    shorter = opened.solve(opened.encode(PUZZLE), segments=2)
+    np.testing.assert_array_equal(shorter.answers, solved.answers[:2])
+    assert solved.right is (solved.text == "1234432121433412")
+    for segments in (0, -1):
+        with pytest.raises(UserError, match=f"segments={segments}"):
+            opened.solve(PUZZLE, segments=segments)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        (np.zeros((2, 9), np.int64), "(N, 16)"),
+        (np.zeros((2, 16)), "whole numbers"),
+        (np.full((1, 16), 6), "0 to 5"),
+        (np.zeros((0, 16), np.int64), "at least one"),
+    ],
+)
+def test_inputs_that_are_none_are_refused(run: RunDirectory, inputs: np.ndarray, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        hrmlab.open_run(run.path).predict(inputs)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["1..4", "x" * 16, "11.............."[:15]])
+def test_a_text_that_is_no_puzzle_is_refused(run: RunDirectory, text: str) -> None:
+    with pytest.raises(UserError):
+        hrmlab.open_run(run.path).solve(text)
+
+
+def test_opening_needs_neither_hydra_nor_lightning(run: RunDirectory) -> None:
+    program = (
+        "import sys, hrmlab\n"
+        "for name in ('hydra', 'omegaconf', 'lightning'): sys.modules[name] = None\n"
+        f"print(hrmlab.open_run({str(run.path)!r}).solve({PUZZLE!r}).text)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.strip()) == 16
+
+
+def test_the_demo_shows_every_segment_with_its_changes(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.command([f"run={run.path}", f"puzzle={PUZZLE}"]) == 0
+    said = capsys.readouterr().out
+    segments = hrmlab.open_run(run.path).reasoner.max_segments
+    assert said.startswith("puzzle:\n1..4\n.32.\n.21.\n4..1\n")
+    assert said.count("after segment") == segments
+    assert "learned halting stops here" in said
+    assert said.rstrip().splitlines()[-1] in ("right", "wrong")
+    first = hrmlab.open_run(run.path).solve(PUZZLE).answers[0]
+    shown = said.split("after segment 1")[1].split("\n\n")[0]
+    assert shown.count("[") == (first != hrmlab.open_run(run.path).encode(PUZZLE)).sum()
+
+
+def test_the_demo_takes_files_and_the_runs_own_test(run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(f"question,answer\n{PUZZLE},1234432121433412\n".replace("4321", "4321"))
+    assert demo.command([f"run={run.path}", "count=2", "segments=1"]) == 0
+    assert capsys.readouterr().out.count("after segment 1") == 2
+    for words in (["puzzle=12"], ["puzzle=1", "data.path=x"], ["count=0"], ["segments=x"], ["puzzel=1"], ["data.name=maze"]):
+        with pytest.raises(UserError):
+            demo.command([f"run={run.path}", *words])
+
+
+@pytest.mark.skipif(not GOLDEN.exists(), reason="the recorded release is not here")
+def test_a_published_checkpoint_opens_like_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from hrmlab.models.hrm import HRM
+
+    task = SudokuTask(side=4, test_examples=6, train_examples=6, validation_examples=6)
+    folder = released(tmp_path / "release", task)
+    opened = hrmlab.open_run(folder, task=task)
+    assert isinstance(opened.reasoner, HRM)
+    assert opened.solve(PUZZLE).answers.shape == (2, 16)
+    words = ["data=sudoku", "data.side=4", "data.train_examples=6", "data.validation_examples=6", "data.test_examples=6"]
+    assert evaluate.command([f"run={folder}", *words]) == 0
+    assert "/ 6 solved" in capsys.readouterr().out
+    result = json.loads((folder / "evaluations" / "test" / "result.json").read_text())
+    assert result["count"] == 6
+    with pytest.raises(UserError, match="data=sudoku"):
+        hrmlab.open_run(folder)
+    with pytest.raises(UserError, match="sudoku_9x9"):
+        hrmlab.open_run(folder, task=SudokuTask(side=9))
+    (folder / "all_config.yaml").unlink()
+    with pytest.raises(UserError, match=r"all_config\.yaml"):
+        hrmlab.open_run(folder, task=task)
+
+
+def released(folder: Path, task: SudokuTask) -> Path:
+    """A folder as the release has it: all_config.yaml with a section arch, and step_<n> with the names of the compiled module."""
+    from hrmlab.models.published import load_published
+
+    config = {
+        "hidden_size": 16, "num_heads": 2, "expansion": 4, "H_layers": 1, "L_layers": 1, "H_cycles": 1, "L_cycles": 1, "halt_max_steps": 2,
+        "halt_exploration_prob": 0.1, "pos_encodings": "rope", "puzzle_emb_ndim": 16,
+    }  # fmt: skip
+    width = 256
+    generator = torch.Generator().manual_seed(0)
+    names = {"embed_tokens.embedding_weight": (task.spec.vocabulary_size, 16), "lm_head.weight": (task.spec.vocabulary_size, 16)}
+    names |= {"q_head.weight": (2, 16), "q_head.bias": (2,), "H_init": (16,), "L_init": (16,), "puzzle_emb.weights": (3, 16)}
+    for level in "HL":
+        block = f"{level}_level.layers.0"
+        names |= {f"{block}.self_attn.qkv_proj.weight": (48, 16), f"{block}.self_attn.o_proj.weight": (16, 16)}
+        names |= {f"{block}.mlp.gate_up_proj.weight": (2 * width, 16), f"{block}.mlp.down_proj.weight": (16, width)}
+    state = {f"_orig_mod.model.inner.{name}": torch.randn(shape, generator=generator) * 0.1 for name, shape in names.items()}
+    folder.mkdir()
+    (folder / "all_config.yaml").write_text(yaml.safe_dump({"arch": {"name": "hrm.hrm_act_v1@HRM", **config}, "data_path": "data/x"}))
+    torch.save(state, folder / "step_12")
+    torch.save(state, folder / "step_3")
+    facts = {"seq_len": 16, "vocab_size": task.spec.vocabulary_size, "num_puzzle_identifiers": 3}
+    load_published("hrm", {**config, **facts}, state)  # the names above are the release's
+    return folder
