@@ -86,6 +86,7 @@ class Splits:
         other_tests: further test sets by name, such as ``test_deeper``.
         train_classes: (M,) uint64 classes of the training examples, where a row holds several; None: those of the rows.
         dropped: rows left out of a split because their class is in another one, e.g. ``{"train": 60}``; zero counts are absent.
+        shared_on_purpose: why examples repeat across the splits, where a published protocol wants it so; empty otherwise.
     """
 
     train: ExampleSet
@@ -96,6 +97,7 @@ class Splits:
     other_tests: dict[str, ExampleSet] = field(default_factory=dict)
     train_classes: np.ndarray | None = None
     dropped: dict[str, int] = field(default_factory=dict)
+    shared_on_purpose: str = ""
 
     def sets(self) -> dict[str, ExampleSet]:
         """All sets by name: train, validation, test, and the other tests."""

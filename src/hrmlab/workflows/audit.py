@@ -52,7 +52,7 @@ def audit_contamination(task: CodeTask, evaluation: Mapping[str, Any]) -> dict[s
 
 def _contamination(task: CodeTask, sets: Mapping[str, Sequence[CodeRecord]]) -> dict[str, Any]:
     templated = [name for name in task.templated_sets if name in sets]
-    return contamination(task.records()["train"], sets, templated=templated).to_dict()
+    return contamination(task.written().training, sets, templated=templated).to_dict()
 
 
 def refusal(model: str, causality: Causality, *, attention: str) -> str:

@@ -36,7 +36,7 @@ def problem_sets(task: CodeTask, settings: Mapping[str, Any]) -> dict[str, list[
     Raises:
         UserError: that set cannot be read.
     """
-    splits = {name: records for name, records in task.records().items() if name not in ("train", "validation")}
+    splits = {name: list(records) for name, records in task.written().tests.items()}
     if settings["problems"] != "own":
         splits[settings["problems"]] = load_problems(settings["problems"], path=settings["path"], hub_name=settings["hub_name"])
     return {name: records[: settings["limit"]] for name, records in splits.items()}
