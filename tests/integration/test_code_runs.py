@@ -185,5 +185,5 @@ def test_bad_generations_are_refused_by_row(tmp_path: Path) -> None:
         evaluate.command([f"generations={file}", "evaluation=humaneval"])
     with pytest.raises(UserError, match="add evaluation=humaneval"):
         evaluate.command([f"generations={file}"])
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="does not exist"):
         evaluate.command([f"generations={tmp_path / 'none.jsonl'}", "evaluation=humaneval"])

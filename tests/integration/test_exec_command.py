@@ -90,13 +90,16 @@ def test_the_default_output_stands_beside_the_samples(execute: Callable[..., Any
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([{"task_id": "t/add"}], "s.jsonl, line 1: the sample has no field completion"),
-        ([SAMPLES[0], {"completion": ""}], "s.jsonl, line 2: the sample has no field task_id"),
-        ([{"task_id": "t/ad", "completion": ""}], "task_id='t/ad' is not among the 2 problems"),
-        ([{"task_id": "t/add", "completion": 5}], "line 1: completion is 5; it must be a text"),
-        ([SAMPLES[0], "{'task_id'"], "s.jsonl, line 2: the sample is not JSON"),
-        (["[1]"], "line 1: the sample is [1]; write one JSON object per line"),
-        ([], "has no samples"),
+        ([{"task_id": "t/add"}], "s.jsonl, row 1 (counted from 1): the field 'completion' is missing"),
+        ([SAMPLES[0], {"completion": ""}], "s.jsonl, row 2 (counted from 1): the field 'task_id' is missing"),
+        (
+            [{"task_id": "t/ad", "completion": ""}],
+            "s.jsonl, row 1 (counted from 1): the field 'task_id' is 't/ad', which is not among the 2 problems",
+        ),
+        ([{"task_id": "t/add", "completion": 5}], "row 1 (counted from 1): the field 'completion' is of type int; it must be text"),
+        ([SAMPLES[0], "{'task_id'"], "s.jsonl, row 2 (counted from 1): it is not valid JSON"),
+        (["[1]"], "row 1 (counted from 1): it is no JSON object"),
+        ([], "is empty; give at least one sample"),
     ],
 )
 def test_a_bad_sample_is_one_sentence_and_nothing_is_lost(execute: Callable[..., Any], tmp_path: Path, rows: list[Any], words: str) -> None:
@@ -113,14 +116,14 @@ def test_a_bad_sample_is_one_sentence_and_nothing_is_lost(execute: Callable[...,
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["missing.jsonl"], "missing.jsonl: there is no such samples file"),
+        (["missing.jsonl"], "missing.jsonl does not exist; give a JSON Lines file of samples"),
         (["s.jsonl", "--workers", "0"], "0 is not a whole number above 0"),
         (["s.jsonl", "--timeout", "soon"], "soon is not a number of seconds"),
         (["s.jsonl", "--k", "1,x"], "x is not a whole number"),
         (["s.jsonl", "--tier", "steel"], "tier=steel is not known; tiers are bwrap+seccomp+landlock"),
         (["s.jsonl", "-o", "s.jsonl"], "is the samples file itself"),
         (["s.jsonl", "--nonsense"], "--nonsense"),
-        (["s.jsonl", "--plus"], "has no plus_input"),
+        (["s.jsonl", "--plus"], "the field 'canonical_solution' is missing"),
     ],
 )
 def test_bad_arguments_are_one_sentence(execute: Callable[..., Any], tmp_path: Path, arguments: list[str], words: str) -> None:

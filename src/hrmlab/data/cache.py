@@ -1,10 +1,13 @@
-"""Generated sets on disk: one .npz for each combination of generation parameters, safe against crashes and neighbours.
+"""Generated sets on disk: one file for each combination of generation parameters, safe against crashes and neighbours.
+
+Arrays are kept as .npz, texts (records, tokenizers) as gzipped text below a line with the parameters, which ``zcat`` shows.
 
 A file is written under a temporary name and renamed, so a reader never sees half of one. Processes that want the same set at the
 same time take turns at a lock: the first generates, the others read what it wrote. A damaged file is generated again.
 """
 
 import fcntl
+import gzip
 import hashlib
 import json
 import os
@@ -14,12 +17,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, TypeVar
 
 import numpy as np
 
 from hrmlab.core.errors import UserError
 
 Arrays = dict[str, np.ndarray]
+T = TypeVar("T")
 
 
 def cache_directory() -> Path:
@@ -38,24 +43,38 @@ def cached(kind: str, parameters: dict, build: Callable[[], Arrays]) -> Arrays:
     Raises:
         UserError: the cache folder cannot be written.
     """
+    return _cached(f"{kind}-{{}}.npz", parameters, build, _load_arrays, _write_arrays)
+
+
+def cached_text(kind: str, parameters: dict, build: Callable[[], str], *, suffix: str = "txt") -> str:
+    """The text that ``build`` makes, likewise; ``suffix`` says in the file's name what kind of text it is."""
+    return _cached(f"{kind}-{{}}.{suffix}.gz", parameters, build, _load_text, _write_text)
+
+
+def _cached(
+    name: str,
+    parameters: dict,
+    build: Callable[[], T],
+    load: Callable[[Path, str], T | None],
+    write: Callable[[IO[bytes], str, T], None],
+) -> T:
     identity = json.dumps(parameters, sort_keys=True)
-    name = f"{kind}-{hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()}"
     folder = cache_directory()
-    path = folder / f"{name}.npz"
-    arrays = _load(path, identity)
-    if arrays is not None:
-        return arrays
+    path = folder / name.format(hashlib.blake2b(identity.encode(), digest_size=8).hexdigest())
+    content = load(path, identity)
+    if content is not None:
+        return content
     with _writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / f"{name}.lock").open("w")
+        lock = (folder / f"{path.name.partition('.')[0]}.lock").open("w")
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file, or the death of the process, frees it
-        arrays = _load(path, identity)
-        if arrays is None:
-            arrays = build()
+        content = load(path, identity)
+        if content is None:
+            content = build()
             with _writable(folder):
-                _store(path, identity, arrays)
-    return arrays
+                _store(path, lambda file: write(file, identity, content))
+    return content
 
 
 @contextmanager
@@ -66,7 +85,7 @@ def _writable(folder: Path) -> Iterator[None]:
         raise UserError(f"the cache folder {folder} cannot be written ({error.strerror}); set HRMLAB_CACHE to a folder that can") from error
 
 
-def _load(path: Path, identity: str) -> Arrays | None:
+def _load_arrays(path: Path, identity: str) -> Arrays | None:
     """The stored arrays; None when the file is absent, damaged, or of other parameters."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
@@ -77,11 +96,28 @@ def _load(path: Path, identity: str) -> Arrays | None:
     return arrays if stored_identity is not None and str(stored_identity) == identity else None
 
 
-def _store(path: Path, identity: str, arrays: Arrays) -> None:
+def _write_arrays(file: IO[bytes], identity: str, arrays: Arrays) -> None:
+    np.savez_compressed(file, parameters=np.array(identity), **arrays)  # pyright: ignore[reportArgumentType]
+
+
+def _load_text(path: Path, identity: str) -> str | None:
+    """The stored text; None as for arrays."""
+    try:
+        stored_identity, _, text = gzip.decompress(path.read_bytes()).decode().partition("\n")
+    except (OSError, ValueError, EOFError, zlib.error):
+        return None
+    return text if stored_identity == identity else None
+
+
+def _write_text(file: IO[bytes], identity: str, text: str) -> None:
+    file.write(gzip.compress(f"{identity}\n{text}".encode(), mtime=0))
+
+
+def _store(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            np.savez_compressed(file, parameters=np.array(identity), **arrays)  # pyright: ignore[reportArgumentType]
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)

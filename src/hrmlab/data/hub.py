@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hrmlab.core.errors import MissingExtra, UserError
+from hrmlab.data.json_lines import Row
 from hrmlab.data.reading import Table, make_table
 
 PATIENCE_SECONDS = 10
@@ -18,27 +19,14 @@ SPLITS = {"train": ("train",), "validation": ("validation", "valid", "val"), "te
 
 
 def read_hub(name: str) -> dict[str, Table]:
-    """The tables of a data set by split; ``train`` is always among them.
+    """The tables of a data set of puzzles by split; ``train`` is always among them.
 
     Raises:
         UserError: the data set cannot be had, or lacks the split train or the columns question and answer.
         MissingExtra: ``datasets`` is not installed.
     """
-    try:
-        import datasets
-    except ImportError as error:
-        raise MissingExtra("datasets", extra="hub", purpose="data.source=hub") from error
-    if not sys.stderr.isatty():
-        datasets.disable_progress_bars()
-    try:
-        loaded = _load(name)
-    except Exception as error:  # the library raises its own, its HTTP client's and its readers' errors
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise UserError(
-            f"data.hub_name={name} could not be loaded from the Hugging Face hub ({type(error).__name__}: {reason}); "
-            "download its CSV files and use data.source=file data.path=<file>, or use data.source=generated (other puzzles); "
-            "set HF_HUB_OFFLINE=1 to use a copy downloaded before"
-        ) from error
+    remedy = "download its CSV files and use data.source=file data.path=<file>, or use data.source=generated (other puzzles)"
+    loaded = _splits(name, field="data.hub_name", purpose="data.source=hub", remedy=remedy)
     tables = {}
     for split, names in SPLITS.items():
         found = next((candidate for candidate in names if candidate in loaded), None)
@@ -47,6 +35,38 @@ def read_hub(name: str) -> dict[str, Table]:
     if "train" not in tables:
         raise UserError(f"data.hub_name={name} has no split 'train' (it has: {', '.join(loaded)}); use its files with data.source=file")
     return tables
+
+
+def read_hub_rows(name: str) -> list[Row]:
+    """The rows of all splits of a set of problems, in the order of its splits.
+
+    Raises:
+        UserError: the set cannot be had, or has no rows.
+        MissingExtra: ``datasets`` is not installed.
+    """
+    loaded = _splits(name, field="hub_name", purpose=f"hub_name={name}", remedy="download its file and give it as path")
+    values = [dict(value) for split in loaded.values() for value in split]
+    if not values:
+        raise UserError(f"hub_name={name} has no rows; choose another data set")
+    return [Row(f"hub_name={name}", number, value) for number, value in enumerate(values, start=1)]
+
+
+def _splits(name: str, *, field: str, purpose: str, remedy: str) -> dict[str, Any]:
+    """The rows of each split of a data set."""
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingExtra("datasets", extra="hub", purpose=purpose) from error
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    try:
+        return dict(_load(name))
+    except Exception as error:  # the library raises its own, its HTTP client's and its readers' errors
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise UserError(
+            f"{field}={name} could not be loaded from the Hugging Face hub ({type(error).__name__}: {reason}); {remedy}; "
+            "set HF_HUB_OFFLINE=1 to use a copy downloaded before"
+        ) from error
 
 
 def _load(name: str) -> Any:

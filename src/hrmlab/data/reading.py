@@ -27,6 +27,7 @@ class Table:
         answers: N strings; empty when there is no such column.
         ratings: (N,) float32, NaN where not given.
         sources: (N,) str.
+        single: it is one question on its own, not a table, so messages name no row.
     """
 
     where: str
@@ -34,6 +35,7 @@ class Table:
     answers: list[str]
     ratings: np.ndarray
     sources: np.ndarray
+    single: bool = False
 
     def refuse(self, row: int, reason: str) -> NoReturn:
         """Raise for the row with this index from 0.
@@ -41,7 +43,15 @@ class Table:
         Raises:
             UserError: always.
         """
-        raise UserError(f"{self.where}, row {row + 1} (counted from 1 below the header): {reason}")
+        raise UserError(f"{self.where}{'' if self.single else f', row {row + 1} (counted from 1 below the header)'}: {reason}")
+
+
+def single_question(text: str) -> Table:
+    """One question, as it stands in a table's column, or with its lines one below the other."""
+    question = text.replace("\r", "").replace("\n", "")
+    shown = question if len(question) <= 24 else f"{question[:24]}..."
+    empty = np.full(1, np.nan, np.float32)
+    return Table(where=f"'{shown}'", questions=[question], answers=[], ratings=empty, sources=np.array([""]), single=True)
 
 
 def read_table(path: str | Path, *, labelled: bool) -> Table:
@@ -102,6 +112,8 @@ def make_table(*, where: str, questions: list[str], answers: list[str], ratings:
             values[row] = float(rating)
         except ValueError:
             table.refuse(row, f"the rating '{str(rating)[:40]}' is not a number; correct it or leave the field empty")
+        if not np.isfinite(values[row]):
+            table.refuse(row, f"the rating '{str(rating)[:40]}' is not finite in single precision; correct it or leave the field empty")
     return table
 
 

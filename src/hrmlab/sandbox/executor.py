@@ -27,7 +27,7 @@ class Executor:
 
     Args:
         workers: samples judged at the same time.
-        timeout: seconds of wall-clock time per sample.
+        timeout: seconds of wall-clock time per sample that has no limit of its own.
         memory_mib: MiB that each of a sample's two processes may map.
         allow_unsafe: judge also where no tier holds, with resource limits alone.
         tier: the only tier to try, by its name; for tests and for comparisons.
@@ -57,6 +57,11 @@ class Executor:
     def tier(self) -> str:
         """What confines the samples, such as ``bwrap+seccomp+landlock``; empty before entering."""
         return self._tier
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for a sample that has no limit of its own."""
+        return self._timeout
 
     def __enter__(self) -> Self:
         refusals = []
@@ -197,7 +202,7 @@ class Executor:
             if not worker.ready:
                 raise StartFailed("the process does not report")
             worker.stop()
-            return Verdict(False, "timed out", self._tier, self._timeout), True
+            return Verdict(False, "timed out", self._tier, worker.limit), True
         return None, False
 
     def _verdict(self, result: str | None, message: dict[str, Any]) -> Verdict:

@@ -4,12 +4,17 @@ from typing import NamedTuple
 
 
 class Sample(NamedTuple):
-    """One thing to judge: the program ``prompt + completion`` against ``test``, whose ``check(entry_point)`` must end in no exception."""
+    """One thing to judge: the program ``prompt + completion`` against ``test``, whose ``check(entry_point)`` must end in no exception.
+
+    Attributes:
+        timeout: seconds of wall-clock time for this sample; None for the executor's.
+    """
 
     prompt: str
     completion: str
     test: str
     entry_point: str
+    timeout: float | None = None
 
 
 class Verdict(NamedTuple):

@@ -29,11 +29,15 @@ class Worker:
 
     Args:
         launch: how to start it.
-        timeout: seconds of wall-clock time per sample.
+        timeout: seconds of wall-clock time per sample that has no limit of its own.
+
+    Attributes:
+        limit: seconds for the sample in hand.
     """
 
     def __init__(self, launch: Launch, timeout: float) -> None:
         self._launch, self._timeout = launch, timeout
+        self.limit = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._first_process: int | None = None
         self._outgoing = memoryview(b"")
@@ -121,9 +125,10 @@ class Worker:
         program = json.dumps({"program": sample.prompt + sample.completion + "\n", "entry_point": sample.entry_point}).encode()
         tests = json.dumps({"prompt": sample.prompt, "test": sample.test, "entry_point": sample.entry_point}).encode()
         self.job, self.verdict = job, None
-        self._outgoing = memoryview(HEADER.pack(len(program), len(tests), self._timeout) + program + tests)
+        self.limit = self._timeout if sample.timeout is None else sample.timeout
+        self._outgoing = memoryview(HEADER.pack(len(program), len(tests), self.limit) + program + tests)
         if self._ready:
-            self.deadline = time.monotonic() + self._timeout + _GRACE_SECONDS
+            self.deadline = time.monotonic() + self.limit + _GRACE_SECONDS
         self.write()
 
     def write(self) -> None:
@@ -160,7 +165,7 @@ class Worker:
                 raise StartFailed(message["error"])
             if "ready" in message:
                 self._ready = True
-                self.deadline = time.monotonic() + self._timeout + _GRACE_SECONDS
+                self.deadline = time.monotonic() + self.limit + _GRACE_SECONDS
             elif "result" in message:
                 self.verdict = str(message["result"])
             else:

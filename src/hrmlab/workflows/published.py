@@ -42,10 +42,9 @@ def open_published(folder: Path, *, task: Task | None) -> tuple[Reasoner, Task]:
             "task=SudokuTask(...) from Python; for a run, give its run directory"
         )
     config, state = _configuration(folder), _weights(folder)
-    tables = {name.rpartition("puzzle_emb.")[2]: value for name, value in state.items() if "puzzle_emb." in name}
-    facts = {"seq_len": task.spec.sequence_length, "vocab_size": task.spec.vocabulary_size}
-    if "weights" in tables:
-        facts["num_puzzle_identifiers"] = len(tables["weights"])
+    facts = {"seq_len": task.spec.sequence_length}
+    for ending, fact in (("embed_tokens.embedding_weight", "vocab_size"), ("puzzle_emb.weights", "num_puzzle_identifiers")):
+        facts |= {fact: len(value) for name, value in state.items() if name.endswith(ending)}
     reasoner = load_published(_KIND, {**facts, **config}, state)
     built = reasoner.task
     if (built.sequence_length, built.vocabulary_size) != (task.spec.sequence_length, task.spec.vocabulary_size):

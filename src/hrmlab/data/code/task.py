@@ -1,6 +1,5 @@
 """Code tasks: functions to be written from signature and docstring, one token after the other."""
 
-import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,20 +8,19 @@ from typing import Any, Literal
 import numpy as np
 
 from hrmlab.core.errors import UserError
-from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure, pass_at
 from hrmlab.core.task import TaskSpec
-from hrmlab.data.cache import cached
+from hrmlab.data.cache import cached_text
 from hrmlab.data.code.encoding import Asked, Document, document, fits, packed_rows, padded_rows
+from hrmlab.data.code.measures import WORDS, code_measures
 from hrmlab.data.code.problems.load import load_problems
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
-from hrmlab.data.task import Augmentation, Task
+from hrmlab.data.task import Task
 from hrmlab.data.written import tokenizer as tokenizers
 from hrmlab.data.written.problems import WrittenProblems
-from hrmlab.data.written.record import CodeRecord
+from hrmlab.data.written.record import CodeRecord, Records, from_lines, to_lines
 from hrmlab.data.written.tokenizer import ByteTokenizer, Tokenizer
 
 Layout = Literal["padded", "packed"]
-Records = dict[str, list[CodeRecord]]
 
 
 class CodeTask(Task):
@@ -39,8 +37,13 @@ class CodeTask(Task):
         seed: of the packing order.
     """
 
+    words = WORDS
     class_rule: str
     source: str
+    tested: bool = True
+    """Whether the problems have tests, so that what a model writes is run."""
+    shared_on_purpose: str = ""
+    """Why examples repeat across splits, where a protocol wants it."""
     templated_sets: tuple[str, ...] = ()
     """Test splits from the same grammar as the training split, which therefore share phrases with it and no programs."""
 
@@ -76,7 +79,9 @@ class CodeTask(Task):
             next_token=True,
             document_start=tokenizers.PROBLEM if layout == "packed" else None,
         )
+        self.measures = code_measures(runs=self.tested and attention == "causal")
         self._records: Records | None = None
+        self._kept: Records | None = None
 
     # ---- what subclasses say -----------------------------------------------------------------------------------------------------------
 
@@ -91,15 +96,11 @@ class CodeTask(Task):
     # ---- records and tokens ------------------------------------------------------------------------------------------------------------
 
     def records(self, *, progress: bool = False) -> Records:
-        """The records of every split that fit into a row, made once and cached."""
+        """The records of every split, those that are too long for a row included; made once and cached."""
         if self._records is None:
-
-            def build() -> dict[str, np.ndarray]:
-                made = self.make_records(progress=progress)
-                return {split: _as_array(json.dumps([record.to_json() for record in records])) for split, records in made.items()}
-
-            stored = cached(f"code_{type(self).__name__.lower()}", {**self.identity()}, build)
-            self._records = {split: [CodeRecord.from_json(row) for row in json.loads(_as_text(array))] for split, array in stored.items()}
+            kind, identity = f"code_{type(self).__name__.lower()}", {**self.identity()}
+            text = cached_text(kind, identity, lambda: to_lines(self.make_records(progress=progress)), suffix="jsonl")
+            self._records = from_lines(text)
         return self._records
 
     @property
@@ -107,31 +108,38 @@ class CodeTask(Task):
         """The tokenizer; one of our own is learned from the training split at first use, and cached."""
         if self._tokenizer is None:
 
-            def build() -> dict[str, np.ndarray]:
+            def build() -> str:
                 texts = [record.prompt + record.canonical_solution for record in self.records()["train"]]
-                return {"tokenizer": _as_array(tokenizers.train_bpe(texts, vocabulary_size=self._vocabulary_size).to_text())}
+                return tokenizers.train_bpe(texts, vocabulary_size=self._vocabulary_size).to_text()
 
-            stored = cached("code_bpe", {**self.identity(), "vocabulary_size": self._vocabulary_size}, build)
-            self._tokenizer = tokenizers.from_text(_as_text(stored["tokenizer"]), vocabulary_size=self._vocabulary_size)
+            text = cached_text("code_bpe", {**self.identity(), "vocabulary_size": self._vocabulary_size}, build, suffix="json")
+            self._tokenizer = tokenizers.from_text(text, vocabulary_size=self._vocabulary_size)
         return self._tokenizer
+
+    def _fitting(self, *, progress: bool) -> dict[str, list[tuple[CodeRecord, Document]]]:
+        """What fits into a row, as records and as documents: train, validation, the test split that counts, further ones that hold any.
+
+        Raises:
+            UserError: nothing of a split that is needed fits.
+        """
+        length = self.spec.sequence_length
+        fitting = {}
+        for split, records in self.records(progress=progress).items():
+            read = ((record, document(record, self.tokenizer)) for record in records)
+            fitting[split] = [(record, item) for record, item in read if fits(item, length)]
+        first, *others = [split for split in fitting if split not in ("train", "validation")]
+        for split in ("train", "validation", first):
+            if not fitting[split]:
+                raise UserError(f"no record of {split} fits into data.sequence_length={length} tokens; raise it")
+        # There may be no long programs in short rows.
+        return {split: fitting[split] for split in ("train", "validation", first, *(split for split in others if fitting[split]))}
 
     def load(self, *, progress: bool = True) -> Splits:
         """See :meth:`hrmlab.data.task.Task.load`. Records longer than a row are left out and counted."""
-        kept: Records = {}
-        documents: dict[str, list[Document]] = {}
-        dropped: dict[str, int] = {}
-        for split, records in self.records(progress=progress).items():
-            read = [(record, document(record, self.tokenizer)) for record in records]
-            read = [(record, item) for record, item in read if fits(item, self.spec.sequence_length)]
-            kept[split], documents[split] = [record for record, _ in read], [item for _, item in read]
-            if len(read) < len(records):
-                dropped[split] = len(records) - len(read)
-        first, *others = [split for split in kept if split not in ("train", "validation")]
-        for split in ("train", "validation", first):
-            if not kept[split]:
-                raise UserError(f"no record of {split} fits into data.sequence_length={self.spec.sequence_length} tokens; raise it")
-        others = [split for split in others if kept[split]]  # there may be no long programs in short rows
-        self._records = kept = {split: kept[split] for split in ("train", "validation", first, *others)}
+        fitting = self._fitting(progress=progress)
+        kept = self._kept = {split: [record for record, _ in read] for split, read in fitting.items()}
+        documents = {split: [item for _, item in read] for split, read in fitting.items()}
+        dropped = {split: len(records) - len(kept.get(split, ())) for split, records in self.records().items()}
         sets = {
             split: self._padded(records, documents[split])
             for split, records in kept.items()
@@ -142,6 +150,7 @@ class CodeTask(Task):
             sets["train"] = make_set(
                 inputs=rows.inputs, labels=rows.labels, classes=np.zeros(len(rows.inputs), np.uint64), sources="packed"
             )
+        _, _, first, *others = kept
         return Splits(
             train=sets["train"],
             validation=sets["validation"],
@@ -150,8 +159,25 @@ class CodeTask(Task):
             train_classes=_classes(kept["train"]),
             class_rule=self.class_rule,
             source=self.source,
-            dropped=dropped,
+            dropped={split: count for split, count in dropped.items() if count},
+            shared_on_purpose=self.shared_on_purpose,
         )
+
+    def written(self) -> WrittenProblems:
+        """See :meth:`hrmlab.data.task.Task.written`: the records that fit into a row."""
+        if self._kept is None:
+            self._kept = {split: [record for record, _ in read] for split, read in self._fitting(progress=False).items()}
+        tests = {split: records for split, records in self._kept.items() if split not in ("train", "validation")}
+        return WrittenProblems(
+            training=self._kept["train"],
+            tests=tests,
+            tokenizer=self.tokenizer,
+            templated=tuple(split for split in self.templated_sets if split in tests),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """See :meth:`hrmlab.data.task.Task.facts`: the tokenizer."""
+        return {"tokenizer": self.tokenizer.facts()}
 
     def _padded(self, records: list[CodeRecord], documents: list[Document]) -> ExampleSet:
         """Records, given as documents too, as padded rows: one example each, rated by depth. All of them must fit."""
@@ -178,30 +204,6 @@ class CodeTask(Task):
                 )
         return self._padded(records, documents)
 
-    def augmentation(self, train: ExampleSet) -> Augmentation | None:
-        """None: a program has no symmetries that its text would follow."""
-        return None
-
-    def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
-        """Nothing: whether code is right is found out by running it, which is not done for predictions under given tokens."""
-        return {}
-
-    def written(self) -> WrittenProblems:
-        """See :meth:`hrmlab.data.task.Task.written`."""
-        records = self.records()
-        tests = {name: part for name, part in records.items() if name not in ("train", "validation")}
-        return WrittenProblems(training=records["train"], tests=tests, tokenizer=self.tokenizer, templated=self.templated_sets)
-
-    def facts(self) -> dict[str, Any]:
-        return {"tokenizer": self.tokenizer.facts()}
-
-    measures = (
-        pass_at(1, counts=True),
-        EXACT_ACCURACY,
-        Measure(name="bits_per_byte", wording="bits per byte", meaning="x", unit="bits per byte", larger_is_better=False),
-        CELL_ACCURACY,
-    )
-
     def to_text(self, tokens: np.ndarray) -> str:
         """The text of (S,) ids."""
         return self.tokenizer.decode(tokens.tolist())
@@ -210,11 +212,3 @@ class CodeTask(Task):
 def _classes(records: list[CodeRecord]) -> np.ndarray:
     """(N,) uint64 program classes; 0 where unknown."""
     return np.array([int(record.program_hash or "0", 16) for record in records], dtype=np.uint64)
-
-
-def _as_array(text: str) -> np.ndarray:
-    return np.frombuffer(text.encode(), dtype=np.uint8)
-
-
-def _as_text(array: np.ndarray) -> str:
-    return array.tobytes().decode()

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.measures import Words
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.custom.reading import Grids, read_grids
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.fingerprint import row_hash
 from hrmlab.data.splitting import split_pool
-from hrmlab.data.task import Augmentation, Task
+from hrmlab.data.task import Task
 
 CLASS_RULE = "examples with equal inputs"
 
@@ -33,6 +34,8 @@ class CustomTask(Task):
     Raises:
         UserError: a file is missing or bad, or the files do not fit together.
     """
+
+    words = Words(example="example")
 
     def __init__(
         self,
@@ -83,17 +86,27 @@ class CustomTask(Task):
         self._check(str(path), grids)
         return self._as_set(str(path), grids)
 
-    def augmentation(self, train: ExampleSet) -> Augmentation | None:
-        """None: nothing is known about the symmetries of the user's grids."""
-        return None
-
-    def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
-        """Nothing beyond exactness is known about the rules of the user's task."""
-        return {}
+    def from_text(self, text: str) -> np.ndarray:
+        """See :meth:`hrmlab.data.task.Task.from_text`: token ids row by row, separated by white space."""
+        words = text.split()
+        length, vocabulary = self.spec.sequence_length, self.spec.vocabulary_size
+        if len(words) != length:
+            raise UserError(f"the {self.words.example} has {len(words)} numbers instead of {length}; give one token id for every cell")
+        for word in words:
+            if not (word.isascii() and word.isdecimal()) or int(word) >= vocabulary:
+                raise UserError(
+                    f"the {self.words.example} has '{word[:20]}', which is no token id; use whole numbers from 0 to {vocabulary - 1}"
+                )
+        return np.array(words, dtype=np.int32)
 
     def to_text(self, tokens: np.ndarray) -> str:
         """Token ids separated by spaces."""
         return " ".join(str(token) for token in tokens.tolist())
+
+    def show(self, tokens: np.ndarray) -> str:
+        """See :meth:`hrmlab.data.task.Task.show`: the rows of the grid, its columns one below the other."""
+        width = len(str(self.spec.vocabulary_size - 1))
+        return "\n".join(" ".join(str(token).rjust(width) for token in row) for row in tokens.reshape(self._shape).tolist())
 
     def _check(self, path: str, grids: Grids) -> None:
         if grids.shape != self._shape:

@@ -6,17 +6,26 @@ from typing import Literal
 import numpy as np
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.maze.augmentation import MazeAugmentation
 from hrmlab.data.maze.generator import GENERATOR_VERSION, choose_shape, generate_for_keys
 from hrmlab.data.maze.search import GOAL, START, TOKENS, VOCABULARY, label, valid_shortest_path
 from hrmlab.data.maze.symmetry import CLASS_RULE, fingerprints
-from hrmlab.data.reading import Table, encode_text
+from hrmlab.data.reading import Table, encode_text, single_question
 from hrmlab.data.sources import Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
 from hrmlab.data.task import Augmentation, Task
 
 _QUESTION_TOKENS = {character: token for character, token in TOKENS.items() if character != "o"}
+
+VALID_SHORTEST_PATH = Measure(
+    name="valid_shortest_path",
+    wording="valid shortest path",
+    meaning="the share of puzzles whose marked cells are some shortest path from S to G, the rest of the maze unchanged",
+    column="valid_shortest_path",
+    halting=True,
+)
 
 
 class MazeTask(Task):
@@ -44,6 +53,8 @@ class MazeTask(Task):
     Raises:
         UserError: there are no such mazes.
     """
+
+    measures = (VALID_SHORTEST_PATH, EXACT_ACCURACY, CELL_ACCURACY)
 
     def __init__(
         self,
@@ -122,6 +133,14 @@ class MazeTask(Task):
     def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
         """``valid_shortest_path``: the marked cells are some shortest path from S to G and the rest of the maze is unchanged."""
         return {"valid_shortest_path": valid_shortest_path(inputs, predictions, self._side)}
+
+    def from_text(self, text: str) -> np.ndarray:
+        """See :meth:`hrmlab.data.task.Task.from_text`: one character per cell, row by row, in one line or several."""
+        return self._encode(single_question(text), False).widened().inputs[0]
+
+    def is_right(self, inputs: np.ndarray, prediction: np.ndarray) -> bool:
+        """See :meth:`hrmlab.data.task.Task.is_right`: some shortest path is marked."""
+        return bool(self.score(inputs[None], inputs[None], prediction[None])["valid_shortest_path"][0])
 
     def to_text(self, tokens: np.ndarray) -> str:
         """One character per cell, row by row; ``?`` for padding."""

@@ -6,9 +6,10 @@ from typing import Literal
 import numpy as np
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
-from hrmlab.data.reading import Table, encode_text
+from hrmlab.data.reading import Table, encode_text, single_question
 from hrmlab.data.sources import Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
 from hrmlab.data.sudoku.augmentation import SudokuAugmentation
 from hrmlab.data.sudoku.board import board
@@ -19,6 +20,14 @@ from hrmlab.data.task import Augmentation, Task
 
 _CHUNK, _CHUNK_CLIMBING = {4: 1024, 6: 512, 9: 256}, 16
 _PATIENCE, _PATIENCE_CLIMBING = 20_000, 200
+
+BREAKS_NO_RULE = Measure(
+    name="breaks_no_rule",
+    wording="breaks no rule",
+    meaning="the share of puzzles answered by a full grid without repetition that keeps every clue",
+    column="breaks_no_rule",
+    halting=True,
+)
 
 
 class SudokuTask(Task):
@@ -44,6 +53,8 @@ class SudokuTask(Task):
     Raises:
         UserError: there are no such puzzles.
     """
+
+    measures = (BREAKS_NO_RULE, EXACT_ACCURACY, CELL_ACCURACY)
 
     def __init__(
         self,
@@ -125,10 +136,18 @@ class SudokuTask(Task):
         """``breaks_no_rule``: a full grid without repetition that keeps every clue; for puzzles with one solution the same as exact."""
         return {"breaks_no_rule": breaks_no_rule(inputs - 1, predictions - 1, self._board)}
 
+    def is_right(self, inputs: np.ndarray, prediction: np.ndarray) -> bool:
+        """See :meth:`hrmlab.data.task.Task.is_right`: by the rules of Sudoku."""
+        return bool(self.score(inputs[None], inputs[None], prediction[None])["breaks_no_rule"][0])
+
     def chance(self, examples: ExampleSet) -> float:
         """A random digit in every empty cell."""
         empty = (examples.inputs == 1).sum(axis=1)
         return float(np.mean(float(self._board.side) ** -empty.astype(float)))
+
+    def from_text(self, text: str) -> np.ndarray:
+        """See :meth:`hrmlab.data.task.Task.from_text`: one character per cell, row by row, ``.`` or ``0`` empty; white space is passed over."""
+        return self._encode(single_question("".join(text.split())), False).widened().inputs[0]
 
     def to_text(self, tokens: np.ndarray) -> str:
         """One character per cell, row by row: ``.`` empty, ``?`` padding."""

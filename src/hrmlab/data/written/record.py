@@ -1,5 +1,6 @@
 """One programming problem with HumanEval's fields, and what the synthetic benchmark knows about it."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -56,3 +57,24 @@ class CodeRecord(NamedTuple):
 
 
 _FIELD_TYPES = {field: int if field == "depth" else str for field in CodeRecord._fields if field != "operations"}
+
+
+Records = dict[str, list[CodeRecord]]
+"""The records of every split."""
+
+
+def to_lines(splits: Records) -> str:
+    """JSON Lines: the names of all splits, then each record with the name of its split."""
+    lines = [json.dumps({"splits": list(splits)})]
+    lines += [json.dumps({"split": split, **record.to_json()}) for split, records in splits.items() for record in records]
+    return "\n".join(lines) + "\n"
+
+
+def from_lines(text: str) -> Records:
+    """What :func:`to_lines` wrote."""
+    head, *lines = text.splitlines()
+    splits: Records = {split: [] for split in json.loads(head)["splits"]}
+    for line in lines:
+        row = json.loads(line)
+        splits[row["split"]].append(CodeRecord.from_json(row))
+    return splits

@@ -2,18 +2,20 @@
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from hrmlab.core.errors import UserError
 from hrmlab.core.randomness import CounterRandom, stream_key
 from hrmlab.data.code.encoding import prompt_ids
+from hrmlab.data.json_lines import read_rows
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.data.written.tokenizer import END, Tokenizer, clip_left
 from hrmlab.evaluation.code.generation import CachedCall, Decoding, generate
+from hrmlab.evaluation.code.limits import judge_in_time
+from hrmlab.runs.files import write_bytes
 from hrmlab.sandbox import Executor, Sample
 
 _TAIL = 48
@@ -97,13 +99,14 @@ def judge(
     completions: Sequence[Completion], problems: Mapping[str, CodeRecord], executor: Executor, *, advance: Callable[[int], None]
 ) -> list[dict[str, Any]]:
     """Run each completion with its problem's tests; rows as the files hold them, in order, with ``passed``, ``result`` and ``tier``."""
+    records = [problems[item.task_id] for item in completions]
     samples = [
         Sample(prompt=record.prompt, completion=item.completion, test=record.test, entry_point=record.entry_point)
-        for item in completions
-        for record in (problems[item.task_id],)
+        for item, record in zip(completions, records, strict=True)
     ]
+    references = [sample._replace(completion=record.canonical_solution) for sample, record in zip(samples, records, strict=True)]
     rows: list[dict[str, Any]] = [{**item._asdict(), "passed": False, "result": ""} for item in completions]
-    for number, verdict in executor.judge(samples):
+    for number, verdict in judge_in_time(executor, samples, references):
         rows[number] |= {"passed": verdict.passed, "result": verdict.result, "tier": verdict.tier}
         advance(1)
     return rows
@@ -112,11 +115,9 @@ def judge(
 def save_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """One JSON object to a line, gzipped where the name says so; written aside and moved in place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.writing")
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
     # No time stamp: equal completions make equal files.
-    temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
-    temporary.replace(path)
+    write_bytes(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 def read_completions(path: str | Path, problems: Mapping[str, CodeRecord]) -> list[Completion]:
@@ -125,35 +126,15 @@ def read_completions(path: str | Path, problems: Mapping[str, CodeRecord]) -> li
     Raises:
         UserError: no such file, or a row that is not a completion of one of the problems, with its number.
     """
-    path = Path(path)
     counted: dict[str, int] = {}
     found = []
-    for number, row in enumerate(_rows(path), start=1):
-        where = f"{path}, row {number}"
-        if not isinstance(row, dict) or not isinstance(row.get("completion"), str):
-            raise UserError(f"{where} has no text in the field completion; give rows with task_id and completion")
-        task_id = row.get("task_id")
-        if not isinstance(task_id, str) or task_id not in problems:
-            raise UserError(
-                f"{where}: task_id={task_id!r} is none of the {len(problems)} problems; score it with the problems it was made for"
-            )
+    for row in read_rows(path, what="completion"):
+        task_id, completion = row.text("task_id"), row.text("completion")
+        if task_id not in problems:
+            row.refuse("task_id", f"is {task_id!r}, none of the {len(problems)} problems; score it with the problems it was made for")
+        tokens = row.fields.get("tokens", 0)
+        if type(tokens) is not int:
+            row.refuse("tokens", f"is {tokens!r}; it must be a whole number, or left out")
         sample = counted[task_id] = counted.get(task_id, -1) + 1
-        found.append(Completion(task_id, sample, row["completion"], int(row.get("tokens", 0)), bool(row.get("clipped", False))))
-    if not found:
-        raise UserError(f"{path} holds no completions")
+        found.append(Completion(task_id, sample, completion, tokens, bool(row.fields.get("clipped", False))))
     return found
-
-
-def _rows(path: Path) -> Iterator[Any]:
-    try:
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    except (OSError, EOFError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path} cannot be read ({reason}); give a JSON Lines file of completions, plain or gzipped") from None
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except ValueError:
-                raise UserError(f"{path}, line {number} is not JSON; give one object to a line") from None

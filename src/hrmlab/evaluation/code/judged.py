@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from hrmlab.config.schema import Evaluation
-from hrmlab.core.measures import Measure, pass_at
+from hrmlab.core.measures import Measure
 from hrmlab.core.randomness import stream
+from hrmlab.data.code.measures import pass_at
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.evaluation.code.copying import mean_copied_share
 from hrmlab.statistics.intervals import Estimate
@@ -78,4 +79,4 @@ def with_interval(name: str, estimate: Estimate) -> dict[str, Any]:
 def declared(measures: Sequence[Measure], settings: Evaluation) -> tuple[Measure, ...]:
     """A task's measures with the further pass@k that the settings ask for."""
     names = {measure.name for measure in measures}
-    return (*measures, *(pass_at(k) for k in settings.ks if f"pass_at_{k}" not in names))
+    return (*measures, *(measure for measure in pass_at(settings.ks) if measure.name not in names))

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from hrmlab.core.errors import UserError
-from hrmlab.evaluation.code.samples_file import Row
+from hrmlab.evaluation.code.samples_file import SampleRow
 from hrmlab.sandbox.samples import Verdict
 
 _OWN = ("result", "passed", "sandbox")
@@ -36,9 +36,9 @@ class Results:
         UserError: on entering, where the file holds other verdicts, or another process writes it.
     """
 
-    def __init__(self, path: Path, rows: Sequence[Row], *, conditions: dict[str, Any], fresh: bool = False) -> None:
+    def __init__(self, path: Path, rows: Sequence[SampleRow], *, conditions: dict[str, Any], fresh: bool = False) -> None:
         self._path, self._rows, self._fresh = path, rows, fresh
-        problems = {row.task_id: row.sample._replace(completion="") for row in rows}
+        problems = {row.task_id: (row.sample.prompt, "", row.sample.test, row.sample.entry_point) for row in rows}
         hashes = {task_id: hashlib.sha256(json.dumps(problem).encode()).hexdigest()[:16] for task_id, problem in problems.items()}
         self._conditions = [{**conditions, "problem": hashes[row.task_id]} for row in rows]
         self.results: list[dict[str, Any] | None] = [None] * len(rows)

@@ -155,7 +155,7 @@ def test_rows_are_kept_whole_and_read_back(tmp_path: Path) -> None:
         assert (second.completion, second.sample) == ("c", 1)
     assert not list(tmp_path.glob(".*"))
     (tmp_path / "bad.jsonl").write_text(json.dumps(rows[0]) + "\n{")
-    with pytest.raises(UserError, match="line 2 is not JSON"):
+    with pytest.raises(UserError, match=r"row 2 \(counted from 1\): it is not valid JSON"):
         read_completions(tmp_path / "bad.jsonl", problems)
 
 

@@ -1,14 +1,17 @@
 """HumanEval+ (Liu et al. 2023) from its own file: further inputs, whose results are those of the reference solution.
 
 The file carries inputs and no results; the copy on the Hugging Face hub carries a finished test instead and needs nothing of this. The test
-made here runs HumanEval's own asserts, then the candidate and the reference side by side on every input of both lists. Results are
-compared by EvalPlus's rules: equal; or, for floats or where the problem has an absolute tolerance, of the same type and shape and within
-1e-7 relative and the tolerance (1e-6 where it is 0); and ``find_zero``, which has more than one answer, by the value of the polynomial.
+made here runs HumanEval's own asserts, then the candidate and the reference side by side on every input of both lists. Whoever judges code
+uses it, so that a program passes everywhere or nowhere. Results are compared by EvalPlus's own rule
+(https://github.com/evalplus/evalplus, ``evalplus/eval/__init__.py``): equal; or, where the reference gives a float or a list of floats, or the
+problem has an absolute tolerance, of the same type and length and as ``numpy.allclose`` has it, |found - expected| <= tolerance + 1e-7 |expected|
+(tolerance 1e-6 where the problem's is 0), in which NaN equals nothing; and ``find_zero``, which has more than one answer, by the value of
+the polynomial.
 """
 
 import json
 
-from hrmlab.data.code.problems.rows import Row
+from hrmlab.data.json_lines import Row
 
 _BY_RESIDUAL = "find_zero"
 
@@ -17,7 +20,7 @@ _COMPARISON = """
 def _close(one, other, tolerance):
     if isinstance(other, (list, tuple)):
         return isinstance(one, type(other)) and len(one) == len(other) and all(_close(a, b, tolerance) for a, b in zip(one, other))
-    if one == other or (one != one and other != other):
+    if one == other:
         return True
     numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
     return numbers and abs(one - other) <= tolerance + 1e-7 * abs(other)
@@ -44,11 +47,13 @@ def with_plus_inputs(row: Row, *, program: str, test: str, entry_point: str) -> 
         entry_point: the function's name.
 
     Raises:
-        UserError: the inputs are not lists of argument lists.
+        UserError: the inputs are missing or not lists of argument lists.
     """
     inputs = []
     for field in ("base_input", "plus_input"):
-        value = row.fields.get(field)
+        if field not in row.fields:
+            row.refuse(field, "is missing; take the file from EvalPlus")
+        value = row.fields[field]
         if not isinstance(value, list) or not all(isinstance(arguments, list) for arguments in value):
             row.refuse(field, "is not a list of argument lists; take the file from EvalPlus again")
         inputs += value

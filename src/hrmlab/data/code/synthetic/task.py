@@ -2,18 +2,21 @@
 
 import platform
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from hrmlab.core.errors import UserError
+from hrmlab.data.code.coinciding import VERSION as COINCIDING_VERSION
+from hrmlab.data.code.coinciding import packaged_sets, without_coinciding
 from hrmlab.data.code.encoding import Asked
-from hrmlab.data.code.library.clean import VERSION as FUNCTIONS_VERSION
 from hrmlab.data.code.library.clean import clean_functions
 from hrmlab.data.code.synthetic.splits import GENERATOR_VERSION, generate_splits
-from hrmlab.data.code.task import CodeTask, Layout, Records
+from hrmlab.data.code.task import CodeTask, Layout
 from hrmlab.data.progress import progress_bar
+from hrmlab.data.written.record import Records
 
 SPLIT_RULE = "programs with equal normalised syntax trees or equal behaviour on probe inputs"
 PUBLISHED_RULE = "programs with equal normalised syntax trees; the published protocol repeats them across splits"
+SHARED_ON_PURPOSE = "the published protocol draws all splits from four functions, with replacement"
 PUBLISHED_LENGTHS = (128, 192, 256)
 
 
@@ -25,7 +28,7 @@ class SyntheticCodeTask(CodeTask):
 
     Args:
         protocol: ``disjoint`` or ``published``; the latter has its own sizes, which go with ``sequence_length`` 128, 192 or 256.
-        train_examples, validation_examples: programs in these splits.
+        train_examples, validation_examples: programs in these splits; of the former, ``leave_out`` takes away a few.
         test_examples: programs in each test split (test_iid, test_deeper, test_unseen_composition).
         max_depth: operations composed in training programs, 1 to 5.
         deeper: test_deeper goes up to ``max_depth + deeper`` operations.
@@ -33,6 +36,8 @@ class SyntheticCodeTask(CodeTask):
         styles: ``all`` equivalent ways of writing a solution, or ``one``.
         paraphrases: docstring phrasings of each operation; None for all.
         depth_weights: share of each depth among training programs; None for the grammar's own.
+        leave_out: ``humaneval``: training programs that coincide with a HumanEval problem (docs/code.md, the contamination audit) are
+            left out and counted in data.json, so that HumanEval can be asked; ``nothing``. ``protocol=published`` keeps its own.
         python_functions: so many documented functions of Python's standard library are added to the training split.
         max_bytes: longest prompt and solution together; None: what fits into a row of bytes, and no limit for other tokenizers.
         tokenizer, vocabulary_size, sequence_length, layout, asked, attention: see :class:`CodeTask`.
@@ -52,6 +57,7 @@ class SyntheticCodeTask(CodeTask):
         styles: Literal["one", "all"] = "all",
         paraphrases: int | None = None,
         depth_weights: list[float] | None = None,
+        leave_out: Literal["humaneval", "nothing"] = "humaneval",
         python_functions: int = 0,
         max_bytes: int | None = None,
         tokenizer: str = "bytes",
@@ -71,7 +77,7 @@ class SyntheticCodeTask(CodeTask):
         # Of bytes a row's size is known: two special tokens before the end, which is a label only. Other tokens are counted when encoded.
         most = sequence_length - 2 if max_bytes is None and tokenizer == "bytes" else max_bytes
         self._protocol, self._length, self._most_bytes = protocol, sequence_length, most
-        self._python_functions = python_functions
+        self._python_functions, self._clean = python_functions, leave_out == "humaneval" and protocol == "disjoint"
         self._arguments = {
             "train": train_examples,
             "validation": validation_examples,
@@ -88,6 +94,8 @@ class SyntheticCodeTask(CodeTask):
         self.source = "generated"
         if protocol == "disjoint":
             self.templated_sets = TESTS
+        else:
+            self.shared_on_purpose = SHARED_ON_PURPOSE
         super().__init__(
             name="synthetic_code" if protocol == "disjoint" else f"published_code_{sequence_length}",
             tokenizer=tokenizer,
@@ -101,8 +109,10 @@ class SyntheticCodeTask(CodeTask):
 
     def identity(self) -> Mapping[str, object]:
         chosen = {"sequence_length": self._length} if self._protocol == "published" else self._arguments
+        if self._clean:
+            chosen = {**chosen, "left_out": COINCIDING_VERSION}
         if self._python_functions:
-            chosen = {**chosen, "functions": FUNCTIONS_VERSION, "python": platform.python_version()}
+            chosen = {**chosen, "functions": COINCIDING_VERSION, "python": platform.python_version()}
         return {
             "version": GENERATOR_VERSION,
             "protocol": self._protocol,
@@ -120,6 +130,15 @@ class SyntheticCodeTask(CodeTask):
         total = arguments["train"] + arguments["validation"] + 3 * arguments["test"]
         with progress_bar("writing programs", total, shown=progress) as advance:
             records = generate_splits(seed=self._seed, progress=advance, **arguments)
+        if self._clean:
+            records["train"] = without_coinciding(records["train"], packaged_sets())
         if self._python_functions:
             records["train"] += clean_functions(seed=self._seed, count=self._python_functions, max_bytes=self._most_bytes)
         return records
+
+    def facts(self) -> dict[str, Any]:
+        """The tokenizer, and how many programs were left out of training because an evaluation set asks for them."""
+        if not self._clean:
+            return super().facts()
+        drawn = self._arguments["train"] + self._python_functions
+        return {**super().facts(), "left_out": {"humaneval": drawn - len(self.records()["train"])}}
