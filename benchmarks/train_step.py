@@ -7,7 +7,6 @@ import sys
 import time
 from typing import Any
 
-_ADAMW = {"_target_": "hrmlab.training.optimizers.adamw", "learning_rate": 1e-4}
 _SUDOKU = {"_target_": "hrmlab.data.sudoku.task.SudokuTask", "train_examples": 500, "validation_examples": 50, "test_examples": 50}
 _SHAPE = {"hidden_size": None, "num_heads": None, "mlp_width": None}
 _HRM128 = {
@@ -61,8 +60,9 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     import torch
 
     from hrmlab.budget.solver import build_reasoner
-    from hrmlab.core.components import build
+    from hrmlab.core.components import Component, build
     from hrmlab.training.datamodule import TaskDataModule
+    from hrmlab.training.losses import LossOptions
     from hrmlab.training.module import SegmentTraining
     from hrmlab.training.process import keep_freed_memory
 
@@ -85,11 +85,11 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     module = SegmentTraining(
         reasoner=reasoner,
         task=task,
-        optimizer=_ADAMW,
+        optimizer=Component("adamw", "hrmlab.training.optimizers.adamw", {"learning_rate": 1e-4}),
         steps=10_000,
         batch_size=32,
         precision=job["precision"],
-        loss="stablemax",
+        loss=LossOptions(kind="stablemax"),
         gradient_clip=None,
         seed=0,
         log_every_steps=20,

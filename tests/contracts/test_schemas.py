@@ -2,7 +2,8 @@
 
 import importlib
 import inspect
-from typing import get_type_hints
+from dataclasses import MISSING, fields
+from typing import Any, get_type_hints
 
 import pytest
 import yaml
@@ -10,9 +11,10 @@ import yaml
 from hrmlab.config.composition import composer
 from hrmlab.config.grid import expand
 from hrmlab.config.location import RECIPES, SECTIONS, choices, config_file, configuration_root
-from hrmlab.config.schema import COMPONENT_SECTIONS, SOLVED
-from hrmlab.config.signatures import REQUIRED, component_parameters
+from hrmlab.config.schema import COMPONENT_SECTIONS
+from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters, solved_arguments
 from hrmlab.config.validation import section_schema, validate_section
+from hrmlab.core.components import is_options
 
 FILES = [(group, choice) for group in SECTIONS for choice in choices(group)]
 COMPONENTS = [(group, choice) for group, choice in FILES if group in COMPONENT_SECTIONS]
@@ -42,13 +44,22 @@ def test_the_parsed_schema_is_the_real_signature(group, choice):
     module, _, name = target.rpartition(".")
     found = getattr(importlib.import_module(module), name)
     signature = inspect.signature(found)
-    hints = get_type_hints(found.__init__ if inspect.isclass(found) else found)
+    hints = get_type_hints(found.__init__ if inspect.isclass(found) else found, include_extras=True)
     parsed = component_parameters(target)
-    injected = set(signature.parameters) - set(parsed)
+    options: dict[str, Any] = {name: kind for name, kind in hints.items() if inspect.isclass(kind) and is_options(kind.__name__)}
+    flattened = {field.name: field for kind in options.values() for field in fields(kind)}
+    for kind in options.values():
+        hints |= get_type_hints(kind, include_extras=True)
+    for name, field in flattened.items():
+        default = REQUIRED if field.default is MISSING else field.default
+        assert parsed[name] == Parameter(hints[name], default), "a field of an option dataclass is a key like any other"
+    injected = set(signature.parameters) - set(parsed) - set(options)
     for parameter in injected:
         assert hints[parameter] not in PLAIN, f"{parameter} is a configuration value and was taken for an injected one"
         assert "hrmlab" in repr(hints[parameter]) or "torch" in repr(hints[parameter])
-    for parameter, (annotation, default) in ((key, (value.annotation, value.default)) for key, value in parsed.items()):
+    for parameter, (annotation, default) in (
+        (key, (value.annotation, value.default)) for key, value in parsed.items() if key not in flattened
+    ):
         real = signature.parameters[parameter]
         assert real.kind is inspect.Parameter.KEYWORD_ONLY
         assert annotation == hints[parameter] or (annotation is str and "Path" in repr(hints[parameter]))
@@ -63,7 +74,7 @@ def test_a_file_says_every_key_and_is_named_as_its_file(group, choice):
     validate_section(group, value)
     if "name" in schema:
         assert value["name"] in [name for name, _ in lineage(group, choice)]
-    for key in SOLVED.get(group, ()):
+    for key in solved_arguments(value["_target_"]) if "_target_" in value else ():
         assert value[key] is None
 
 

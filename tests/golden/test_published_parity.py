@@ -14,7 +14,7 @@ from hrmlab.evaluation.correctness import correctness
 from hrmlab.models.halting import continue_target, decide_halting, wants_to_halt
 from hrmlab.models.published import load_published, translate_hrm_name
 from hrmlab.models.reasoner import Reasoner
-from hrmlab.training.losses import segment_loss
+from hrmlab.training.losses import LossOptions, segment_loss
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(os.environ.get("HRMLAB_GOLDEN_DIR", ROOT.parent / "shared" / "golden"))
@@ -81,14 +81,15 @@ def test_training_segments_and_all_gradients(golden: Golden) -> None:
             golden.check(f"train.{k}.target_q_continue", target)
         answers = prediction.logits.argmax(-1)
         exact, cells_right, cells = correctness(answers, batch.labels)
-        loss = segment_loss(prediction, answers, batch.labels, target_q_continue=target, kind="stablemax")
-        loss.total.backward()
+        options = LossOptions(kind="stablemax")
+        total, parts = segment_loss(prediction, answers, batch.labels, target_q_continue=target, options=options)
+        total.backward()
 
-        golden.check(f"train.{k}.loss", loss.total)
-        golden.check(f"train.{k}.metric.lm_loss", loss.answer)
-        golden.check(f"train.{k}.metric.q_halt_loss", loss.q_halt)
+        golden.check(f"train.{k}.loss", total)
+        golden.check(f"train.{k}.metric.lm_loss", parts["answer"])
+        golden.check(f"train.{k}.metric.q_halt_loss", parts["q_halt"])
         if target is not None:
-            golden.check(f"train.{k}.metric.q_continue_loss", loss.q_continue)
+            golden.check(f"train.{k}.metric.q_continue_loss", parts["q_continue"])
         golden.check(f"train.{k}.logits", prediction.logits)
         golden.check(f"train.{k}.q_halt_logits", prediction.q_halt_logits)
         golden.check(f"train.{k}.q_continue_logits", prediction.q_continue_logits)

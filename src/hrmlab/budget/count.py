@@ -8,8 +8,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from hrmlab.core.batches import Batch, Prediction
 from hrmlab.models.reasoner import Reasoner
 
-_EMBEDDING_NAMES = ("embedding.", "token_head.")
-
 
 def parameter_count(reasoner: Reasoner) -> int:
     """All parameters; a shared one counts once."""
@@ -17,8 +15,9 @@ def parameter_count(reasoner: Reasoner) -> int:
 
 
 def non_embedding_count(reasoner: Reasoner) -> int:
-    """Parameters without the embedding tables (tokens, positions, puzzles) and the token head, whose size the vocabulary decides."""
-    return sum(p.numel() for name, p in reasoner.named_parameters() if not name.startswith(_EMBEDDING_NAMES))
+    """Parameters without the embedding tables and token heads that the reasoner names, whose size the vocabulary and the data decide."""
+    outside = {id(parameter) for module in reasoner.embeddings_and_heads() for parameter in module.parameters()}
+    return sum(parameter.numel() for parameter in reasoner.parameters() if id(parameter) not in outside)
 
 
 class Flops(NamedTuple):
@@ -53,7 +52,7 @@ def count_flops(reasoner: Reasoner) -> Flops:
     with FlopCounterMode(display=False) as training:
         carry, prediction = reasoner(carry, batch)
         _total(prediction).backward()
-        if reasoner.halts and reasoner.max_segments > 1:
+        if reasoner.continues and reasoner.max_segments > 1:
             with torch.no_grad():
                 reasoner.look_ahead(carry, batch)
     with FlopCounterMode(display=False) as inference, torch.no_grad():

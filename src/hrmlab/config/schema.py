@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hrmlab.config.values import AtLeast, Between, FolderName, NotNegative, Positive, Share
+from hrmlab.config.values import AtLeast, Between, FolderName, FromZeroBelow, NotNegative, Positive, Share
 
 Count = Annotated[int, AtLeast(1)]
+HaltingTarget = Literal["exact", "cells"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,9 @@ class Training:
         gradient_clip: largest gradient norm; None: off.
         validation_examples: size of the validation subset; None: the whole split.
         checkpoint_every_minutes: minutes of wall time.
+        halting_loss_weight: of the halting scores' losses, beside the answer's.
+        halting_target: what q_halt learns: whether the answer is right, or the share of it that is.
+        label_smoothing: probability that the answer's loss spreads over all tokens.
         evaluate: which checkpoint meets the test split, chosen on validation.
         time_limit_minutes: training stops, resumable, after this wall time.
     """
@@ -68,6 +72,9 @@ class Training:
     ema_decay: Annotated[float, Between(0.0, 1.0)] | None
     gradient_clip: Annotated[float, Positive()] | None
     loss: Literal["stablemax", "softmax"]
+    label_smoothing: Annotated[float, FromZeroBelow(1.0)]
+    halting_loss_weight: Annotated[float, NotNegative()]
+    halting_target: HaltingTarget
     validate_every_steps: Count
     validation_examples: Count | None
     evaluation_batch_size: Count
@@ -182,5 +189,3 @@ Logger = CsvLogger | WandbLogger | TensorboardLogger
 LOGGERS: dict[str, type] = {"csv": CsvLogger, "wandb": WandbLogger, "tensorboard": TensorboardLogger}
 SECTION_SCHEMAS: dict[str, type] = {"size": Size, "training": Training, "trainer": Trainer, "evaluation": Evaluation, "audit": Audit}
 COMPONENT_SECTIONS = ("model", "data", "optimizer")
-SOLVED = {"model": frozenset({"hidden_size", "num_heads", "mlp_width"})}
-"""Parameters that may be null although their type says otherwise: the budget fills them."""

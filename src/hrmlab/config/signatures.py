@@ -2,7 +2,10 @@
 
 Importing a model means importing torch, seconds in which a person waits to be told of a typing error. The parameters of
 ``_target_: package.module.Name`` are therefore parsed from the file. A parameter whose annotation is made of int, float, bool, str,
-None, Literal, list and tuple is a configuration key; any other (``task: TaskSpec``) is handed in by the code that builds the component.
+None, Literal, list and tuple is a configuration key, with the bounds that ``Annotated[int, AtLeast(1)]`` sets. A parameter annotated with
+a dataclass of options (``embedding: EmbeddingOptions``) stands for the fields of that dataclass: they are keys of the component like all
+others, and :func:`hrmlab.core.components.build` puts them together again. Any other parameter (``task: TaskSpec``) is handed in by the
+code that builds the component.
 """
 
 import ast
@@ -11,9 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Annotated, Any, Literal, Union
 
+from hrmlab.config import values
 from hrmlab.config.values import nearest
+from hrmlab.core.components import is_options
 from hrmlab.core.errors import UserError
 
 _PLAIN: dict[str, Any] = {"int": int, "float": float, "bool": bool, "str": str, "Path": str, "PathLike": str}
@@ -67,6 +72,39 @@ def component_parameters(target: str, *, path: str = "_target_") -> dict[str, Pa
     return dict(_parameters(*found, target))
 
 
+def solved_arguments(target: str) -> frozenset[str]:
+    """The arguments that a model's class declares as solvable (``solves``, see :mod:`hrmlab.models.sizing`), or inherits; empty without."""
+    module_name, _, name = target.rpartition(".")
+    module = _find_module(module_name)
+    found = None if module is None else _find(module, name)
+    while found is not None and isinstance(found[1], ast.ClassDef):
+        declared = next((value for item in found[1].body if (value := _assigned(item, "solves")) is not None), None)
+        if declared is not None:
+            return frozenset(_first_arguments(declared, found[0]))
+        bases = [base.id for base in found[1].bases if isinstance(base, ast.Name)]
+        found = next((base for each in bases if (base := _find(found[0], each)) is not None), None)
+    return frozenset()
+
+
+def _assigned(item: ast.stmt, name: str) -> ast.expr | None:
+    """What a statement assigns to a name; None where it does not."""
+    targets = item.targets if isinstance(item, ast.Assign) else [item.target] if isinstance(item, ast.AnnAssign) else []
+    is_it = any(isinstance(target, ast.Name) and target.id == name for target in targets)
+    return item.value if is_it and isinstance(item, (ast.Assign, ast.AnnAssign)) else None
+
+
+def _first_arguments(node: ast.expr, module: _Module) -> Iterator[str]:
+    """The first argument of each call in a tuple, which may stand under a name of its own."""
+    if isinstance(node, ast.Name):
+        found = _find(module, node.id)
+        value = getattr(found[1], "value", None) if found else None
+        if found and isinstance(value, ast.expr):
+            yield from _first_arguments(value, found[0])
+    for item in getattr(node, "elts", ()):
+        if isinstance(item, ast.Call) and item.args and isinstance(item.args[0], ast.Constant):
+            yield str(item.args[0].value)
+
+
 def _parameters(module: _Module, node: ast.stmt, target: str) -> Iterator[tuple[str, Parameter]]:
     if isinstance(node, ast.ClassDef):
         constructor = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
@@ -96,6 +134,16 @@ def _parameters(module: _Module, node: ast.stmt, target: str) -> Iterator[tuple[
         annotation = _evaluate(argument.annotation, module)
         if annotation is not None:
             yield argument.arg, Parameter(annotation, REQUIRED if default is None else _literal(default, module))
+        elif (options := _options(argument.annotation, module)) is not None:
+            yield from _dataclass_fields(*options)
+
+
+def _options(annotation: ast.expr, module: _Module) -> tuple[_Module, ast.ClassDef] | None:
+    """The dataclass of options that a parameter is annotated with; None for any other annotation."""
+    found = _find(module, annotation.id) if isinstance(annotation, ast.Name) else None
+    if found is None or not isinstance(found[1], ast.ClassDef) or not is_options(found[1].name):
+        return None
+    return found[0], found[1]
 
 
 def _dataclass_fields(module: _Module, node: ast.ClassDef) -> Iterator[tuple[str, Parameter]]:
@@ -127,7 +175,9 @@ def _evaluate(node: ast.expr, module: _Module) -> Any:
         if name == "Literal":
             return Literal[tuple(ast.literal_eval(item) for item in items)]
         if name == "Annotated":
-            return _evaluate(items[0], module)
+            inner = _evaluate(items[0], module)
+            bounds = [bound for item in items[1:] if (bound := _bound(item)) is not None]
+            return Annotated[(inner, *bounds)] if inner is not None and bounds else inner
         members = [... if isinstance(item, ast.Constant) and item.value is ... else _evaluate(item, module) for item in items]
         if name == "Optional":
             return _union([*members, type(None)])
@@ -136,6 +186,13 @@ def _evaluate(node: ast.expr, module: _Module) -> Any:
         if name in _SEQUENCES and None not in members:
             return _SEQUENCES[name][tuple(members)]
     return None
+
+
+def _bound(node: ast.expr) -> Any:
+    """The constraint of :mod:`hrmlab.config.values` that an annotation spells, such as ``AtLeast(1)``; None for anything else."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not hasattr(values, node.func.id):
+        return None
+    return getattr(values, node.func.id)(*(ast.literal_eval(argument) for argument in node.args))
 
 
 def _union(members: list[Any]) -> Any:

@@ -7,8 +7,8 @@ from typing import Any, get_type_hints
 import yaml
 
 from hrmlab.config.location import RECIPES, SECTIONS, config_file
-from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, SOLVED, Root
-from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters
+from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, Root
+from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters, solved_arguments
 from hrmlab.config.values import conform, nearest
 from hrmlab.core.errors import UserError
 
@@ -66,7 +66,7 @@ def section_schema(section: str, value: Mapping[str, Any]) -> dict[str, Paramete
         if not isinstance(target, str):
             raise UserError(f"{section}._target_ is missing; give the dotted path of a class, or choose a file with {section}=<name>")
         parameters = component_parameters(target, path=f"{section}._target_")
-        solved = SOLVED.get(section, frozenset())
+        solved = solved_arguments(target)  # the budget fills them where they are null
         heads = {"name": Parameter(str, REQUIRED), "_target_": Parameter(str, REQUIRED)}
         return heads | {
             name: Parameter(parameter.annotation | None, None) if name in solved else parameter for name, parameter in parameters.items()

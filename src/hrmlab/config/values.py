@@ -52,6 +52,26 @@ class Share:
 
 
 @dataclass(frozen=True)
+class ZeroToOne:
+    """A probability."""
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with the value and what to do; None when nothing is."""
+        return None if 0 <= value <= 1 else "is not between 0 and 1; give a probability, for example 0.1"
+
+
+@dataclass(frozen=True)
+class FromZeroBelow:
+    """Zero or more, and below a limit."""
+
+    limit: float
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with the value and what to do; None when nothing is."""
+        return None if 0 <= value < self.limit else f"is not from 0 up to {self.limit:g}; give 0, or a number below {self.limit:g}"
+
+
+@dataclass(frozen=True)
 class Between:
     """A number strictly between two others."""
 

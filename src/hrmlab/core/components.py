@@ -2,8 +2,8 @@
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, get_type_hints
 
 from hrmlab.core.errors import UserError
 
@@ -27,10 +27,33 @@ def locate(target: str) -> Any:
         raise UserError(f"_target_='{target}': the module '{module_name}' has no '{attribute}'; check its spelling") from None
 
 
+def is_options(name: str) -> bool:
+    """Whether a class of this name holds options that several components share; see :func:`build`."""
+    return name.endswith("Options")
+
+
 def build(section: Mapping[str, Any], **injected: Any) -> Any:
-    """Call a section's ``_target_`` with its other keys and what the caller injects (``name`` is a label, not an argument)."""
+    """Call a section's ``_target_`` with its other keys and what the caller injects (``name`` is a label, not an argument).
+
+    A parameter annotated with a dataclass whose name ends in ``Options`` gets one, made of the keys that are its fields.
+    """
     arguments = {key: value for key, value in section.items() if key not in _NOT_ARGUMENTS}
-    return locate(section["_target_"])(**arguments, **injected)
+    return call(locate(section["_target_"]), **{**arguments, **injected})
+
+
+def call(target: Any, **arguments: Any) -> Any:
+    """Call a class or function with flat arguments, those of its dataclasses of options among them."""
+    for parameter, options in _options_of(target).items():
+        if parameter not in arguments:
+            names = {field.name for field in fields(options)}
+            arguments[parameter] = options(**{key: arguments.pop(key) for key in list(arguments) if key in names})
+    return target(**arguments)
+
+
+def _options_of(target: Any) -> dict[str, Any]:
+    """The parameters of a class or function that are dataclasses of options."""
+    hints = get_type_hints(target.__init__ if isinstance(target, type) else target)
+    return {name: kind for name, kind in hints.items() if is_dataclass(kind) and isinstance(kind, type) and is_options(kind.__name__)}
 
 
 @dataclass(frozen=True)
@@ -58,8 +81,5 @@ class Component:
         return {"name": self.name, "_target_": self.target, **self.arguments}
 
     def build(self, **injected: Any) -> Any:
-        """Call the target with the arguments and what the caller injects, which goes before an argument of the same name."""
-        return build(
-            {"_target_": self.target, **self.arguments, **{key: injected[key] for key in injected if key in self.arguments}},
-            **{key: value for key, value in injected.items() if key not in self.arguments},
-        )
+        """Call the target with the arguments and what the caller injects."""
+        return build({"_target_": self.target, **self.arguments}, **injected)

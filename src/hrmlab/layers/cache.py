@@ -2,15 +2,16 @@
 
 In causal attention position t, at any segment, cycle and layer, depends on positions up to t at that same stage only. So what a stage
 computed for a position never changes when tokens are added, and one memory per (segment, cycle, layer) makes generation exact, however
-recurrent the reasoner is. A generation step runs all its stages in the same order every time, so a stage needs no name: the n-th attention
-of a step owns the n-th memory.
+recurrent the reasoner is: the n-th attention of a step owns the n-th memory.
 """
 
 import torch
 from torch import Tensor
 
+from hrmlab.layers.decoding import DecodingState
 
-class KeyValueCache:
+
+class KeyValueCache(DecodingState):
     """One growing (key, value) pair for each attention that a generation step calls.
 
     Args:
@@ -18,35 +19,23 @@ class KeyValueCache:
     """
 
     def __init__(self, *, capacity: int) -> None:
+        super().__init__()
         self.capacity = capacity
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
         self._next = 0
-        self._longest = self._steps = 0
+        self._longest = 0
         self._level = False
-        self.positions = torch.empty(0)
-
-    @property
-    def in_first_step(self) -> bool:
-        """Whether this step is the one that rows begin with."""
-        return self._steps == 1
 
     @property
     def nbytes(self) -> int:
         """Memory of all keys and values, in bytes."""
         return sum(part.nbytes for part in (*self._keys, *self._values))
 
-    def begin(self, positions: Tensor, *, longest: int, level: bool = False) -> None:
-        """Start a step.
-
-        Args:
-            positions: (B, T) int64, where in its row (the puzzle prefix counted) each new state stands. A position may be written
-                again: what stood there is replaced.
-            level: whether all rows stand at the same positions, those up to ``longest``; then nothing has to be scattered or masked.
-            longest: one more than the largest position, known to the host so that nothing has to wait for the device.
-        """
-        self.positions, self._longest, self._level, self._next = positions, longest, level, 0
-        self._steps += 1
+    def begin(self, positions: Tensor, *, counts: Tensor, longest: int, level: bool = False) -> None:
+        """See :meth:`DecodingState.begin`. What fills up a shorter row is remembered too, and overwritten before anything may see it."""
+        super().begin(positions, counts=counts, longest=longest, level=level)
+        self._longest, self._level, self._next = longest, level, 0
 
     @property
     def visible(self) -> Tensor | None:
@@ -75,6 +64,6 @@ class KeyValueCache:
         return keys[:, :, : self._longest], values[:, :, : self._longest]
 
     def select(self, rows: Tensor) -> None:
-        """Keep these rows (K,) int64 only, in this order."""
+        """See :meth:`DecodingState.select`."""
         self._keys = [part[rows] for part in self._keys]
         self._values = [part[rows] for part in self._values]

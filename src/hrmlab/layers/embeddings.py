@@ -1,7 +1,5 @@
 """From token ids to the (B, P + S, D) tensor that every reasoner receives; P prefix positions carry the puzzle's identity."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
@@ -11,10 +9,10 @@ from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.attention import AttentionContext
 from hrmlab.layers.cache import KeyValueCache
+from hrmlab.layers.decoding import DecodingState
 from hrmlab.layers.initialization import truncated_normal_
+from hrmlab.layers.options import EmbeddingOptions
 from hrmlab.layers.rotary import RotaryTable
-
-Positions = Literal["rope", "learned", "none"]
 
 
 class PuzzleEmbedding(nn.Embedding):
@@ -38,15 +36,13 @@ class InputEmbedding(nn.Module):
         task: gives vocabulary, sequence length and number of puzzle identifiers.
         hidden_size: D.
         num_heads: heads of the attention that will use the rotary table.
-        positions: ``rope`` (rotary table), ``learned`` (added here, sum rescaled by 1/sqrt(2)) or ``none``.
-        rope_theta: base of the rotary wavelengths.
-        puzzle_embedding_size: channels of the puzzle embedding; 0 for none. It fills ceil(size / D) prefix positions, zero-padded.
+        options: positions ``rope`` (rotary table), ``learned`` (added here, sum rescaled by 1/sqrt(2)) or ``none``; the puzzle embedding
+            fills ceil(size / D) prefix positions, zero-padded.
     """
 
-    def __init__(
-        self, *, task: TaskSpec, hidden_size: int, num_heads: int, positions: Positions, rope_theta: float, puzzle_embedding_size: int
-    ) -> None:
+    def __init__(self, *, task: TaskSpec, hidden_size: int, num_heads: int, options: EmbeddingOptions) -> None:
         super().__init__()
+        puzzle_embedding_size = options.puzzle_embedding_size
         if task.document_start is not None and puzzle_embedding_size:
             raise UserError(
                 f"model.puzzle_embedding_size={puzzle_embedding_size} puts a prefix before a row, and {task.name} packs several documents "
@@ -59,26 +55,27 @@ class InputEmbedding(nn.Module):
         truncated_normal_(self.token.weight, std=hidden_size**-0.5)
         self.puzzle = PuzzleEmbedding(puzzle_ids=task.puzzle_ids, size=puzzle_embedding_size) if puzzle_embedding_size else None
         self.position = None
-        if positions == "learned":
+        if options.positions == "learned":
             self.position = nn.Embedding(length, hidden_size)
             truncated_normal_(self.position.weight, std=hidden_size**-0.5)
-        rope = positions == "rope"
-        self.rotary = RotaryTable(head_size=hidden_size // num_heads, positions=length, theta=rope_theta) if rope else None
+        rope = options.positions == "rope"
+        self.rotary = RotaryTable(head_size=hidden_size // num_heads, positions=length, theta=options.rope_theta) if rope else None
 
-    def forward(self, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Tensor, AttentionContext]:
+    def forward(self, batch: Batch, state: DecodingState | None = None) -> tuple[Tensor, AttentionContext]:
         """The embedded input (B, P + S, D) and what attention needs to know of its positions.
 
         Args:
-            batch: rows that begin at position 0; with a cache that holds something, the tokens that follow.
-            cache: of a generation; its positions say where each row of the result stands, the prefix counted.
+            batch: rows that begin at position 0; with a state that holds something, the tokens that follow.
+            state: of a generation; its positions say where each row of the result stands, the prefix counted.
         """
+        cache = state if isinstance(state, KeyValueCache) else None
         embedded = self.token(batch.inputs.long())
-        prefix = self.prefix_length if cache is None or cache.in_first_step else 0
+        prefix = self.prefix_length if state is None or state.in_first_step else 0
         if self.puzzle is not None and prefix:
             rows = self.puzzle(batch.puzzle_ids.long()).to(embedded.dtype)
             rows = pad(rows, (0, self.prefix_length * self.hidden_size - rows.shape[-1]))
             embedded = torch.cat((rows.view(-1, self.prefix_length, self.hidden_size), embedded), dim=1)
-        positions = torch.arange(embedded.shape[1], device=embedded.device) if cache is None else cache.positions
+        positions = torch.arange(embedded.shape[1], device=embedded.device) if state is None else state.positions
         starts, visible = None, None
         if cache is not None:
             visible = cache.visible

@@ -4,7 +4,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from hrmlab.layers.initialization import LecunLinear
+
 _INITIAL_Q_BIAS = -5.0
+
+
+class TokenHead(LecunLinear):
+    """Reads token scores out of a state: (..., D) to (..., V). Every head of this class counts as a head, whatever it is for."""
 
 
 class HaltingHead(nn.Module):

@@ -21,6 +21,12 @@ def token_losses(logits: Tensor, labels: Tensor, kind: LossKind) -> Tensor:
     return torch.where(asked, -log_probabilities_of_labels, 0.0)
 
 
+def smoothed(losses: Tensor, logits: Tensor, labels: Tensor, kind: LossKind, smoothing: float) -> Tensor:
+    """Label smoothing (Szegedy et al. 2016): (B, S) losses against labels of which ``smoothing`` is spread evenly over all V tokens."""
+    spread = torch.where(labels != IGNORED_LABEL, -log_probabilities(logits, kind).mean(dim=-1), 0.0)
+    return (1 - smoothing) * losses + smoothing * spread
+
+
 def log_probabilities(logits: Tensor, kind: LossKind) -> Tensor:
     """log p of every token, (..., V): what the model was trained to say, whichever loss it was trained with."""
     return log_softmax(logits.float(), dim=-1) if kind == "softmax" else log_stablemax(logits)

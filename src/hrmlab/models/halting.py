@@ -13,10 +13,13 @@ from hrmlab.core.task import IGNORED_LABEL
 
 
 def wants_to_halt(prediction: Prediction) -> Tensor | None:
-    """Where the model would stop: bool, of the shape of its Q-values; None without them."""
-    if prediction.q_halt_logits is None or prediction.q_continue_logits is None:
+    """Where the model would stop: bool, of the shape of its Q-values; None without them.
+
+    With both scores, where stopping is worth more than going on; with q_halt alone, where it is likelier than not to be right.
+    """
+    if prediction.q_halt_logits is None:
         return None
-    return prediction.q_halt_logits > prediction.q_continue_logits
+    return prediction.q_halt_logits > (0 if prediction.q_continue_logits is None else prediction.q_continue_logits)
 
 
 def whole_example(flags: Tensor, labels: Tensor) -> Tensor:

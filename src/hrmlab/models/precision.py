@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from hrmlab.core.batches import Batch, Carry, Prediction
-from hrmlab.layers.cache import KeyValueCache
+from hrmlab.layers.decoding import DecodingState
 from hrmlab.layers.embeddings import PuzzleEmbedding
 from hrmlab.layers.likelihood import LossKind
 from hrmlab.models.reasoner import Reasoner
@@ -63,8 +63,12 @@ class Computation:
             return getattr(self.reasoner, method)(*arguments)
         return functional_call(_Call(self.reasoner, method), self._weights, arguments)
 
-    def __call__(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
-        return self._run("forward", carry, batch, cache)
+    def decoding_state(self, *, capacity: int) -> DecodingState | None:
+        """See :meth:`hrmlab.models.reasoner.Reasoner.decoding_state`."""
+        return self.reasoner.decoding_state(capacity=capacity)
+
+    def __call__(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]:
+        return self._run("forward", carry, batch, state)
 
     def look_ahead(self, carry: Carry, batch: Batch) -> tuple[Tensor, Tensor]:
         return self._run("look_ahead", carry, batch)

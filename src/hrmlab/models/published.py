@@ -9,6 +9,7 @@ from torch import Tensor
 
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
+from hrmlab.layers.options import EmbeddingOptions, SegmentOptions
 from hrmlab.models.hrm import HRM
 from hrmlab.models.reasoner import Reasoner
 
@@ -52,7 +53,6 @@ def _published_mlp_width(hidden_size: int, expansion: float) -> int:
 
 def _build_hrm(config: Mapping[str, Any]) -> HRM:
     try:
-        puzzle_embedding_size = config.get("puzzle_emb_ndim", 0)
         task = TaskSpec(
             name="published",
             sequence_length=config["seq_len"],
@@ -68,12 +68,15 @@ def _build_hrm(config: Mapping[str, Any]) -> HRM:
             l_layers=config["L_layers"],
             h_cycles=config["H_cycles"],
             l_cycles=config["L_cycles"],
-            max_segments=config["halt_max_steps"],
-            exploration=config.get("halt_exploration_prob", 0.0),
-            positions=config.get("pos_encodings", "none"),
-            rope_theta=config.get("rope_theta", 10000.0),
+            segments=SegmentOptions(
+                max_segments=config["halt_max_steps"], exploration=config.get("halt_exploration_prob", 0.0), halting=True
+            ),
+            embedding=EmbeddingOptions(
+                positions=config.get("pos_encodings", "none"),
+                rope_theta=config.get("rope_theta", 10000.0),
+                puzzle_embedding_size=config.get("puzzle_emb_ndim", 0),
+            ),
             norm_epsilon=config.get("rms_norm_eps", 1e-5),
-            puzzle_embedding_size=puzzle_embedding_size,
         )
     except KeyError as missing:
         raise UserError(f"published config lacks the key {missing}; pass the whole 'arch' section of the checkpoint's config") from None

@@ -1,39 +1,51 @@
 """The contract that every model meets, so that one training loop, one evaluation loop and one report serve them all."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from hrmlab.core.batches import Batch, Carry, Prediction
-from hrmlab.core.task import TaskSpec
-from hrmlab.layers.cache import KeyValueCache
+from hrmlab.core.task import AttentionKind, TaskSpec
+from hrmlab.layers.decoding import DecodingState
+from hrmlab.layers.heads import TokenHead
+from hrmlab.models.sizing import Solved
 
 
 class Reasoner(nn.Module, ABC):
     """Maps (carry, batch) to (carry, prediction): one supervised segment per call.
 
     Attributes:
+        solves: arguments of the constructor that the budget may solve; null in YAML. Without any the model must fit as it is.
+        attention_kinds: kinds of task that it can be built for; a model that mixes all positions cannot be causal.
         task: the task it was built for.
         max_segments: after this many segments a slot is halted whatever the halting head says. 1 for a one-pass model.
         exploration: probability with which training demands a random minimum number of segments of an example (Wang et al. 2025,
             "Adaptive computational time").
-        halts: whether predictions carry Q-values and training learns them.
+        halts: whether predictions carry ``q_halt_logits`` and training learns them.
+        continues: whether they carry ``q_continue_logits`` too, so that training bootstraps them from :meth:`look_ahead`.
     """
 
-    def __init__(self, *, task: TaskSpec, max_segments: int, exploration: float, halting: bool) -> None:
+    solves: ClassVar[tuple[Solved, ...]] = ()
+    attention_kinds: ClassVar[tuple[AttentionKind, ...]] = ("full", "causal")
+
+    def __init__(
+        self, *, task: TaskSpec, max_segments: int = 1, exploration: float = 0.0, halting: bool = False, continues: bool | None = None
+    ) -> None:
         super().__init__()
         self.task = task
         self.max_segments = max_segments
         self.exploration = exploration
         self.halts = halting
+        self.continues = halting if continues is None else continues
 
     @abstractmethod
-    def forward(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
+    def forward(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]:
         """One segment. The carry that comes back is detached: no gradient crosses segments.
 
-        With a ``cache`` the batch holds only the tokens that follow those that the cache has seen, and the carry only their states; see
-        :mod:`hrmlab.layers.cache`.
+        With a ``state`` the batch holds only the tokens that follow those that the state has seen, and the carry only their states; see
+        :mod:`hrmlab.layers.decoding`.
         """
 
     def initial_carry(self, batch_size: int, positions: int | None = None) -> Carry:
@@ -61,13 +73,28 @@ class Reasoner(nn.Module, ABC):
     def look_ahead(self, carry: Carry, batch: Batch) -> tuple[Tensor, Tensor]:
         """Q-values (q_halt, q_continue), of the shape that predictions have, of the segment after ``carry``, without its token logits.
 
-        This is what the bootstrapped target of q_continue needs; only reasoners that halt are asked.
+        This is what the bootstrapped target of q_continue needs; only reasoners that learn to continue are asked.
         """
-        raise TypeError(f"{type(self).__name__} has no halting head")
+        raise TypeError(f"{type(self).__name__} does not learn when to continue")
 
-    @abstractmethod
+    def decoding_state(self, *, capacity: int) -> DecodingState | None:
+        """A fresh memory for rows of up to ``capacity`` positions, the prefix counted.
+
+        None for a reasoner that has none: generation then lets it read the whole of each row again for every token, slow and right.
+        """
+        return None
+
+    def embeddings_and_heads(self) -> list[nn.Module]:
+        """The modules whose size the vocabulary and the data decide: embedding tables, and every head that reads tokens out of a state.
+
+        They are left out of what ``match=non_embedding`` makes equal. A table or head of another class than ``nn.Embedding`` and
+        :class:`hrmlab.layers.heads.TokenHead` has to be named here.
+        """
+        return [module for module in self.modules() if isinstance(module, nn.Embedding | TokenHead)]
+
     def stacks(self) -> list[nn.Module]:
-        """The modules worth compiling: they hold nearly all the arithmetic and see static shapes."""
+        """The modules worth compiling: they hold nearly all the arithmetic and see static shapes. Muon updates their matrices."""
+        return []
 
     def compile_stacks(self) -> None:
         """Compile each stack in place; state-dict names stay as they are."""

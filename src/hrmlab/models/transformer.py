@@ -1,20 +1,21 @@
 """A plain pre-norm transformer: the baseline. One pass, no state, no halting."""
 
-from typing import Literal
+from typing import Annotated
 
 import torch
 from torch import nn
 
+from hrmlab.config.values import AtLeast, Positive
 from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.blocks import pre_norm_stack
-from hrmlab.layers.cache import KeyValueCache
-from hrmlab.layers.embeddings import InputEmbedding
-from hrmlab.layers.initialization import LecunLinear
-from hrmlab.models.reasoner import Reasoner
+from hrmlab.layers.decoding import DecodingState
+from hrmlab.layers.heads import TokenHead
+from hrmlab.layers.options import EmbeddingOptions
+from hrmlab.models.attending import AttendingReasoner
 
 
-class Transformer(Reasoner):
+class Transformer(AttendingReasoner):
     """Pre-norm transformer with RMSNorm, SwiGLU and the same input embedding as HRM.
 
     Args:
@@ -22,11 +23,9 @@ class Transformer(Reasoner):
         hidden_size: channels D, a multiple of 2 * num_heads.
         num_heads: attention heads.
         mlp_width: channels inside each SwiGLU.
+        embedding: from tokens to channels.
         layers: blocks.
-        positions: ``rope``, ``learned`` or ``none``.
-        rope_theta: base of the rotary wavelengths.
         norm_epsilon: added under the root of every normalisation.
-        puzzle_embedding_size: channels of the per-puzzle prefix; 0 for none.
     """
 
     def __init__(
@@ -36,36 +35,23 @@ class Transformer(Reasoner):
         hidden_size: int,
         num_heads: int,
         mlp_width: int,
-        layers: int = 8,
-        positions: Literal["rope", "learned", "none"] = "rope",
-        rope_theta: float = 10000.0,
-        norm_epsilon: float = 1e-5,
-        puzzle_embedding_size: int = 0,
+        embedding: EmbeddingOptions,
+        layers: Annotated[int, AtLeast(1)] = 8,
+        norm_epsilon: Annotated[float, Positive()] = 1e-5,
     ) -> None:
-        super().__init__(task=task, max_segments=1, exploration=0.0, halting=False)
-        self.embedding = InputEmbedding(
-            task=task,
-            hidden_size=hidden_size,
-            num_heads=num_heads,
-            positions=positions,
-            rope_theta=rope_theta,
-            puzzle_embedding_size=puzzle_embedding_size,
-        )
+        super().__init__(task=task)
+        self.embed(task, hidden_size=hidden_size, num_heads=num_heads, options=embedding)
         causal = task.attention == "causal"
         self.stack = pre_norm_stack(
             layers, hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon
         )
         self.final_norm = nn.RMSNorm(hidden_size, eps=norm_epsilon)
-        self.token_head = LecunLinear(hidden_size, task.vocabulary_size)
+        self.token_head = TokenHead(hidden_size, task.vocabulary_size)
 
-    def forward(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]:
-        embedded, context = self.embedding(batch, cache)
+    def forward(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]:
+        embedded, context = self.embedding(batch, state)
         hidden = self.stack(embedded, torch.zeros((), dtype=embedded.dtype, device=embedded.device), context)
         return carry, Prediction(self.token_head(self.final_norm(hidden[:, -batch.inputs.shape[1] :])))
-
-    @property
-    def prefix_length(self) -> int:
-        return self.embedding.prefix_length
 
     def stacks(self) -> list[nn.Module]:
         return [self.stack]

@@ -9,18 +9,17 @@ import torch
 from torch import Tensor
 
 from hrmlab.config.configuration import Configuration
-from hrmlab.core.components import build
+from hrmlab.core.components import Component
 from hrmlab.core.randomness import CounterRandom, stream_key
 from hrmlab.data.loading import EvaluationBatch, StreamLoader
 from hrmlab.data.task import Task
 from hrmlab.data.training_stream import TrainingStream
 from hrmlab.evaluation.correctness import correctness
 from hrmlab.evaluation.split import SplitEvaluator
-from hrmlab.layers.likelihood import LossKind
 from hrmlab.models.halting import continue_target, decide_halting, wants_to_halt, whole_example
 from hrmlab.models.precision import Computation, Precision
 from hrmlab.models.reasoner import Reasoner
-from hrmlab.training.losses import segment_loss
+from hrmlab.training.losses import LossOptions, segment_loss
 from hrmlab.training.optimizers import OptimizerBundle
 from hrmlab.training.slots import Slots
 from hrmlab.training.totals import Totals
@@ -34,11 +33,11 @@ class SegmentTraining(pl.LightningModule):
     Args:
         reasoner: what to train.
         task: scores predictions by its own rules.
-        optimizer: a section of ``conf/optimizer``.
+        optimizer: a choice of ``conf/optimizer``.
         steps: optimizer steps of the whole run, for the schedule.
         batch_size: slots of this process.
         precision: ``fp32`` or ``bf16``.
-        loss: of the answer.
+        loss: what is learned.
         gradient_clip: largest norm of all dense gradients together; None for none.
         seed: start of the exploration's random stream.
         log_every_steps: steps between two rows of training metrics.
@@ -49,23 +48,23 @@ class SegmentTraining(pl.LightningModule):
         *,
         reasoner: Reasoner,
         task: Task,
-        optimizer: Mapping[str, Any],
+        optimizer: Component,
         steps: int,
         batch_size: int,
         precision: Precision,
-        loss: LossKind,
+        loss: LossOptions,
         gradient_clip: float | None,
         seed: int,
         log_every_steps: int,
     ) -> None:
         super().__init__()
         self.reasoner = reasoner
-        self._task, self._optimizer_section, self._steps = task, optimizer, steps
+        self._optimizer, self._steps = optimizer, steps
         self._batch_size, self._gradient_clip = batch_size, gradient_clip
-        self._loss: LossKind = loss
+        self._loss = loss
         self._exploration_key = stream_key(seed, "exploration")
         self.log_every_steps = log_every_steps
-        self.computation = Computation(reasoner, precision, likelihood=loss)
+        self.computation = Computation(reasoner, precision, likelihood=loss.kind)
         self.evaluator = SplitEvaluator(task=task, halts=reasoner.halts)
         self.metrics = self.evaluator.metrics  # a submodule, so that its sums move with the model
         self.slots: Slots | None = None
@@ -82,7 +81,7 @@ class SegmentTraining(pl.LightningModule):
         return self._seconds_before + time.monotonic() - self._started_at
 
     def configure_optimizers(self) -> Any:
-        optimizer: OptimizerBundle = build(self._optimizer_section, reasoner=self.reasoner)
+        optimizer: OptimizerBundle = self._optimizer.build(reasoner=self.reasoner)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": optimizer.schedule(steps=self._steps), "interval": "step"}}
 
     def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None) -> None:
@@ -123,15 +122,15 @@ class SegmentTraining(pl.LightningModule):
             random=CounterRandom(self._exploration_key, slot),
         )
         target = None
-        if self.reasoner.halts and self.reasoner.max_segments > 1:
+        if self.reasoner.continues and self.reasoner.max_segments > 1:
             with torch.no_grad():
                 q_values = self.computation.look_ahead(slots.carry, slots.batch)
                 target = continue_target(slots.segments, *q_values, max_segments=self.reasoner.max_segments)
         answers = prediction.logits.argmax(-1)
         right = correctness(answers, slots.batch.labels)
-        loss = segment_loss(prediction, answers, slots.batch.labels, target_q_continue=target, kind=self._loss)
-        self.totals.add(step=step, loss=loss.total.detach(), right=right, segments=slots.segments, halted=slots.halted)
-        return loss.total / self._batch_size
+        loss, parts = segment_loss(prediction, answers, slots.batch.labels, target_q_continue=target, options=self._loss)
+        self.totals.add(step=step, loss=loss.detach(), parts=parts, right=right, segments=slots.segments, halted=slots.halted)
+        return loss / self._batch_size
 
     def on_train_batch_end(self, outputs: Any, batch: TrainingStream, batch_idx: int) -> None:
         self.computation.release()
@@ -208,11 +207,16 @@ def build_module(config: Configuration, *, reasoner: Reasoner, task: Task, batch
     return SegmentTraining(
         reasoner=reasoner,
         task=task,
-        optimizer=config.optimizer.to_section(),
+        optimizer=config.optimizer,
         steps=training.steps,
         batch_size=batch_size,
         precision=training.precision,
-        loss=training.loss,
+        loss=LossOptions(
+            kind=training.loss,
+            halting_weight=training.halting_loss_weight,
+            halting_target=training.halting_target,
+            label_smoothing=training.label_smoothing,
+        ),
         gradient_clip=training.gradient_clip,
         seed=config.seed,
         log_every_steps=training.log_every_steps,

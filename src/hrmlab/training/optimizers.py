@@ -6,12 +6,14 @@ optimization, its global step and its checkpoints see a single optimizer whateve
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from hrmlab.config.values import AtLeast, FromZeroBelow, NotNegative, Positive, ZeroToOne
 from hrmlab.layers.embeddings import PuzzleEmbedding
 from hrmlab.models.reasoner import Reasoner
 
@@ -97,98 +99,111 @@ def _split(reasoner: Reasoner) -> tuple[list[nn.Parameter], list[nn.Parameter], 
     return list(inner.values()), other, list(puzzle.values())
 
 
+@dataclass(frozen=True, kw_only=True)
+class PuzzleOptions:
+    """Of the sign descent on puzzle embeddings, where a model has them.
+
+    Attributes:
+        puzzle_embedding_learning_rate: the size of every step.
+        puzzle_embedding_weight_decay: decoupled, on the rows of a batch.
+    """
+
+    puzzle_embedding_learning_rate: Annotated[float, Positive()] = 1e-2
+    puzzle_embedding_weight_decay: Annotated[float, NotNegative()] = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleOptions:
+    """See :meth:`OptimizerBundle.schedule`.
+
+    Attributes:
+        warmup_steps: of the linear rise.
+        final_learning_rate_ratio: what is left of the peak at the end.
+    """
+
+    warmup_steps: Annotated[int, AtLeast(0)] = 100
+    final_learning_rate_ratio: Annotated[float, ZeroToOne()] = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamOptions:
+    """Decays of Adam's two moments."""
+
+    beta1: Annotated[float, FromZeroBelow(1.0)] = 0.9
+    beta2: Annotated[float, FromZeroBelow(1.0)] = 0.95
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """As torch wants them."""
+        return self.beta1, self.beta2
+
+
 def _bundle(
-    dense: list[torch.optim.Optimizer],
-    puzzle: list[nn.Parameter],
-    *,
-    puzzle_embedding_learning_rate: float,
-    puzzle_embedding_weight_decay: float,
-    warmup_steps: int,
-    final_learning_rate_ratio: float,
+    dense: list[torch.optim.Optimizer], puzzle: list[nn.Parameter], *, puzzles: PuzzleOptions, schedule: ScheduleOptions
 ) -> OptimizerBundle:
     """The dense optimizers and, where the model has puzzle embeddings, theirs."""
     if puzzle:
-        dense = [*dense, SparseSignDescent(puzzle, lr=puzzle_embedding_learning_rate, weight_decay=puzzle_embedding_weight_decay)]
-    return OptimizerBundle(dense, warmup_steps=warmup_steps, final_learning_rate_ratio=final_learning_rate_ratio)
+        rate, decay = puzzles.puzzle_embedding_learning_rate, puzzles.puzzle_embedding_weight_decay
+        dense = [*dense, SparseSignDescent(puzzle, lr=rate, weight_decay=decay)]
+    return OptimizerBundle(dense, warmup_steps=schedule.warmup_steps, final_learning_rate_ratio=schedule.final_learning_rate_ratio)
+
+
+LearningRate = Annotated[float, Positive()]
+WeightDecay = Annotated[float, NotNegative()]
 
 
 def adamw(
     *,
     reasoner: Reasoner,
-    learning_rate: float = 1e-3,
-    weight_decay: float = 0.1,
-    beta1: float = 0.9,
-    beta2: float = 0.95,
-    puzzle_embedding_learning_rate: float = 1e-2,
-    puzzle_embedding_weight_decay: float = 0.1,
-    warmup_steps: int = 100,
-    final_learning_rate_ratio: float = 0.1,
+    adam: AdamOptions,
+    puzzles: PuzzleOptions,
+    schedule: ScheduleOptions,
+    learning_rate: LearningRate = 1e-3,
+    weight_decay: WeightDecay = 0.1,
 ) -> OptimizerBundle:
     """AdamW (Loshchilov and Hutter 2019) on everything dense."""
     matrices, other, puzzle = _split(reasoner)
-    dense = torch.optim.AdamW([*matrices, *other], lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, foreach=True)
-    return _bundle(
-        [dense],
-        puzzle,
-        puzzle_embedding_learning_rate=puzzle_embedding_learning_rate,
-        puzzle_embedding_weight_decay=puzzle_embedding_weight_decay,
-        warmup_steps=warmup_steps,
-        final_learning_rate_ratio=final_learning_rate_ratio,
-    )
+    dense = torch.optim.AdamW([*matrices, *other], lr=learning_rate, betas=adam.betas, weight_decay=weight_decay, foreach=True)
+    return _bundle([dense], puzzle, puzzles=puzzles, schedule=schedule)
 
 
 def adam_atan2(
     *,
     reasoner: Reasoner,
-    learning_rate: float = 1e-4,
-    weight_decay: float = 1.0,
-    beta1: float = 0.9,
-    beta2: float = 0.95,
-    puzzle_embedding_learning_rate: float = 1e-2,
-    puzzle_embedding_weight_decay: float = 0.1,
-    warmup_steps: int = 100,
-    final_learning_rate_ratio: float = 0.1,
+    adam: AdamOptions,
+    puzzles: PuzzleOptions,
+    schedule: ScheduleOptions,
+    learning_rate: LearningRate = 1e-4,
+    weight_decay: WeightDecay = 1.0,
 ) -> OptimizerBundle:
     """Adam with atan2 in place of the division (Everett et al. 2024), the published HRM's choice, with its scales a = b = 1."""
     from adam_atan2_pytorch import AdamAtan2
 
     matrices, other, puzzle = _split(reasoner)
-    dense = AdamAtan2([*matrices, *other], lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, a=1.0, b=1.0)
-    return _bundle(
-        [dense],
-        puzzle,
-        puzzle_embedding_learning_rate=puzzle_embedding_learning_rate,
-        puzzle_embedding_weight_decay=puzzle_embedding_weight_decay,
-        warmup_steps=warmup_steps,
-        final_learning_rate_ratio=final_learning_rate_ratio,
-    )
+    dense = AdamAtan2([*matrices, *other], lr=learning_rate, betas=adam.betas, weight_decay=weight_decay, a=1.0, b=1.0)
+    return _bundle([dense], puzzle, puzzles=puzzles, schedule=schedule)
 
 
 def muon(
     *,
     reasoner: Reasoner,
-    learning_rate: float = 1e-3,
-    weight_decay: float = 0.1,
-    momentum: float = 0.95,
-    beta1: float = 0.9,
-    beta2: float = 0.95,
-    puzzle_embedding_learning_rate: float = 1e-2,
-    puzzle_embedding_weight_decay: float = 0.1,
-    warmup_steps: int = 100,
-    final_learning_rate_ratio: float = 0.1,
+    adam: AdamOptions,
+    puzzles: PuzzleOptions,
+    schedule: ScheduleOptions,
+    learning_rate: LearningRate = 1e-3,
+    weight_decay: WeightDecay = 0.1,
+    momentum: Annotated[float, FromZeroBelow(1.0)] = 0.95,
 ) -> OptimizerBundle:
     """Muon (Jordan et al. 2024) on the matrices inside the stacks, AdamW on embeddings, heads and gains.
 
-    Muon's update is rescaled to the size of an AdamW update (Liu et al. 2025), so that one learning rate serves both.
+    Muon's update is rescaled to the size of an AdamW update (Liu et al. 2025), so that one learning rate serves both. A model without
+    stacks is left to AdamW alone.
     """
     matrices, other, puzzle = _split(reasoner)
-    inner = torch.optim.Muon(matrices, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw")
-    outer = torch.optim.AdamW(other, lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, foreach=True)
-    return _bundle(
-        [inner, outer],
-        puzzle,
-        puzzle_embedding_learning_rate=puzzle_embedding_learning_rate,
-        puzzle_embedding_weight_decay=puzzle_embedding_weight_decay,
-        warmup_steps=warmup_steps,
-        final_learning_rate_ratio=final_learning_rate_ratio,
-    )
+    parts: list[torch.optim.Optimizer] = []
+    if matrices:
+        parts.append(
+            torch.optim.Muon(matrices, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw")
+        )
+    parts.append(torch.optim.AdamW(other, lr=learning_rate, betas=adam.betas, weight_decay=weight_decay, foreach=True))
+    return _bundle(parts, puzzle, puzzles=puzzles, schedule=schedule)

@@ -44,7 +44,9 @@ def open_published(folder: Path, *, task: Task | None) -> tuple[Reasoner, Task]:
     config, state = _configuration(folder), _weights(folder)
     facts = {"seq_len": task.spec.sequence_length}
     for ending, fact in (("embed_tokens.embedding_weight", "vocab_size"), ("puzzle_emb.weights", "num_puzzle_identifiers")):
-        facts |= {fact: len(value) for name, value in state.items() if name.endswith(ending)}
+        table = next((value for name, value in state.items() if name.endswith(ending)), None)
+        if table is not None:
+            facts[fact] = len(table)
     reasoner = load_published(_KIND, {**facts, **config}, state)
     built = reasoner.task
     if (built.sequence_length, built.vocabulary_size) != (task.spec.sequence_length, task.spec.vocabulary_size):

@@ -7,6 +7,7 @@ import torch
 
 from hrmlab.budget.count import count_flops, non_embedding_count, parameter_count
 from hrmlab.budget.solver import build_reasoner
+from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.models.deep_supervision_transformer import DeepSupervisionTransformer
@@ -24,7 +25,7 @@ HEAD, HALTING = 2 * S * D * V, 2 * D * 2
 @pytest.mark.parametrize(("h_layers", "l_layers", "h_cycles", "l_cycles"), [(2, 2, 2, 2), (1, 3, 3, 1), (2, 1, 1, 4)])
 def test_hrm(h_layers: int, l_layers: int, h_cycles: int, l_cycles: int) -> None:
     with torch.device("meta"):
-        model = HRM(**SHAPE, h_layers=h_layers, l_layers=l_layers, h_cycles=h_cycles, l_cycles=l_cycles, max_segments=5)  # type: ignore[arg-type]
+        model = call(HRM, **SHAPE, h_layers=h_layers, l_layers=l_layers, h_cycles=h_cycles, l_cycles=l_cycles, max_segments=5)  # type: ignore[arg-type]
     flops = count_flops(model)
     passes = BLOCK * (h_cycles * h_layers + h_cycles * l_cycles * l_layers)
     forward = passes + HEAD + HALTING
@@ -40,8 +41,8 @@ def test_hrm(h_layers: int, l_layers: int, h_cycles: int, l_cycles: int) -> None
 
 def test_transformer_and_deep_supervision() -> None:
     with torch.device("meta"):
-        plain = Transformer(**SHAPE, layers=3)  # type: ignore[arg-type]
-        deep = DeepSupervisionTransformer(**SHAPE, layers=3, max_segments=4)  # type: ignore[arg-type]
+        plain = call(Transformer, **SHAPE, layers=3)  # type: ignore[arg-type]
+        deep = call(DeepSupervisionTransformer, **SHAPE, layers=3, max_segments=4)  # type: ignore[arg-type]
     forward = 3 * BLOCK + HEAD
     flops = count_flops(plain)
     assert flops == (3 * forward, 3 * forward, forward)
@@ -51,7 +52,7 @@ def test_transformer_and_deep_supervision() -> None:
 
 
 def test_counts() -> None:
-    model = Transformer(**SHAPE, layers=2)  # type: ignore[arg-type]
+    model = call(Transformer, **SHAPE, layers=2)  # type: ignore[arg-type]
     block = 4 * D * D + 3 * D * M + 2 * D
     assert non_embedding_count(model) == 2 * block + D
     assert parameter_count(model) == 2 * block + D + 2 * V * D
@@ -84,7 +85,7 @@ def test_same_seed_same_weights_and_global_state_untouched() -> None:
 
 def test_a_fixed_shape_is_kept_whatever_the_gap() -> None:
     _, budget = build_reasoner(model=section(hidden_size=32, num_heads=4, mlp_width=50), task=TASK, size=NANO, match="parameters", seed=0)
-    assert (budget.hidden_size, budget.num_heads, budget.mlp_width) == (32, 4, 50)
+    assert budget.solved == {"hidden_size": 32, "num_heads": 4, "mlp_width": 50}
     assert budget.gap == pytest.approx(budget.parameters / 20_000 - 1)
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from hrmlab.core.components import call
 from hrmlab.core.task import TaskSpec
 from hrmlab.models.hrm import HRM
 from hrmlab.training.optimizers import OptimizerBundle, SparseSignDescent, adam_atan2, adamw, muon
@@ -18,7 +19,7 @@ FACTORIES: dict[str, Any] = {"adamw": adamw, "adam_atan2": adam_atan2, "muon": m
 def reasoner() -> HRM:
     torch.manual_seed(0)
     task = TaskSpec(name="test", sequence_length=4, vocabulary_size=5, puzzle_ids=6)
-    return HRM(task=task, hidden_size=16, num_heads=2, mlp_width=8, h_layers=1, l_layers=1, puzzle_embedding_size=16)
+    return call(HRM, task=task, hidden_size=16, num_heads=2, mlp_width=8, h_layers=1, l_layers=1, puzzle_embedding_size=16)
 
 
 def test_sparse_sign_descent_moves_used_rows_by_the_sign_of_their_summed_gradient() -> None:
@@ -37,7 +38,7 @@ def test_sparse_sign_descent_moves_used_rows_by_the_sign_of_their_summed_gradien
 @pytest.mark.parametrize("name", FACTORIES)
 def test_every_parameter_is_updated_once_and_state_survives_a_round_trip(name: str) -> None:
     model = reasoner()
-    bundle: OptimizerBundle = FACTORIES[name](reasoner=model, learning_rate=1e-2)
+    bundle: OptimizerBundle = call(FACTORIES[name], reasoner=model, learning_rate=1e-2)
     grouped = [parameter for group in bundle.param_groups for parameter in group["params"]]
     assert len(grouped) == len({id(p) for p in grouped}) == len(list(model.parameters()))
     for parameter in model.parameters():
@@ -48,7 +49,7 @@ def test_every_parameter_is_updated_once_and_state_survives_a_round_trip(name: s
 
     twin = reasoner()
     twin.load_state_dict(model.state_dict())
-    other: OptimizerBundle = FACTORIES[name](reasoner=twin, learning_rate=5.0)
+    other: OptimizerBundle = call(FACTORIES[name], reasoner=twin, learning_rate=5.0)
     other.load_state_dict(copy.deepcopy(bundle.state_dict()))
     for one, two in zip(model.parameters(), twin.parameters(), strict=True):
         one.grad, two.grad = torch.full_like(one, 0.3), torch.full_like(two, 0.3)
@@ -58,7 +59,7 @@ def test_every_parameter_is_updated_once_and_state_survives_a_round_trip(name: s
 
 
 def test_schedule_warms_up_then_follows_half_a_cosine() -> None:
-    bundle = adamw(reasoner=reasoner(), learning_rate=2.0, warmup_steps=4, final_learning_rate_ratio=0.1)
+    bundle = call(adamw, reasoner=reasoner(), learning_rate=2.0, warmup_steps=4, final_learning_rate_ratio=0.1)
     schedule = bundle.schedule(steps=14)
     rates = []
     for _ in range(15):
@@ -71,7 +72,7 @@ def test_schedule_warms_up_then_follows_half_a_cosine() -> None:
 
 
 def test_puzzle_embeddings_have_their_own_rate() -> None:
-    bundle = adamw(reasoner=reasoner(), learning_rate=1e-3, puzzle_embedding_learning_rate=0.5, puzzle_embedding_weight_decay=0.25)
+    bundle = call(adamw, reasoner=reasoner(), learning_rate=1e-3, puzzle_embedding_learning_rate=0.5, puzzle_embedding_weight_decay=0.25)
     assert isinstance(bundle.optimizers[-1], SparseSignDescent)
     assert bundle.param_groups[-1]["lr"] == 0.5
     assert bundle.param_groups[-1]["weight_decay"] == 0.25
@@ -79,7 +80,7 @@ def test_puzzle_embeddings_have_their_own_rate() -> None:
 
 def test_muon_gets_the_matrices_of_the_stacks_and_nothing_else() -> None:
     model = reasoner()
-    bundle = muon(reasoner=model)
+    bundle = call(muon, reasoner=model)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     inner = {names[id(parameter)] for group in bundle.optimizers[0].param_groups for parameter in group["params"]}
     assert inner == {name for name in names.values() if "_level.blocks" in name}

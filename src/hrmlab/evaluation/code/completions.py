@@ -13,7 +13,7 @@ from hrmlab.data.code.encoding import prompt_ids
 from hrmlab.data.json_lines import read_rows
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.data.written.tokenizer import END, Tokenizer, clip_left
-from hrmlab.evaluation.code.generation import CachedCall, Decoding, generate
+from hrmlab.evaluation.code.generation import Decoding, WritingCall, generate
 from hrmlab.evaluation.code.limits import judge_in_time
 from hrmlab.runs.files import write_bytes
 from hrmlab.sandbox import Executor, Sample
@@ -40,7 +40,7 @@ class Completion(NamedTuple):
 
 
 def write_completions(
-    call: CachedCall,
+    call: WritingCall,
     problems: Sequence[CodeRecord],
     *,
     tokenizer: Tokenizer,

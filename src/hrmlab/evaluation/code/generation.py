@@ -1,4 +1,4 @@
-"""Writes continuations of prompts with a causal reasoner, a batch at a time, with keys and values cached."""
+"""Writes continuations of prompts with a causal reasoner, a batch at a time; what was read is remembered by the reasoner."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from torch import Tensor
 from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.randomness import CounterRandom
 from hrmlab.core.task import IGNORED_LABEL
-from hrmlab.layers.cache import KeyValueCache
+from hrmlab.layers.decoding import DecodingState
 from hrmlab.layers.likelihood import LossKind, log_probabilities
 from hrmlab.models.halting import wants_to_halt
 
 _SHRINK_EVERY = 8
 
 
-class CachedCall(Protocol):
+class WritingCall(Protocol):
     """A causal reasoner in some precision, as generation needs it."""
 
     max_segments: int
@@ -27,7 +27,9 @@ class CachedCall(Protocol):
 
     def initial_carry(self, batch_size: int, positions: int | None = None) -> Carry: ...
 
-    def __call__(self, carry: Carry, batch: Batch, cache: KeyValueCache | None = None) -> tuple[Carry, Prediction]: ...
+    def decoding_state(self, *, capacity: int) -> DecodingState | None: ...
+
+    def __call__(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +60,7 @@ class _Row(NamedTuple):
 
 @torch.inference_mode()
 def generate(
-    call: CachedCall,
+    call: WritingCall,
     prompts: Sequence[Sequence[int]],
     *,
     end: int,
@@ -81,16 +83,11 @@ def generate(
     """
     written: list[list[int]] = [[] for _ in prompts]
     rows = [_Row(number, min(decoding.max_new_tokens, sequence_length - len(prompt))) for number, prompt in enumerate(prompts)]
-    lengths = torch.tensor([len(prompt) for prompt in prompts], device=device)
-    longest, prefix = max(len(prompt) for prompt in prompts), call.prefix_length
-    tokens = torch.zeros((len(prompts), longest), dtype=torch.int64)
-    for number, prompt in enumerate(prompts):
-        tokens[number, : len(prompt)] = torch.tensor(prompt)
-    cache = KeyValueCache(capacity=prefix + min(sequence_length, longest + max(row.limit for row in rows)))
-    positions = torch.arange(prefix + longest, device=device).expand(len(prompts), -1)
-    level = all(len(prompt) == longest for prompt in prompts)
-    cache.begin(positions, longest=prefix + longest, level=level)
-    log_p = _read(call, tokens.to(device), cache, lengths - 1, decoding)
+    longest = max(len(prompt) for prompt in prompts)
+    length = min(sequence_length, longest + max(row.limit for row in rows))
+    state = call.decoding_state(capacity=call.prefix_length + length)
+    reader = _Rereading(call, decoding, length) if state is None else _Remembering(call, decoding, state, length)
+    log_p = reader.begin(prompts, device)
     for step in range(decoding.max_new_tokens):
         uniform = None if random is None or decoding.temperature == 0 else random.uniform(f"token {step}", 1)[:, 0]
         if uniform is not None:
@@ -101,14 +98,12 @@ def generate(
             break
         if step % _SHRINK_EVERY == _SHRINK_EVERY - 1 and not all(going):
             kept = torch.tensor([place for place, goes in enumerate(going) if goes], device=device)
-            rows, chosen, lengths = [row for row, goes in zip(rows, going, strict=True) if goes], chosen[kept], lengths[kept]
-            cache.select(kept)
+            rows, chosen = [row for row, goes in zip(rows, going, strict=True) if goes], chosen[kept]
+            reader.select(kept)
         else:
             # A finished row rests until the next shrinking: what it still writes is not kept.
             rows = [row if goes else row._replace(limit=0) for row, goes in zip(rows, going, strict=True)]
-        place = (prefix + lengths + step).clamp(max=cache.capacity - 1)[:, None]
-        cache.begin(place, longest=min(cache.capacity, prefix + longest + step + 1), level=level)
-        log_p = _read(call, chosen[:, None], cache, torch.zeros_like(lengths), decoding)
+        log_p = reader.go_on(chosen)
     return written
 
 
@@ -120,14 +115,82 @@ def _append(tokens: list[int], token: int, row: _Row, end: int, stopped: Callabl
     return len(tokens) < row.limit and not stopped(tokens)
 
 
-def _read(call: CachedCall, tokens: Tensor, cache: KeyValueCache, at: Tensor, decoding: Decoding) -> Tensor:
+class _Remembering:
+    """Reads each token once; the reasoner's own state remembers."""
+
+    def __init__(self, call: WritingCall, decoding: Decoding, state: DecodingState, length: int) -> None:
+        self._call, self._decoding, self._state = call, decoding, state
+        self._prefix, self._length, self._longest = call.prefix_length, length, 0
+        self._lengths = torch.empty(0)
+        self._level = False
+
+    def begin(self, prompts: Sequence[Sequence[int]], device: torch.device) -> Tensor:
+        """log p (B, V) of the token after each prompt."""
+        tokens, self._lengths = _padded(prompts, device)
+        self._longest = tokens.shape[1]
+        self._level = all(len(prompt) == self._longest for prompt in prompts)
+        end = self._prefix + self._longest
+        places = torch.arange(end, device=device).expand(len(prompts), -1)
+        self._state.begin(places, counts=self._prefix + self._lengths, longest=end, level=self._level)
+        return _read(self._call, tokens, self._state, self._lengths - 1, self._decoding)
+
+    def go_on(self, tokens: Tensor) -> Tensor:
+        """log p (B, V) of the token after these (B,), which follow what was read."""
+        most = self._prefix + self._length
+        places = (self._prefix + self._lengths).clamp(max=most - 1)[:, None]
+        self._lengths, self._longest = self._lengths + 1, self._longest + 1
+        longest = min(most, self._prefix + self._longest)
+        self._state.begin(places, counts=torch.ones_like(self._lengths), longest=longest, level=self._level)
+        return _read(self._call, tokens[:, None], self._state, torch.zeros_like(self._lengths), self._decoding)
+
+    def select(self, rows: Tensor) -> None:
+        """Keep these rows (K,) only."""
+        self._lengths = self._lengths[rows]
+        self._state.select(rows)
+
+
+class _Rereading:
+    """Reads each row again from its beginning for every token: for reasoners that keep nothing, and what the others must agree with."""
+
+    def __init__(self, call: WritingCall, decoding: Decoding, length: int) -> None:
+        self._call, self._decoding, self._length = call, decoding, length
+        self._tokens, self._lengths = torch.empty(0), torch.empty(0)
+
+    def begin(self, prompts: Sequence[Sequence[int]], device: torch.device) -> Tensor:
+        """As :meth:`_Remembering.begin`."""
+        self._tokens, self._lengths = _padded(prompts, device)
+        return _read(self._call, self._tokens, None, self._lengths - 1, self._decoding)
+
+    def go_on(self, tokens: Tensor) -> Tensor:
+        """As :meth:`_Remembering.go_on`."""
+        if self._tokens.shape[1] < self._length:
+            self._tokens = torch.nn.functional.pad(self._tokens, (0, 1))
+        place = self._lengths.clamp(max=self._length - 1)
+        self._tokens = self._tokens.scatter(1, place[:, None], tokens[:, None])
+        self._lengths = self._lengths + 1
+        return _read(self._call, self._tokens, None, place, self._decoding)
+
+    def select(self, rows: Tensor) -> None:
+        """As :meth:`_Remembering.select`."""
+        self._tokens, self._lengths = self._tokens[rows], self._lengths[rows]
+
+
+def _padded(prompts: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """(B, longest) tokens, filled up with 0, and (B,) lengths."""
+    tokens = torch.zeros((len(prompts), max(len(prompt) for prompt in prompts)), dtype=torch.int64)
+    for number, prompt in enumerate(prompts):
+        tokens[number, : len(prompt)] = torch.tensor(prompt)
+    return tokens.to(device), torch.tensor([len(prompt) for prompt in prompts], device=device)
+
+
+def _read(call: WritingCall, tokens: Tensor, state: DecodingState | None, at: Tensor, decoding: Decoding) -> Tensor:
     """log p of the next token (B, V) after the new tokens (B, T), read at token ``at`` (B,) of each row; runs all segments."""
-    carry = call.initial_carry(len(tokens), cache.positions.shape[1])
+    carry = call.initial_carry(len(tokens), call.prefix_length + tokens.shape[1] if state is None else state.positions.shape[1])
     batch = Batch(inputs=tokens, labels=torch.full_like(tokens, IGNORED_LABEL), puzzle_ids=torch.zeros_like(tokens[:, 0]))
     rows = torch.arange(len(tokens), device=tokens.device)
     logits, stopped = None, torch.zeros_like(rows, dtype=torch.bool)
     for _ in range(call.max_segments):
-        carry, prediction = call(carry, batch, cache)
+        carry, prediction = call(carry, batch, state)
         said, wants = prediction.logits[rows, at], wants_to_halt(prediction)
         logits = said if logits is None else torch.where(stopped[:, None], logits, said)
         if decoding.halting and wants is not None:

@@ -11,7 +11,7 @@ from hrmlab.core.batches import Batch
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.data.code.encoding import Document
 from hrmlab.data.written.tokenizer import END, PAD
-from hrmlab.evaluation.code.generation import CachedCall
+from hrmlab.evaluation.code.generation import WritingCall
 from hrmlab.layers.likelihood import LossKind, token_losses
 
 
@@ -44,7 +44,7 @@ def windows(documents: Sequence[Document], sequence_length: int) -> list[_Window
 
 @torch.no_grad()
 def solution_bits(
-    call: CachedCall, documents: Sequence[Document], *, sequence_length: int, likelihood: LossKind, batch_size: int, device: torch.device
+    call: WritingCall, documents: Sequence[Document], *, sequence_length: int, likelihood: LossKind, batch_size: int, device: torch.device
 ) -> np.ndarray:
     """(N,) bits that the model needs for each document's solution, given its problem, after all segments."""
     bits = np.zeros(len(documents))

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from hrmlab.core.batches import Batch
+from hrmlab.core.components import call
 from hrmlab.core.randomness import CounterRandom
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.evaluation.code.generation import Decoding, choose, generate
@@ -33,7 +34,7 @@ PROMPTS = [[1, 5, 2], [1, 9, 9, 3, 4, 12, 2], [1, 2], [1, 16, 3, 3, 2]]
 
 def make(model: type[Reasoner], options: dict[str, Any]) -> Reasoner:
     torch.manual_seed(0)
-    reasoner = model(task=TASK, **SHAPE, **options).eval()
+    reasoner = call(model, task=TASK, **SHAPE, **options).eval()
     with torch.no_grad():
         for parameter in reasoner.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.05)  # halting heads and puzzle embeddings start at zero
@@ -69,7 +70,8 @@ def test_cached_and_uncached_logits_agree_at_every_segment(model: type[Reasoner]
     for chunk in (7, 1, 1, 4, 1, 6):  # a prompt, single tokens, several at once
         ahead = prefix if done == 0 else 0
         first = prefix + done - ahead
-        cache.begin(torch.arange(first, prefix + done + chunk).expand(3, -1), longest=prefix + done + chunk)
+        end = prefix + done + chunk
+        cache.begin(torch.arange(first, end).expand(3, -1), counts=torch.full((3,), end - first), longest=end)
         carry = reasoner.initial_carry(3, chunk + ahead)
         for segment in range(reasoner.max_segments):
             carry, prediction = reasoner(carry, batch_of(rows[:, done : done + chunk].tolist()), cache)

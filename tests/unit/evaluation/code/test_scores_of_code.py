@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrmlab.config.schema import Evaluation
+from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.code.encoding import document
@@ -42,7 +43,7 @@ def record(number: int, *, solution: str = "    return 1\n", depth: int = 0) -> 
 def computation(length: int) -> Computation:
     torch.manual_seed(0)
     task = TaskSpec(name="t", sequence_length=length, vocabulary_size=260, attention="causal", next_token=True)
-    model = HRM(task=task, hidden_size=16, num_heads=2, mlp_width=24, h_layers=1, l_layers=1, max_segments=2).eval()
+    model = call(HRM, task=task, hidden_size=16, num_heads=2, mlp_width=24, h_layers=1, l_layers=1, max_segments=2).eval()
     return Computation(model, "fp32", likelihood="stablemax")
 
 
