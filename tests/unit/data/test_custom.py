@@ -149,7 +149,7 @@ def test_other_mistakes(tmp_path):
         with pytest.raises(UserError, match=message):
             CustomTask(**keywords)  # pyright: ignore[reportArgumentType]
     np.savez(tmp_path / "endless.npz", inputs=np.zeros((1, 1_000_000), int), labels=np.zeros((1, 1_000_000), int))
-    with pytest.raises(UserError, match="endless.npz has rows of 1000000 tokens and attention grows with their square; .* at most 16384"):
+    with pytest.raises(UserError, match=r"endless\.npz has rows of 1000000 tokens and attention grows with their square; .* at most 16384"):
         CustomTask(path=str(tmp_path / "endless.npz"))
     np.savez(tmp_path / "wide.npz", inputs=INPUTS.reshape(30, 2, 6), labels=LABELS.reshape(30, 2, 6))
     with pytest.raises(UserError, match="all must have one size"):
