@@ -5,6 +5,36 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from hrmlab.core.errors import UserError
+
+LONGEST_ROW = 16_384
+"""Tokens in an example, at most: memory and time of attention grow with their square."""
+
+
+def check_counts(**counts: int | None) -> None:
+    """Refuse numbers of examples that leave a split empty; None stands for the default.
+
+    Raises:
+        UserError: a number below 1.
+    """
+    for split, count in counts.items():
+        if count is not None and count < 1:
+            raise UserError(f"data.{split}_examples={count} leaves the {split} set empty; give at least 1, or null for the default")
+
+
+def check_length(length: int, *, where: str) -> None:
+    """Refuse rows that no machine could attend over.
+
+    Args:
+        length: tokens in a row.
+        where: what says so, for the message.
+
+    Raises:
+        UserError: more than ``LONGEST_ROW``.
+    """
+    if length > LONGEST_ROW:
+        raise UserError(f"{where} has rows of {length} tokens and attention grows with their square; use rows of at most {LONGEST_ROW}")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExampleSet:

@@ -15,6 +15,9 @@ from typing import NoReturn
 import numpy as np
 
 from hrmlab.core.errors import UserError
+from hrmlab.data.contradiction import two_answers
+
+_LARGEST_RATING = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,22 @@ class Table:
         Raises:
             UserError: always.
         """
-        raise UserError(f"{self.where}{'' if self.single else f', row {row + 1} (counted from 1 below the header)'}: {reason}")
+        raise UserError(f"{self.where}{'' if self.single else f', {_place(row)}'}: {reason}")
+
+    def refuse_two_answers(self, questions: np.ndarray, answers: np.ndarray) -> None:
+        """Raise where a question stands in two rows with different answers; both (N, cells) integers.
+
+        Raises:
+            UserError: there is such a question.
+        """
+        found = two_answers(questions, answers)
+        if found is not None:
+            earlier, later = found
+            self.refuse(later, f"the question is that of row {earlier + 1} and the answer another; leave one of the two rows out")
+
+
+def _place(row: int) -> str:
+    return f"row {row + 1} (counted from 1 below the header)"
 
 
 def single_question(text: str) -> Table:
@@ -109,11 +127,12 @@ def make_table(*, where: str, questions: list[str], answers: list[str], ratings:
         if rating is None or rating == "":
             continue
         try:
-            values[row] = float(rating)
+            value = float(rating)
         except ValueError:
             table.refuse(row, f"the rating '{str(rating)[:40]}' is not a number; correct it or leave the field empty")
-        if not np.isfinite(values[row]):
-            table.refuse(row, f"the rating '{str(rating)[:40]}' is not finite in single precision; correct it or leave the field empty")
+        if not abs(value) <= _LARGEST_RATING:
+            table.refuse(row, f"the rating '{str(rating)[:40]}' is not a finite number; correct it or leave the field empty")
+        values[row] = value
     return table
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from hrmlab.core.errors import UserError
 from hrmlab.core.randomness import stream_key
 from hrmlab.data.cache import cached
-from hrmlab.data.example_set import ExampleSet, Splits
+from hrmlab.data.example_set import ExampleSet, Splits, check_counts
 from hrmlab.data.hub import read_hub
 from hrmlab.data.progress import progress_bar
 from hrmlab.data.reading import Table, read_table
@@ -40,9 +40,7 @@ class SourceOptions:
     def __post_init__(self) -> None:
         if self.source not in ("generated", "file", "hub"):
             raise UserError(f"data.source={self.source} is unknown; use generated, file or hub")
-        for split, count in self.counts.items():
-            if count is not None and count < 0:
-                raise UserError(f"data.{split}_examples={count} is negative; give a number of puzzles, or 0 for the default")
+        check_counts(**self.counts)
 
     @property
     def label(self) -> str:

@@ -30,7 +30,7 @@ def split_pool(
     Args:
         pool: candidate training rows.
         validation, test: rows of the user's own sets, or None.
-        counts: rows wanted in ``train``, ``validation``, ``test``; None or 0 for all there are (for a set split off: a tenth, at
+        counts: rows wanted in ``train``, ``validation``, ``test``; None for all there are (for a set split off: a tenth, at
             most 1000).
 
     Returns:
@@ -87,6 +87,6 @@ def _draw(rows: ExampleSet, split: str, wanted: int | None, seed: int) -> Exampl
     if wanted > len(rows):
         raise UserError(
             f"data.{split}_examples={wanted} is more than the {len(rows)} rows there are once the sets are made disjoint; "
-            f"ask for at most {len(rows)}, or 0 for all"
+            f"ask for at most {len(rows)}, or null for all"
         )
     return rows.select(np.sort(stream(seed, "draw", split).permutation(len(rows))[:wanted]))

@@ -77,9 +77,15 @@ def test_files_of_their_own_for_validation_and_test(tmp_path):
     ("records", "message"),
     [
         ([], "is empty"),
-        (["{"], r"row 1 \(counted from 1\): it is not JSON"),
+        (["{"], r"row 1 \(counted from 1\): it is not valid JSON"),
         ([{"input": [1], "output": [1]}, {"input": [1]}], r"row 2 \(counted from 1\): it has no 'output'"),
-        ([[1, 2]], "it has no 'input'"),
+        ([{"output": [1]}], "it has no 'input'"),
+        (["[1, 2]"], "it is no JSON object"),
+        ([{"input": [True, 2], "output": [1, 2]}], "row 1 .*the input holds true or false"),
+        ([{"input": [[1, 2]], "output": [[1, False]]}], "row 1 .*the output holds true or false"),
+        ([{"input": [1], "output": [1], "puzzle_id": True}], "row 1 .*the field 'puzzle_id' is true"),
+        ([{"input": [1], "output": [1]}, {"input": [1], "output": [-100]}], "row 2 .*all labels are -100, so nothing is asked"),
+        ([{"input": [2], "output": [1]}, {"input": [1], "output": [1]}, {"input": [2], "output": [3]}], "row 3 .*is that of row 1 and its"),
         ([{"input": [[1, 2], [3]], "output": [[1, 2], [3, 4]]}], "the input has rows of different lengths"),
         ([{"input": [[1, 2]], "output": [[1, 2, 3]]}], r"the output has the shape \(1, 3\) instead of \(1, 2\)"),
         (
@@ -137,13 +143,40 @@ def test_other_mistakes(tmp_path):
         ({"path": str(tmp_path / "lonely_inputs.npy")}, "lonely_labels.npy does not exist"),
         ({"path": path, "vocabulary_size": 6}, "inputs hold 6 where data.vocabulary_size=6"),
         ({"path": path, "puzzle_ids": 0}, "puzzle_ids hold 0 where data.puzzle_ids=0"),
-        ({"path": path, "test_examples": -1}, "data.test_examples=-1 is negative"),
+        ({"path": path, "test_examples": -1}, "data.test_examples=-1 leaves the test set empty"),
+        ({"path": path, "train_examples": 0}, "data.train_examples=0 leaves the train set empty; give at least 1, or null"),
     ]:
         with pytest.raises(UserError, match=message):
             CustomTask(**keywords)  # pyright: ignore[reportArgumentType]
+    np.savez(tmp_path / "endless.npz", inputs=np.zeros((1, 1_000_000), int), labels=np.zeros((1, 1_000_000), int))
+    with pytest.raises(UserError, match=r"endless\.npz has rows of 1000000 tokens and attention grows with their square; .* at most 16384"):
+        CustomTask(path=str(tmp_path / "endless.npz"))
     np.savez(tmp_path / "wide.npz", inputs=INPUTS.reshape(30, 2, 6), labels=LABELS.reshape(30, 2, 6))
     with pytest.raises(UserError, match="all must have one size"):
         CustomTask(path=path, test_path=str(tmp_path / "wide.npz"))
     np.savez(tmp_path / "large.npz", inputs=INPUTS + 5, labels=LABELS)
     with pytest.raises(UserError, match=r"data\.vocabulary_size=7"):
         CustomTask(path=path).read(tmp_path / "large.npz")
+
+
+def test_a_question_in_text_is_read_and_shown(tmp_path):
+    task = CustomTask(path=stored(tmp_path, "npz"), vocabulary_size=12)
+    tokens = task.from_text("0 1 2 3\n4 5 6 7\n8 9 10 11\n")
+    assert tokens.tolist() == list(range(12))
+    assert tokens.dtype == np.int32
+    assert np.array_equal(task.from_text(task.to_text(tokens)), tokens)
+    assert task.show(tokens) == " 0  1  2  3\n 4  5  6  7\n 8  9 10 11"
+    for text, message in [
+        ("1 2", "the example has 2 numbers instead of 12"),
+        ("12 " * 12, "'12', which is no token id"),
+        ("x " * 12, "'x'"),
+    ]:
+        with pytest.raises(UserError, match=message):
+            task.from_text(text)
+
+
+def test_equal_questions_may_differ_by_puzzle_id_or_in_what_is_not_asked(tmp_path):
+    np.savez(tmp_path / "ids.npz", inputs=np.ones((2, 3), int), labels=np.array([[1, 2, 3], [3, 2, 1]]), puzzle_ids=np.arange(2))
+    np.savez(tmp_path / "masks.npz", inputs=np.ones((2, 3), int), labels=np.array([[1, -100, 3], [-100, 2, 3]]))
+    assert len(CustomTask(path=str(tmp_path / "ids.npz")).read(tmp_path / "ids.npz")) == 2
+    assert len(CustomTask(path=str(tmp_path / "masks.npz")).read(tmp_path / "masks.npz")) == 2

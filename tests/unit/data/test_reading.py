@@ -204,3 +204,42 @@ def test_mazes_may_break_ties_otherwise_but_not_under_augmentation(write_table):
     splits = MazeTask(side=4, source="file", path=path, augment=False).load()
     assert [len(splits.train), len(splits.validation), len(splits.test)] == [1, 1, 1]
     assert MazeTask(side=4, augment=False).augmentation(splits.train) is None
+
+
+@pytest.mark.parametrize("rating", ["nan", "inf", "-Infinity", "1e300"])
+def test_a_rating_that_is_not_finite_is_refused(write_table, rating):
+    path = write_table([(QUESTION, ANSWER, "1"), (QUESTION, ANSWER, rating)], header=("question", "answer", "rating"))
+    with pytest.raises(UserError, match=rf"row 2 .*the rating '{rating}' is not a finite number"):
+        SudokuTask(side=4).read(path)
+
+
+def test_a_question_with_two_answers_names_both_rows(write_table):
+    solved = SudokuTask(side=4)
+    other = ANSWER.translate(str.maketrans("12", "21"))
+    path = write_table([("." * 16, ANSWER), (QUESTION, ANSWER), ("." * 16, other)])
+    with pytest.raises(UserError, match=r"row 3 .*the question is that of row 1 and the answer another"):
+        solved.read(path)
+    assert len(solved.read(write_table([(QUESTION, ANSWER), (QUESTION, ANSWER)]))) == 2
+
+
+@pytest.mark.parametrize("task", [SudokuTask(side=4), MazeTask(side=4)], ids=["sudoku", "maze"])
+def test_a_question_in_text_is_read_like_a_row_of_a_file(write_table, task):
+    question, answer = (QUESTION, ANSWER) if isinstance(task, SudokuTask) else (MAZE, MAZE_ANSWER)
+    read = task.read(write_table([(question, answer)]))
+    tokens = task.from_text(question)
+    assert np.array_equal(tokens, read.inputs[0])
+    assert tokens.dtype == np.int32
+    assert np.array_equal(task.from_text(task.show(tokens)), tokens)
+    assert [measure.name for measure in task.measures if measure.counts] == ["exact_accuracy"]
+    assert task.measures[0].name in task.score(read.inputs, read.labels, read.labels)
+    with pytest.raises(UserError) as caught:
+        task.from_text(question[:-1] if question[-1] != " " else question + "#")
+    assert "characters instead of the 16" in str(caught.value)
+    assert "row 1" not in str(caught.value)
+
+
+def test_an_empty_set_cannot_be_asked_for():
+    for keywords in ({"train_examples": 0}, {"test_examples": 0}, {"validation_examples": -2}):
+        (name, count), *_ = keywords.items()
+        with pytest.raises(UserError, match=rf"data\.{name}={count} leaves the .* set empty; give at least 1, or null for the default"):
+            SudokuTask(**keywords)

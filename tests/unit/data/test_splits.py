@@ -139,7 +139,7 @@ def test_values_that_would_be_silently_unused(task, keywords, message):
     ("task", "keywords", "message"),
     [
         (SudokuTask, {"side": 5}, "data.side=5"),
-        (SudokuTask, {"train_examples": -1}, "data.train_examples=-1 is negative"),
+        (SudokuTask, {"train_examples": -1}, "data.train_examples=-1 leaves the train set empty"),
         (SudokuTask, {"source": "web"}, "data.source=web is unknown"),
         (SudokuTask, {"minimum_rating": 5.0, "maximum_rating": 4.0}, "data.minimum_rating=5.0 is above"),
         (SudokuTask, {"source": "file", "path": "x", "difficulty": "hard"}, "data.difficulty=hard is only for generated"),

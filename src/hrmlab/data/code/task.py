@@ -13,7 +13,7 @@ from hrmlab.data.cache import cached_text
 from hrmlab.data.code.encoding import Asked, Document, document, fits, packed_rows, padded_rows
 from hrmlab.data.code.measures import WORDS, code_measures
 from hrmlab.data.code.problems.load import load_problems
-from hrmlab.data.example_set import ExampleSet, Splits, make_set
+from hrmlab.data.example_set import ExampleSet, Splits, check_length, make_set
 from hrmlab.data.task import Task
 from hrmlab.data.written import tokenizer as tokenizers
 from hrmlab.data.written.problems import WrittenProblems
@@ -61,6 +61,7 @@ class CodeTask(Task):
     ) -> None:
         if sequence_length < 8:
             raise UserError(f"data.sequence_length={sequence_length} holds no function; give at least 8 tokens")
+        check_length(sequence_length, where=f"data.sequence_length={sequence_length}")
         self._layout: Layout = layout
         self._asked: Asked = asked
         self._seed, self._tokenizer_name, self._vocabulary_size = seed, tokenizer, vocabulary_size

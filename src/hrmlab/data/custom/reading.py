@@ -11,6 +11,9 @@ import numpy as np
 
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import IGNORED_LABEL
+from hrmlab.data.contradiction import two_answers
+from hrmlab.data.example_set import check_length
+from hrmlab.data.json_lines import place, read_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +64,34 @@ def read_grids(path: str | Path, *, labelled: bool = True) -> Grids:
     elif puzzle_ids.shape != (len(inputs),):
         raise UserError(f"{path}: puzzle_ids have the shape {puzzle_ids.shape} instead of ({len(inputs)},); give one id per example")
     shape = (1, inputs.shape[1]) if inputs.ndim == 2 else (inputs.shape[1], inputs.shape[2])
+    check_length(shape[0] * shape[1], where=str(path))
     count = len(inputs)
     labels = (
         np.full(inputs.shape, IGNORED_LABEL, np.int32) if labels is None or not labelled else _whole(path, "labels", labels, IGNORED_LABEL)
     )
-    return Grids(
+    grids = Grids(
         inputs=_whole(path, "inputs", inputs, None).reshape(count, -1),
         labels=labels.reshape(count, -1),
         puzzle_ids=_whole(path, "puzzle_ids", puzzle_ids, None),
         shape=shape,
     )
+    if labelled:
+        _check_answers(path, grids)
+    return grids
+
+
+def _check_answers(path: Path, grids: Grids) -> None:
+    """Every example asks something, and no question has two answers."""
+    silent = (grids.labels == IGNORED_LABEL).all(axis=1)
+    if silent.any():
+        where = place(str(path), int(silent.argmax()) + 1)
+        raise UserError(f"{where}: all labels are {IGNORED_LABEL}, so nothing is asked; leave the row out or give it labels")
+    found = two_answers(np.concatenate([grids.inputs, grids.puzzle_ids[:, None]], axis=1), grids.labels)
+    if found is not None:
+        raise UserError(
+            f"{place(str(path), found[1] + 1)}: its input is that of row {found[0] + 1} and its labels are others; leave one of the two "
+            "out, or tell them apart by puzzle_ids"
+        )
 
 
 def _whole(path: Path, name: str, values: np.ndarray, also: int | None) -> np.ndarray:
@@ -129,35 +150,24 @@ def _from_npy(path: Path, labelled: bool) -> Arrays:
 
 def _from_jsonl(path: Path, labelled: bool) -> Arrays:
     inputs, labels, puzzle_ids = [], [], []
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text; save it again as UTF-8") from error
-    number = 0
-    for line in lines:
-        if not line.strip():
-            continue
-        number += 1
-        where = f"{path}, row {number} (counted from 1)"
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{where}: it is not JSON ({error.msg}); give one object per line") from error
-        needed = ("input", "output") if labelled else ("input",)
-        missing = [name for name in needed if not isinstance(record, dict) or name not in record]
-        if missing:
-            raise UserError(f"{where}: it has no '{missing[0]}'; give an object with {' and '.join(needed)}")
-        grids = [_grid(where, name, record[name]) for name in needed]
+    needed = ("input", "output") if labelled else ("input",)
+    for row in read_rows(path, what="example"):
+        where = place(row.where, row.number)
+        for name in needed:
+            if name not in row.fields:
+                raise UserError(f"{where}: it has no '{name}'; give an object with {' and '.join(needed)}")
+        grids = [_grid(where, name, row.fields[name]) for name in needed]
         for name, grid in zip(needed, grids, strict=True):
             if grid.shape != (inputs or grids)[0].shape:
                 raise UserError(
                     f"{where}: the {name} has the shape {grid.shape} instead of {(inputs or grids)[0].shape}; all grids have one size"
                 )
+        puzzle_id = row.fields.get("puzzle_id", 0)
+        if isinstance(puzzle_id, bool):
+            row.refuse("puzzle_id", f"is {json.dumps(puzzle_id)}; it must be a whole number")
         inputs.append(grids[0])
         labels += grids[1:]
-        puzzle_ids.append(record.get("puzzle_id", 0))
-    if not inputs:
-        raise UserError(f"{path} is empty; give at least one example")
+        puzzle_ids.append(puzzle_id)
     return np.stack(inputs), np.stack(labels) if labels else None, np.array(puzzle_ids)
 
 
@@ -166,6 +176,13 @@ def _grid(where: str, name: str, value: Any) -> np.ndarray:
         grid = np.array(value)
     except ValueError as error:
         raise UserError(f"{where}: the {name} has rows of different lengths; fill them up with a token of their own") from error
+    if _holds_boolean(value):
+        raise UserError(f"{where}: the {name} holds true or false, which is no token id; use whole numbers from 0")
     if grid.ndim not in (1, 2) or not grid.size or not np.issubdtype(grid.dtype, np.integer):
         raise UserError(f"{where}: the {name} is not a list of whole numbers or a list of such rows; correct it")
     return grid
+
+
+def _holds_boolean(value: Any) -> bool:
+    """NumPy would read it as 0 or 1 beside numbers."""
+    return any(map(_holds_boolean, value)) if isinstance(value, list) else isinstance(value, bool)

@@ -9,7 +9,7 @@ from hrmlab.core.errors import UserError
 from hrmlab.core.measures import Words
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.custom.reading import Grids, read_grids
-from hrmlab.data.example_set import ExampleSet, Splits, make_set
+from hrmlab.data.example_set import ExampleSet, Splits, check_counts, make_set
 from hrmlab.data.fingerprint import row_hash
 from hrmlab.data.splitting import split_pool
 from hrmlab.data.task import Task
@@ -25,7 +25,7 @@ class CustomTask(Task):
     Args:
         path: .npz, .npy or .jsonl file; see :func:`hrmlab.data.custom.reading.read_grids`.
         validation_path, test_path: the same for the other sets; without them they are split off from ``path``.
-        train_examples, validation_examples, test_examples: examples per set; None or 0 for all (a tenth, at most 1000, for a set
+        train_examples, validation_examples, test_examples: examples per set; None for all (a tenth, at most 1000, for a set
             that is split off).
         vocabulary_size: token ids are 0..vocabulary_size-1; None: one more than the largest id in the files.
         puzzle_ids: number of puzzle identifiers; None: one more than the largest in the files.
@@ -53,9 +53,7 @@ class CustomTask(Task):
         if not path:
             raise UserError("data=custom needs data.path=<a .npz, .npy or .jsonl file with inputs and labels>")
         self._counts = {"train": train_examples, "validation": validation_examples, "test": test_examples}
-        for split, count in self._counts.items():
-            if count is not None and count < 0:
-                raise UserError(f"data.{split}_examples={count} is negative; give a number of examples, or 0 for the default")
+        check_counts(**self._counts)
         self._seed = seed
         self._paths = {name: given for name, given in (("train", path), ("validation", validation_path), ("test", test_path)) if given}
         self._grids = {name: read_grids(given) for name, given in self._paths.items()}

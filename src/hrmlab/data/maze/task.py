@@ -41,7 +41,7 @@ class MazeTask(Task):
         path: CSV or CSV.gz for ``source=file``, columns question, answer[, rating, source].
         validation_path, test_path: the same for the other sets; without them they are split off from ``path``.
         hub_name: data set for ``source=hub``.
-        train_examples, validation_examples, test_examples: puzzles per set; None or 0: 1000, 200 and 1000 when generated, else all
+        train_examples, validation_examples, test_examples: puzzles per set; None: 1000, 200 and 1000 when generated, else all
             rows (a tenth, at most 1000, for a set that is split off).
         difficulty: tier of generated mazes; None: paths of at least 1.5 times the side.
         wall_density: mean share of walls in generated mazes.
@@ -181,6 +181,7 @@ class MazeTask(Task):
                 "among several shortest paths the answer is not the one that the label rule chooses (breadth-first; down, left, "
                 "right, up), which augmentation would mix with it; set data.augment=false to train on the answers as they are",
             )
+        table.refuse_two_answers(rows.inputs, rows.labels)
         low = 0 if self._minimum_path is None else self._minimum_path
         high = self._side**2 if self._maximum_path is None else self._maximum_path
         kept = rows.select((lengths >= low) & (lengths <= high))

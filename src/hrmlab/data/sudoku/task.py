@@ -41,7 +41,7 @@ class SudokuTask(Task):
         path: CSV or CSV.gz for ``source=file``, columns question, answer[, rating, source].
         validation_path, test_path: the same for the other sets; without them they are split off from ``path``.
         hub_name: data set for ``source=hub``.
-        train_examples, validation_examples, test_examples: puzzles per set; None or 0: 1000, 200 and 1000 when generated, else all
+        train_examples, validation_examples, test_examples: puzzles per set; None: 1000, 200 and 1000 when generated, else all
             rows (a tenth, at most 1000, for a set that is split off).
         difficulty: tier of generated puzzles; None: minimal puzzles of any rating.
         minimum_rating, maximum_rating: bounds in dead ends, inclusive; they replace the tier's when generating, and filter rows that
@@ -146,7 +146,7 @@ class SudokuTask(Task):
         return float(np.mean(float(self._board.side) ** -empty.astype(float)))
 
     def from_text(self, text: str) -> np.ndarray:
-        """See :meth:`hrmlab.data.task.Task.from_text`: one character per cell, row by row, ``.`` or ``0`` empty; white space is passed over."""
+        """See :meth:`hrmlab.data.task.Task.from_text`: one character per cell, ``.`` or ``0`` empty, white space passed over."""
         return self._encode(single_question("".join(text.split())), False).widened().inputs[0]
 
     def to_text(self, tokens: np.ndarray) -> str:
@@ -159,6 +159,8 @@ class SudokuTask(Task):
         questions = encode_text(table, "question", tokens={".": 0, "0": 0, **self._digits}, length=cells, expected=expected)
         answers = encode_text(table, "answer", tokens=self._digits, length=cells, expected=expected) if labelled else None
         validate(table, questions, answers, self._board, check_unique=self._check_unique)
+        if answers is not None:
+            table.refuse_two_answers(questions, answers)
         return self._as_set(questions, questions if answers is None else answers, table.ratings, table.sources)
 
     def _encode_filtered(self, table: Table, labelled: bool) -> ExampleSet:

@@ -1,8 +1,8 @@
 """How long a sample may run: as long as told, or a multiple of what the problem's own solution takes where that is slow.
 
-EvalPlus's rule (Liu et al. 2023; ``evalplus/eval``: ``max(min_time_limit, gt_time_limit_factor * reference)``, the factor 4, a task's limit
-60 s by default), for the whole of a problem's tests at once. Some of HumanEval+'s inputs take its own solutions longer than a limit that suits
-all others. The reference is timed in the same sandbox, and only for problems of which a sample has run out of time.
+EvalPlus's rule (Liu et al. 2023; ``max(min_time_limit, gt_time_limit_factor * reference)`` in ``evalplus/eval``, factor 4, a task's limit
+60 s by default), here for all of a problem's tests together. Some of HumanEval+'s inputs take its own solutions longer than a limit that
+suits all others. The reference is timed in the same sandbox, and only for problems of which a sample has run out of time.
 """
 
 from collections.abc import Iterator, Sequence

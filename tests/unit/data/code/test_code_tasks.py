@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hrmlab.core.errors import UserError
 from hrmlab.core.measures import counting
 from hrmlab.data.code.coinciding import packaged_sets
 from hrmlab.data.code.library.task import PythonFunctionsTask
@@ -105,3 +106,12 @@ def test_rows_show_as_text() -> None:
     record = task.written().tests["test_iid"][0]
     assert task.to_text(splits.test.inputs[0]) == record.prompt + record.canonical_solution
     assert np.isfinite(splits.test.ratings).all()
+
+
+def test_impossible_sizes_are_refused() -> None:
+    with pytest.raises(UserError, match=r"data\.train_examples=0 leaves the train set empty"):
+        SyntheticCodeTask(train_examples=0)
+    with pytest.raises(UserError, match=r"data\.train_examples=0 leaves the train set empty"):
+        PythonFunctionsTask(train_examples=0)
+    with pytest.raises(UserError, match=r"data\.sequence_length=1000000 .* at most 16384"):
+        PythonFunctionsTask(sequence_length=1_000_000)

@@ -9,6 +9,7 @@ from hrmlab.data.code.coinciding import VERSION as COINCIDING_VERSION
 from hrmlab.data.code.encoding import Asked
 from hrmlab.data.code.library.clean import clean_functions
 from hrmlab.data.code.task import CodeTask, Layout
+from hrmlab.data.example_set import check_counts
 from hrmlab.data.written.record import CodeRecord, Records
 
 VERSION = 2
@@ -42,6 +43,7 @@ class PythonFunctionsTask(CodeTask):
         attention: Literal["causal", "full"] = "causal",
         seed: int = 0,
     ) -> None:
+        check_counts(train=train_examples)
         self._train_examples, self._length = train_examples, sequence_length
         super().__init__(
             name="python_functions",

@@ -1,12 +1,11 @@
 """HumanEval+ (Liu et al. 2023) from its own file: further inputs, whose results are those of the reference solution.
 
 The file carries inputs and no results; the copy on the Hugging Face hub carries a finished test instead and needs nothing of this. The test
-made here runs HumanEval's own asserts, then the candidate and the reference side by side on every input of both lists. Whoever judges code
-uses it, so that a program passes everywhere or nowhere. Results are compared by EvalPlus's own rule
-(https://github.com/evalplus/evalplus, ``evalplus/eval/__init__.py``): equal; or, where the reference gives a float or a list of floats, or the
-problem has an absolute tolerance, of the same type and length and as ``numpy.allclose`` has it, |found - expected| <= tolerance + 1e-7 |expected|
-(tolerance 1e-6 where the problem's is 0), in which NaN equals nothing; and ``find_zero``, which has more than one answer, by the value of
-the polynomial.
+made here runs HumanEval's own asserts, then the candidate and the reference side by side on every input of both lists. Whoever judges
+code uses it, so that a program passes everywhere or nowhere. Results are compared by EvalPlus's own rule (``evalplus/eval/__init__.py`` of
+https://github.com/evalplus/evalplus): equal; or, where the reference gives a float or a list of floats, or the problem has an absolute
+tolerance, of the same type and length and, as in ``numpy.allclose``, |found - expected| <= tolerance + 1e-7 |expected| (1e-6 where
+the problem's is 0), so NaN equals nothing; and ``find_zero``, which has more than one answer, by the value of the polynomial.
 """
 
 import json

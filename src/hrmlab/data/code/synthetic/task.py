@@ -11,6 +11,7 @@ from hrmlab.data.code.encoding import Asked
 from hrmlab.data.code.library.clean import clean_functions
 from hrmlab.data.code.synthetic.splits import GENERATOR_VERSION, generate_splits
 from hrmlab.data.code.task import CodeTask, Layout
+from hrmlab.data.example_set import check_counts
 from hrmlab.data.progress import progress_bar
 from hrmlab.data.written.record import Records
 
@@ -74,6 +75,7 @@ class SyntheticCodeTask(CodeTask):
             )
         if not 1 <= max_depth <= 5:
             raise UserError(f"data.max_depth={max_depth} is not possible; programs are composed of 1 to 5 operations")
+        check_counts(train=train_examples, validation=validation_examples, test=test_examples)
         # Of bytes a row's size is known: two special tokens before the end, which is a label only. Other tokens are counted when encoded.
         most = sequence_length - 2 if max_bytes is None and tokenizer == "bytes" else max_bytes
         self._protocol, self._length, self._most_bytes = protocol, sequence_length, most

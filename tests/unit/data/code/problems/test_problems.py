@@ -11,6 +11,7 @@ import pytest
 from hrmlab.core.errors import UserError
 from hrmlab.data.code.problems.load import load_problems
 from hrmlab.data.written.record import CodeRecord
+from hrmlab.evaluation.code.samples_file import read_problems
 
 SHARED = Path(os.environ.get("HRMLAB_SHARED_DATA", Path(__file__).parents[6] / "shared" / "data")) / "code"
 
@@ -132,6 +133,26 @@ def test_plus_inputs_are_not_spoilt_by_a_candidate_that_changes_them(write):
     assert passes(record, "    value[:] = [2 * item for item in value]\n    return value\n")
     assert not passes(record, "    value.clear()\n    return value\n")
     assert not passes(record, "    return tuple(2 * item for item in value)\n")
+
+
+def test_one_rule_compares_results_wherever_they_are_judged(write):
+    row = {
+        **ROW,
+        "canonical_solution": "    return [float(value), float(value) / 3]\n",
+        "test": "def check(candidate):\n    pass\n",
+        "base_input": [],
+        "plus_input": [[1], [4]],
+        "atol": 0,
+    }
+    path = write(row)
+    record, problem = load_problems("humaneval_plus", path)[0], read_problems(Path(path), plus=True)["own/1"]
+    assert problem["test"] == record.test
+    assert passes(record)
+    assert passes(record, "    return [float(value), float(value) / 3 + 1e-9]\n")
+    assert not passes(record, "    return [float(value), float(value) / 3 + 1e-3]\n")
+    assert not passes(record, "    return (float(value), float(value) / 3)\n")
+    nan = load_problems("humaneval_plus", write({**row, "canonical_solution": "    return [float('nan')]\n"}))[0]
+    assert not passes(nan)  # NaN equals nothing
 
 
 def test_an_mbpp_task_becomes_a_function_to_complete(write):
