@@ -179,7 +179,7 @@ def _selection(study: Study) -> Check:
     rules = sorted({str((run.summary.get("checkpoint") or {}).get("rule") or "not recorded") for run in study.runs})
     best = {measure.wording: None for task in study.tasks if (measure := _selected_by(task))}
     meaning = {
-        "best": f"the checkpoint with the best validation {text.listing(list(best), conjunction='or')}",
+        "best": f"the checkpoint with the best validation {' or '.join(best)}",
         "last": "the last checkpoint",
     }
     detail = f"{text.listing([meaning.get(rule, rule) for rule in rules])}, scored once on the test split"

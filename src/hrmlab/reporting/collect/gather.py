@@ -77,9 +77,7 @@ def _configs(runs: list[RunDirectory]) -> Iterator[tuple[str, dict[str, Any]]]:
 def _nothing_found(study: str, output_root: str | Path, unreadable: list[UnreadableRun]) -> str:
     if unreadable:
         first = _without_root(unreadable[0].reason, output_root)
-        return (
-            f"study={study}: no folder under {Path(output_root) / study} is a run directory that can be read ({first}); check output_root"
-        )
+        return f"study={study}: {Path(output_root) / study} holds no run directory that can be read ({first}); check output_root"
     known = studies(output_root)
     if not known:
         return f"study={study} has no run directories: there is no study at all under output_root={output_root}; run a sweep first"

@@ -127,7 +127,7 @@ def read_record(run: RunDirectory, *, output_root: str | Path) -> RunRecord:
     """
     problems: list[str] = []
     summary = _read(run, "summary.json", problems)
-    if not summary:
+    if not (run.path / "summary.json").exists():
         raise UserError(f"{run.path} is marked COMPLETED but has no summary.json")
     says = declared(summary)
     measure, result = says.measure, summary.get("test") or {}
