@@ -44,7 +44,7 @@ def left_out_sentence(listed: Sequence[ListedRun], *, counted: int) -> str:
     """What a reader must know before any number: how many launches do not count, and why; empty where all do."""
     if not listed:
         return ""
-    counts = {state: sum(item.state == state for item in listed) for state in _KINDS}
+    counts: dict[State, int] = {state: sum(item.state == state for item in listed) for state in _KINDS}
     kinds = [f"{number} {_KINDS[state][number > 1]}" for state, number in counts.items() if number]
     told = kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
     total = len(listed) + counted

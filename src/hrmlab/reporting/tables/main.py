@@ -15,9 +15,8 @@ def main_table(study: Study, comparisons: tuple[Comparison, ...]) -> Table:
     for arm in study.arms:
         cells = [_cell(task, arm, to_baseline.get((task.label, arm))) for task in study.tasks]
         rows.append((f"`{arm}`" + (" (baseline)" if arm == study.baseline else ""), *cells))
-    chance = [(scores.chance_level(task), task.measure.unit) for task in study.tasks]
-    if any(value is not None for value, _ in chance):
-        rows.append(("chance level", *(text.level(value, unit, named=True) for value, unit in chance)))
+    if any(scores.chance_level(task) is not None for task in study.tasks):
+        rows.append(("chance level", *(text.level(scores.chance_level(task), task.measure.unit, named=True) for task in study.tasks)))
     names = scores.task_names(study)
     return Table(("Arm", *(scores.named_task(task.label, names) for task in study.tasks)), tuple(rows))
 
