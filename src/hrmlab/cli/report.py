@@ -6,7 +6,8 @@ from hrmlab.cli.command import run_command
 from hrmlab.core.errors import UserError
 
 NAME = "hrm-report"
-_DEFAULTS = {"output_root": "outputs", "reports_root": "reports", "baseline": "transformer", "wandb": "false", "project": "hrmlab"}
+_DEFAULTS = {"output_root": "outputs", "reports_root": "reports", "wandb": "false", "project": "hrmlab"}
+_KEYS = ("study", "output_root", "reports_root", "baseline", "wandb", "project")
 _HELP = """\
 Writes REPORTS_ROOT/STUDY/report.md (and report.html, figures, results.csv, runs.json) from run directories alone.
 
@@ -15,7 +16,7 @@ Usage: hrm-report study=NAME [KEY=VALUE ...]
   study=NAME             the study, a folder under output_root
   output_root=DIR        where run directories are (default outputs)
   reports_root=DIR       where reports go (default reports)
-  baseline=ARM           the arm that all others are compared to (default transformer)
+  baseline=ARM           the arm that all others are compared to (default: the one whose configuration says role: baseline)
   wandb=true|false       copy the tables into W&B as well, offline unless WANDB_MODE says otherwise (default false)
   project=NAME           the W&B project (default hrmlab)
 
@@ -48,9 +49,7 @@ def command(arguments: Sequence[str]) -> int:
     from hrmlab.reporting.report import make_report
 
     report = make_report(**options)
-    print(report.verdict.summary.replace("`", "").replace("**", ""))
-    for sentence in report.verdict.details:
-        print(f"  {sentence.replace('`', '').replace('**', '')}")
+    print(*report.first_words, sep="\n")
     print(f"report: {report.path}")
     if mirror == "true":
         from hrmlab.reporting.wandb_mirror import mirror_report
@@ -67,18 +66,17 @@ def parse(arguments: Sequence[str]) -> dict[str, str]:
         UserError: not key=value, an unknown or repeated key, an empty value, or a value that the key does not take.
     """
     given: dict[str, str] = {}
-    keys = ("study", *_DEFAULTS)
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if not equals:
             raise UserError(
-                f"{argument!r} is not KEY=VALUE; keys are {', '.join(keys)}, for example study={argument.lstrip('-') or 'quick'}"
+                f"{argument!r} is not KEY=VALUE; keys are {', '.join(_KEYS)}, for example study={argument.lstrip('-') or 'quick'}"
             )
-        if key not in keys:
+        if key not in _KEYS:
             from hrmlab.config.values import nearest
 
-            guess = nearest(key, keys)
-            raise UserError(f"unknown key {key}; " + (f"did you mean {guess}? " if guess else "") + f"keys are {', '.join(keys)}")
+            guess = nearest(key, _KEYS)
+            raise UserError(f"unknown key {key}; " + (f"did you mean {guess}? " if guess else "") + f"keys are {', '.join(_KEYS)}")
         if key in given:
             raise UserError(f"{key} is given twice")
         if not value:

@@ -105,14 +105,16 @@ def _announce(works: Sequence["Work"], display: "Display") -> None:
 
 
 def _report(study: str, output_root: Path, reports: str) -> bool:
-    from hrmlab.reporting.report import write_report
+    from hrmlab.reporting.report import make_report
 
     try:
-        path = write_report(study=study, output_root=output_root, reports_root=Path(reports))
+        report = make_report(study=study, output_root=output_root, reports_root=Path(reports))
     except UserError as error:
         say(NAME, f"no report: {error}")
         return False
-    print(f"report: {path}", flush=True)
+    if report.study.left_out:
+        print(report.study.left_out)
+    print(f"report: {report.path}", flush=True)
     return True
 
 

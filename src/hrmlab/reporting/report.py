@@ -12,22 +12,26 @@ from typing import Any
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.card.fairness import fairness_card
+from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.records import RunRecord
-from hrmlab.reporting.collect.study import Study, collect
+from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.comparisons import Comparison, compare
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
 from hrmlab.reporting.compare.verdict import Verdict, verdict
 from hrmlab.reporting.figures.drawing import Picture
 from hrmlab.reporting.figures.figures import draw
+from hrmlab.reporting.page.card_table import fairness_table
 from hrmlab.reporting.page.origin import origin
 from hrmlab.reporting.page.render import render_html, render_markdown
 from hrmlab.reporting.page.rows import results_csv
-from hrmlab.reporting.tables import costs, measures
-from hrmlab.reporting.tables import main as tables
+from hrmlab.reporting.tables import costs, evaluation_sets, measures
+from hrmlab.reporting.tables.comparisons import comparison_table, per_seed_table
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
 from hrmlab.reporting.tables.depths import depth_table
-from hrmlab.reporting.tables.evaluation_sets import set_tables
+from hrmlab.reporting.tables.left_out import listed_table
+from hrmlab.reporting.tables.main import main_table
+from hrmlab.reporting.tables.ratings import rating_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +45,15 @@ class Report:
     verdict: Verdict
     pictures: list[Picture]
 
+    @property
+    def first_words(self) -> list[str]:
+        """What a terminal shows of it: the runs left out, the verdict, the sentences behind it; plain text."""
+        sentences = [self.study.left_out, self.verdict.summary, *(f"  {sentence}" for sentence in self.verdict.details)]
+        return [sentence.replace("`", "").replace("**", "") for sentence in sentences if sentence]
+
 
 def write_report(
-    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str = "transformer"
+    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
 ) -> Path:
     """Write the report of a study from its run directories and return the path of report.md.
 
@@ -54,7 +64,7 @@ def write_report(
 
 
 def make_report(
-    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str = "transformer"
+    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
 ) -> Report:
     """As :func:`write_report`, returning what stands in the report as well."""
     collected = collect(study=study, output_root=output_root, baseline=baseline)
@@ -69,26 +79,32 @@ def make_report(
         "leaks": leak_paragraphs(collected),
         "scores": scores.score_names(collected),
         "meaning": scores.meaning(collected),
-        "has_code": any(task.is_code for task in collected.tasks),
-        "has_puzzles": any(not task.is_code for task in collected.tasks),
-        "has_copying": measures.has_copying(collected),
+        "only_shares": scores.only_shares(collected),
+        "meanings": measures.meanings(collected),
+        "has_verdicts": evaluation_sets.has_verdicts(collected),
+        "given_tokens": [task.label for task in collected.tasks if any(run.predicts_next_token for run in task)],
+        "copied": measures.copied_things(collected),
+        "has_copied_text": measures.has_copied_text(collected),
+        "left_out": collected.left_out,
         "comparisons": comparisons,
         "claims": sum(not comparison.leaking for comparison in comparisons),
         "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
-        "main": tables.main_table(collected, comparisons),
-        "comparison_rows": tables.comparison_table(comparisons),
-        "per_seed": tables.per_seed_table(comparisons),
-        "sets": set_tables(collected),
+        "main": main_table(collected, comparisons),
+        "comparison_rows": comparison_table(comparisons),
+        "per_seed": per_seed_table(comparisons),
+        "sets": evaluation_sets.set_tables(collected),
         "depths": [(task.label, table) for task in collected.tasks if (table := depth_table(task))],
+        "depth_scores": list(dict.fromkeys(task.measure.wording for task in collected.tasks if depth_table(task))),
+        "rating_scores": list(dict.fromkeys(task.measure.wording for task in collected.tasks if rating_table(task))),
         "single": [task.label for task in collected.tasks if any(len(task.runs(arm)) == 1 for arm in task.arms)],
         "secondary": measures.secondary_tables(collected),
         "budget": costs.budget_table(collected),
         "cost": costs.cost_table(collected),
-        "ratings": [(task.label, table) for task in collected.tasks if (table := tables.rating_table(task))],
-        "fairness": tables.fairness_table(card),
+        "ratings": [(task.label, table) for task in collected.tasks if (table := rating_table(task))],
+        "fairness": fairness_table(card),
         "contamination": contamination_table(collected),
         "contamination_examples": contamination_examples(collected),
-        "listed": tables.listed_table(collected),
+        "listed": listed_table(collected),
         "pictures": pictures,
         "origin": origin(collected, output_root=str(output_root), reports_root=str(reports_root), written=written),
     }
@@ -127,8 +143,10 @@ def _runs_json(study: Study, comparisons: tuple[Comparison, ...], card: tuple[Ch
         "study": study.name,
         "written": written,
         "baseline": study.baseline,
+        "subjects": list(study.subjects),
+        "left_out": study.left_out,
         "verdict": asdict(said),
-        "comparisons": [{**asdict(comparison), "finding": comparison.finding} for comparison in comparisons],
+        "comparisons": [{**asdict(comparison), "score": comparison.score, "finding": comparison.finding} for comparison in comparisons],
         "fairness": [asdict(check) for check in card],
         "gaps": list(study.gaps),
         "counted": list(_counted(study.runs)),

@@ -2,6 +2,7 @@
 
 import math
 
+from hrmlab.core.measures import Unit
 from hrmlab.statistics.intervals import Estimate
 
 NOT_AVAILABLE = "n/a"
@@ -40,6 +41,60 @@ def points_interval(low: float | None, high: float | None, *, digits: int = 1) -
         return NOT_AVAILABLE
     digits += high - low < 0.002  # a narrow interval must not look like a point
     return f"[{points(low, digits=digits)}, {points(high, digits=digits)}]"
+
+
+def level(value: float | None, unit: Unit, *, named: bool = False) -> str:
+    """A measured value in its unit: ``87.3 %``, ``0.202``; ``named`` adds what else it is counted in: ``0.202 bits per byte``."""
+    if unit == "share":
+        return percent(value)
+    return _decimal(value) + (_name(unit) if named and value is not None else "")
+
+
+def level_interval(estimate: Estimate | None, unit: Unit) -> str:
+    """The interval of a measured value, of a share cut at 0 and 100, of a code length at 0."""
+    if unit == "share":
+        return share_interval(estimate)
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return NOT_AVAILABLE
+    low = max(0.0, estimate.low) if unit == "bits per byte" else estimate.low
+    return f"[{_decimal(low)}, {_decimal(estimate.high)}]"
+
+
+def difference(value: float | None, unit: Unit) -> str:
+    """A difference with its sign: of shares in points, otherwise in the unit itself: ``+12.3``, ``−0.041``."""
+    return points(value) if unit == "share" else _decimal(value, signed=True)
+
+
+def difference_interval(low: float | None, high: float | None, unit: Unit) -> str:
+    """The interval of a difference: ``[+8.1, +16.5]``."""
+    if unit == "share" or low is None or high is None:
+        return points_interval(low, high)
+    return f"[{_decimal(low, signed=True)}, {_decimal(high, signed=True)}]"
+
+
+def difference_unit(unit: Unit) -> str:
+    """What follows a difference, with a space before it: `` points``, `` bits per byte``; nothing for plain numbers."""
+    return " points" if unit == "share" else _name(unit)
+
+
+def _name(unit: Unit) -> str:
+    return "" if unit == "number" else f" {unit}"
+
+
+def _decimal(value: float | None, *, signed: bool = False) -> str:
+    """Three digits after the point, of large numbers fewer; more where a small one would vanish."""
+    if value is None or not math.isfinite(value):
+        return NOT_AVAILABLE
+    digits = 3 if abs(value) < 1000 else 1
+    if 0 < abs(value) < 0.0005:
+        return f"{value:{'+' if signed else ''}.1e}".replace("-", _MINUS)
+    written = f"{value:{'+' if signed else ''}.{digits}f}"
+    return (written.lstrip("+-") if value == 0 else written).replace("-", _MINUS)
+
+
+def sentence_case(words: str) -> str:
+    """The first letter large, all others as they are."""
+    return words[:1].upper() + words[1:]
 
 
 def p_value(value: float | None) -> str:

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hrmlab.core.errors import UserError
+from hrmlab.reporting.layout import Table
+from hrmlab.reporting.page.card_table import fairness_table
 from hrmlab.reporting.page.rows import result_row
 from hrmlab.reporting.report import Report
+from hrmlab.reporting.tables.comparisons import comparison_table
 from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.evaluation_sets import set_tables
-from hrmlab.reporting.tables.main import Table, comparison_table, fairness_table, main_table
+from hrmlab.reporting.tables.main import main_table
 
 Mode = Literal["offline", "online", "disabled"]
 

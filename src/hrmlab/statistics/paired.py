@@ -105,7 +105,7 @@ def bootstrap_difference(
     seeds it understates the spread between seeds; read it together with :func:`paired_difference`.
 
     Args:
-        arm, baseline: for each common seed the (N,) outcomes on the same test examples in the same order.
+        arm, baseline: for each common seed the (N,) outcomes, bool or float, on the same test examples in the same order.
         same_examples: every seed has the same test examples in the same order: an example is then drawn for all seeds at once (its
             difficulty is shared); otherwise each seed draws its own.
         random: the source of all random numbers.
@@ -114,13 +114,15 @@ def bootstrap_difference(
         None where there is no seed or no example.
 
     Raises:
-        ValueError: outcomes of a pair, or with ``same_examples`` of all seeds, differ in length.
+        ValueError: outcomes of a pair, or with ``same_examples`` of all seeds, differ in length, or one is not finite.
     """
     if len(arm) != len(baseline) or any(len(a) != len(b) for a, b in zip(arm, baseline, strict=True)):
         raise ValueError("outcomes cannot be paired: the arms differ in seeds or examples")
     if not arm or any(len(outcomes) == 0 for outcomes in arm):
         return None
-    differences = [np.asarray(a, dtype=np.int8) - np.asarray(b, dtype=np.int8) for a, b in zip(arm, baseline, strict=True)]
+    differences = [_outcomes(a) - _outcomes(b) for a, b in zip(arm, baseline, strict=True)]
+    if not all(np.isfinite(difference).all() for difference in differences):
+        raise ValueError("outcomes that are not finite cannot be drawn from; leave their examples out")
     if same_examples and len({len(difference) for difference in differences}) > 1:
         raise ValueError("same_examples=True, and the seeds differ in their number of examples")
     groups = [np.stack(differences)] if same_examples else [difference[None] for difference in differences]
@@ -130,9 +132,10 @@ def bootstrap_difference(
     totals = (means * drawn).sum(axis=1)
     low, high = np.quantile(totals, [0.5 - confidence / 2, 0.5 + confidence / 2])
     if not any(difference.any() for difference in differences):
-        # Resampling cannot show what was never seen; the exact limit on the share of examples that might differ, when none of so many did:
+        # Resampling cannot show what was never seen; the exact limit on the share of examples that might differ, when none of so many did,
+        # times the largest difference that the outcomes allow (1 for solved or not):
         examples = len(differences[0]) if same_examples else sum(map(len, differences))
-        high = 1 - (0.5 - confidence / 2) ** (1 / examples)
+        high = (1 - (0.5 - confidence / 2) ** (1 / examples)) * _largest_difference([*arm, *baseline])
         low = -high
     tail = min(int((totals <= 0).sum()), int((totals >= 0).sum()))
     return BootstrapDifference(
@@ -145,6 +148,18 @@ def bootstrap_difference(
     )
 
 
+def _outcomes(values: np.ndarray) -> np.ndarray:
+    """Solved or not as small integers, whose differences are exact; measured outcomes as they are."""
+    values = np.asarray(values)
+    return values.astype(np.int8 if values.dtype == bool else np.float64)
+
+
+def _largest_difference(outcomes: Sequence[np.ndarray]) -> float:
+    if all(np.asarray(values).dtype == bool for values in outcomes):
+        return 1.0
+    return float(max(np.max(values) for values in outcomes) - min(np.min(values) for values in outcomes))
+
+
 def _resampled_means(differences: np.ndarray, *, random: np.random.Generator, resamples: int) -> np.ndarray:
     """(resamples, seeds) mean differences over resampled examples.
 
@@ -153,7 +168,7 @@ def _resampled_means(differences: np.ndarray, *, random: np.random.Generator, re
     covariance), which costs next to nothing.
 
     Args:
-        differences: (seeds, N) in {-1, 0, 1}.
+        differences: (seeds, N); in {-1, 0, 1} for solved or not.
     """
     patterns, counts = np.unique(differences, axis=1, return_counts=True)
     patterns, total = patterns.astype(float), differences.shape[1]

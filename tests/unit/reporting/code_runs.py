@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from run_factory import make_run
 
+from hrmlab.core.measures import Measure
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.statistics.intervals import wilson_interval
 
@@ -55,7 +56,8 @@ def make_code_run(
     segments = table["segments"] if arm == "transformer" else table["segments"] * 0.9 + 0.3
     table.assign(passed=passed, solution_bits=100.0, segments=segments.astype(float)).to_parquet(run.predictions_file)
     summary = json.loads((run.path / "summary.json").read_text())
-    summary["score"] = "pass_at_1"
+    summary |= {"score": "pass_at_1", "test_name": "test_iid", "measures": [measure.to_dict() for measure in _measures(ks)]}
+    summary["words"] = {"example": "problem", "token": "token", "answer": "solution", "rating": "depth"}
     summary["test"] |= _result("test", float(passed.mean()), settings, ks, passed)
     summary["other_tests"] = {name: _result(name, share * SHARE[name], settings, ks, None) for name in others}
     (run.path / "summary.json").write_text(json.dumps(summary))
@@ -70,6 +72,32 @@ def make_code_study(output_root: Path, *, study: str = "code", leaking: tuple[st
     for arm in PASSING:
         for seed in range(3):
             make_code_run(output_root, study=study, arm=arm, seed=seed, leaks=arm in leaking, **options)
+
+
+def _measures(ks: tuple[int, ...]) -> list[Measure]:
+    passing = [
+        Measure(
+            name=f"pass_at_{k}",
+            wording=f"pass@{k}",
+            meaning="the share of problems with a completion that passes all tests in the sandbox",
+            counts=k == 1,
+            column="passed" if k == 1 else None,
+        )
+        for k in ks
+    ]
+    bits = Measure(
+        name="bits_per_byte", wording="bits per byte", meaning="bits for each byte", unit="bits per byte", larger_is_better=False
+    )
+    given = Measure(
+        name="exact_accuracy",
+        wording="exact accuracy under given tokens",
+        meaning="every token right, each given the true ones before it",
+        counts=True,
+        column="exact",
+        halting=True,
+    )
+    tokens = Measure(name="cell_accuracy", wording="token accuracy", meaning="next token right, given the true prefix", halting=True)
+    return [*passing, bits, given, tokens]
 
 
 def _share(name: str, value: float, count: int) -> dict[str, Any]:
@@ -95,6 +123,7 @@ def _result(name: str, share: float, settings: dict[str, Any], ks: tuple[int, ..
         each = count // len(depths)
         value = round(min(1.0, share * (1.5 - 0.25 * depth if name == "test" else 1.6 - 0.2 * depth)) * each) / each
         rows.append({"depth": depth, "count": each, **_share("pass_at_1", value, each)})
+    result |= {"note": "On humaneval read the bits per byte: one problem is 0.6 points."} if name == "humaneval" else {}
     return {**result, "by_depth": rows} if rows else result
 
 
@@ -107,6 +136,8 @@ def _data(names: tuple[str, ...]) -> dict[str, Any]:
     return {
         "class_rule": "programs with equal normalised syntax trees or equal behaviour on probe inputs",
         "attention": "causal",
+        "next_token": True,
+        "shared_on_purpose": "",
         "splits": {name: value for name, value in splits.items() if name != "humaneval"},
         "overlap": dict.fromkeys([*pairs, "train_test_strings"], 0),
     }

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Words
 from hrmlab.runs.directory import RunDirectory, RunLabels
 
 FINAL = {"hrm": 0.86, "transformer": 0.62, "deep_supervision_transformer": 0.79}
 TASK_SHIFT = {"sudoku_4x4": 0.0, "maze_10x10": -0.18}
 SCORES = {"sudoku_4x4": "breaks_no_rule", "maze_10x10": "valid_shortest_path"}
+ROLES = {"hrm": "subject", "transformer": "baseline", "deep_supervision_transformer": "control"}
 STEPS, EXAMPLES, SEGMENTS = 2000, 400, 8
 
 
@@ -44,6 +46,7 @@ def make_run(
         "match": "parameters",
         "resume": None,
         "output_root": str(output_root),
+        "role": ROLES.get(arm, "subject" if arm.startswith("hrm") else None),
         "model": {"name": arm, "_target_": f"hrmlab.models.{arm}"},
         "size": {"name": size, "parameters": 200_000, "head_size": 32},
         "data": {"name": task.partition("_")[0]},
@@ -70,7 +73,13 @@ def make_run(
     accuracy = round(accuracy * examples) / examples
     test = _predictions(run, task=task, accuracy=accuracy, segments=segments, examples=examples, random=random)
     flops = 3 * 2.0 * 200_000 * 16 * 64 * STEPS * (1 if segments == 1 else 1.4)
+    own = {"wording": SCORES.get(task, "breaks_no_rule").replace("_", " "), "meaning": "the task's own rule", "halting": True}
+    own |= {"name": SCORES.get(task, "breaks_no_rule"), "column": SCORES.get(task, "breaks_no_rule")}
     summary = {
+        "measures": [own, EXACT_ACCURACY.to_dict(), CELL_ACCURACY.to_dict()],
+        "words": Words(rating="rating of the puzzle").to_dict(),
+        "score": "exact_accuracy",
+        "test_name": "test",
         "test": test,
         "validation": {**test, "by_rating": []},
         "training": {

@@ -12,7 +12,7 @@ from run_factory import make_run
 from hrmlab.reporting.card.audit_checks import pair_words
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.card.fairness import fairness_card
-from hrmlab.reporting.collect.study import collect
+from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.compare.leaks import legend_label
 from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
@@ -30,7 +30,7 @@ def leaking(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 def checks(root: Path, study: str = "code") -> dict[str, Check]:
-    return {check.name: check for check in fairness_card(collect(study=study, output_root=root, baseline="transformer"))}
+    return {check.name: check for check in fairness_card(collect(study=study, output_root=root))}
 
 
 def rows_of_tables(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
@@ -110,7 +110,7 @@ def test_a_leaking_arm_without_the_score_does_not_change_what_counts(tmp_path: P
         del summary["test"]["pass_at_1"]
         path.write_text(json.dumps({**summary, "score": "exact_accuracy"}))
     report = make_report(study="code", output_root=tmp_path, reports_root=tmp_path / "reports")
-    assert report.study.tasks[0].score == "pass_at_1"
+    assert report.study.tasks[0].measure.name == "pass_at_1"
     assert "| `hrm` | no pass@1 recorded **LEAKS** |" in report.path.read_text()
     assert {item.accuracies is None for item in report.comparisons if item.leaking} == {True}
     assert "`hrm` LEAKS" in report.verdict.details[0]
@@ -162,7 +162,7 @@ def test_old_runs_report_without_audits(report: Report) -> None:
 
 def test_contamination_stands_in_table_card_and_examples(tmp_path: Path) -> None:
     make_code_study(tmp_path, others=("test_deeper", "humaneval"))
-    study = collect(study="code", output_root=tmp_path, baseline="transformer")
+    study = collect(study="code", output_root=tmp_path)
     table = contamination_table(study)
     assert table is not None
     by_set = {row[1]: row[2:] for row in table.rows}
@@ -206,11 +206,11 @@ def test_overlap_names_every_test_set_and_the_published_protocol(tmp_path: Path)
     (run.path / "data.json").write_text(json.dumps(data))
     found = checks(tmp_path)["No split overlap"]
     assert (found.status, "train/test_unseen_composition classes 7" in found.detail) == ("WARNING", True)
-    config = (run.path / "config.yaml").read_text()
-    (run.path / "config.yaml").write_text(config.replace("protocol: disjoint", "protocol: published"))
+    data["shared_on_purpose"] = "the published data repeat programs"
+    (run.path / "data.json").write_text(json.dumps(data))
     found = checks(tmp_path)["No split overlap"]
     assert found.status == "STATED"
-    assert "on purpose" in found.detail
+    assert "on purpose (the published data repeat programs)" in found.detail
 
 
 def test_pairs_of_splits_in_words() -> None:

@@ -10,7 +10,8 @@ import pytest
 from code_runs import make_code_run, make_code_study
 from run_factory import make_run
 
-from hrmlab.reporting.collect.study import Study, collect
+from hrmlab.reporting.collect.gather import collect
+from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.comparisons import compare
 from hrmlab.reporting.figures.figures import _whole_counts
@@ -31,7 +32,7 @@ def code_report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 def collected(root: Path) -> Study:
-    return collect(study="code", output_root=root, baseline="transformer")
+    return collect(study="code", output_root=root)
 
 
 def test_the_sections_of_a_code_report(code_report: Report) -> None:
@@ -39,13 +40,13 @@ def test_the_sections_of_a_code_report(code_report: Report) -> None:
     assert text.startswith("# Study `code`: pass@1 at equal budget\n\n`hrm` beats `transformer` on synthetic_code.")
     headings = [line for line in text.splitlines() if line.startswith("## ")]
     assert headings[:5] == ["## Main result", "## Comparisons", "## Test sets", "## pass@1 by depth", "## Further measures"]
-    assert (
-        "share of problems whose first greedy completion, made with all segments, passes all of the problem's tests in the sandbox" in text
-    )
+    assert "a completion that passes all tests in the sandbox; answers written greedily, with all segments. A claim" in text
     assert "LEAKS" not in text
     assert "Accuracy by difficulty" not in text
     assert {"depth.png", "learning_synthetic_code_nano.png"} <= {picture.name for picture in code_report.pictures}
-    assert "so this is not pass@1" in next(picture.caption for picture in code_report.pictures if picture.name.startswith("learning"))
+    assert "Training does not measure pass@1, so this is not pass@1." in next(
+        picture.caption for picture in code_report.pictures if picture.name.startswith("learning")
+    )
     page = (code_report.path.parent / "report.html").read_text()
     assert page.count("data:image/png;base64,") == len(code_report.pictures)
 
@@ -54,9 +55,9 @@ def test_pass_at_1_is_compared_on_the_outcomes_of_single_problems(code_report: R
     (task,) = code_report.study.tasks
     first = next(item for item in code_report.comparisons if (item.arm, item.opponent) == ("hrm", "transformer"))
     outcomes = {arm: [run.predictions for run in task.runs(arm)] for arm in ("hrm", "transformer")}
-    passed = {arm: [found.passed for found in each if found and found.passed is not None] for arm, each in outcomes.items()}
+    passed = {arm: [found.outcomes("passed") for found in each if found] for arm, each in outcomes.items()}
     assert first.accuracies == pytest.approx((np.mean(passed["hrm"]), np.mean(passed["transformer"])))
-    one, other = passed["hrm"][0], passed["transformer"][0]
+    one, other = (np.asarray(passed[arm][0], dtype=bool) for arm in ("hrm", "transformer"))
     assert first.per_seed[0].only_arm == int((one & ~other).sum())
     assert first.score == "pass@1"
     assert compare(code_report.study) == code_report.comparisons
@@ -71,8 +72,7 @@ def test_every_test_set_has_pass_rates_and_bits_with_intervals(code_report: Repo
     assert "greedy (temperature 0), 1 completion per problem, at most 256 new tokens" in sets.notes[0]
     assert "`\\ndef `" in sets.notes[0]
     assert "27 completions of humaneval" in sets.notes[1]
-    assert "pass 0 to 4 %" in sets.notes[2]
-    assert "0.6 points" in sets.notes[2]
+    assert sets.notes[2:] == ("On humaneval read the bits per byte: one problem is 0.6 points.",)
 
 
 def test_depths_of_all_sets_with_intervals(code_report: Report) -> None:
@@ -89,7 +89,7 @@ def test_depths_of_all_sets_with_intervals(code_report: Report) -> None:
 def test_further_measures_speak_of_tokens_and_copying(code_report: Report, report: Report) -> None:
     _, table = secondary_tables(code_report.study)[0]
     shown = dict(zip(table.columns, table.rows[0], strict=True))
-    assert "Token accuracy (next token, given the true prefix)" in shown
+    assert "Token accuracy" in shown
     assert shown["Token accuracy of copying"] == "5.0 %"
     assert shown["Tokens copied from the input"] == "18.0 %"
     assert shown["Generated text copied from the prompt"] == "21.0 %"
@@ -106,7 +106,9 @@ def test_puzzles_show_copying_where_it_was_recorded(tmp_path: Path) -> None:
     text = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports").path.read_text()
     assert "| Cell accuracy | Cell accuracy of copying | Cells copied from the input |" in text
     assert "| 31.0 % | 42.0 % |" in text
-    assert "Accuracy here is *exact accuracy* on the test split: the whole grid right, with all segments. A claim needs" in text
+    assert (
+        "Accuracy here is *exact accuracy* on the test split: the share of examples whose whole answer is right, after all" in text in text
+    )
 
 
 def test_a_single_run_shows_its_own_intervals(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_a_single_run_shows_its_own_intervals(tmp_path: Path) -> None:
     low, high = (100 * end for end in result["pass_at_1_interval"])
     text = report.path.read_text()
     assert f"[{low:.1f}, {high:.1f}]" in text.split("## Comparisons")[0]
-    assert "of a single run the recorded interval over problems" in text
+    assert "of a single run the recorded interval over examples" in text
 
 
 def test_a_study_of_puzzles_and_code_names_the_score_of_each(tmp_path: Path) -> None:
@@ -129,16 +131,19 @@ def test_a_study_of_puzzles_and_code_names_the_score_of_each(tmp_path: Path) -> 
     text = report.path.read_text()
     assert text.startswith("# Study `code`: exact accuracy and pass@1 at equal budget")
     assert "| Arm | sudoku_4x4 (exact accuracy) | synthetic_code (pass@1) |" in text
-    assert "on sudoku_4x4 *exact accuracy*: the whole grid right, with all segments; on synthetic_code *pass@1*:" in text
+    assert (
+        "on sudoku_4x4 *exact accuracy*: the share of examples whose whole answer is right, after all segments; on synthetic_code *pass@1*:"
+        in text
+    )
     assert report.verdict.details[1].startswith("**synthetic_code (pass@1)**: ")
 
 
 @pytest.mark.parametrize(
     ("sampling", "words"),
     [
-        ({"temperature": 0.8}, "whose first sampled (temperature 0.8) completion"),
-        ({"halting": True}, "greedy completion, made at learned halting"),
-        ({"temperature": 0.2, "samples": 5}, "share of a problem's 5 sampled (temperature 0.2) completions"),
+        ({"temperature": 0.8}, "answers written by sampling (temperature 0.8), with all segments"),
+        ({"halting": True}, "answers written greedily, at learned halting"),
+        ({"temperature": 0.2, "samples": 5}, "by sampling (temperature 0.2), with all segments, the mean of 5 for each"),
     ],
 )
 def test_what_pass_at_1_means_follows_the_sampling(tmp_path: Path, sampling: dict, words: str) -> None:

@@ -12,14 +12,17 @@ from run_factory import make_run
 
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.card.fairness import fairness_card
-from hrmlab.reporting.collect.study import collect
+from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.report import Report, make_report, write_report
 
 
 def test_verdict_first_then_the_sections_in_order(report: Report) -> None:
     lines = report.path.read_text().splitlines()
     assert lines[0].startswith("# Study `quick`")
-    assert lines[2].startswith("`hrm` beats `transformer` on both tasks.")
+    assert lines[2].startswith(
+        "**Left out: 6 of 23 launches, namely 1 completed run of another configuration under the name of an arm that"
+    )
+    assert lines[4].startswith("`hrm` beats `transformer` on both tasks.")
     headings = [line for line in lines if line.startswith("## ")]
     assert headings == [
         "## Main result",
@@ -134,8 +137,11 @@ def test_an_arm_alone_and_a_missing_baseline(tmp_path: Path) -> None:
     make_run(tmp_path)
     text = write_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports").read_text()
     assert "completed runs of `hrm` only, and nothing to compare" in text
+    assert "No arm of this study is declared its baseline" in text
+    make_run(tmp_path, arm="transformer", state="failed")
+    text = write_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports").read_text()
     assert "The baseline `transformer` has no completed run in this study" in text
-    with pytest.raises(UserError, match="baseline=transfomer is no arm of study quick; its arms are hrm"):
+    with pytest.raises(UserError, match="baseline=transfomer is no arm of study quick; its arms are hrm, transformer"):
         write_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports", baseline="transfomer")
 
 
@@ -162,7 +168,7 @@ def test_a_damaged_record_is_reported_and_never_a_crash(tmp_path: Path, name: st
         make_run(tmp_path, arm=arm, seed=seed)
     run = make_run(tmp_path, arm="transformer", seed=1)
     (run.path / name).unlink() if damage == "missing" else (run.path / name).write_bytes(b'{"a": [1,\n\x00\xff')
-    study = collect(study="quick", output_root=tmp_path, baseline="transformer")
+    study = collect(study="quick", output_root=tmp_path)
     record = next(check for check in fairness_card(study) if check.name == "Complete records")
     assert record.status == "WARNING"
     assert name in record.detail

@@ -17,7 +17,9 @@ from hrmlab.reporting.wandb_mirror import mirror_report
 def test_the_command_prints_the_verdict_and_the_path(outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(["study=quick", f"output_root={outputs}", f"reports_root={tmp_path}"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("hrm beats transformer on both tasks.")
+    left_out, verdict, *_ = printed.splitlines()
+    assert left_out.startswith("Left out: 6 of 23 launches")
+    assert verdict.startswith("hrm beats transformer on both tasks.")
     assert printed.endswith(f"report: {tmp_path / 'quick' / 'report.md'}\n")
 
 

@@ -8,14 +8,14 @@ from run_factory import make_run
 
 from hrmlab.reporting import text
 from hrmlab.reporting.card.fairness import fairness_card
-from hrmlab.reporting.collect.study import collect
+from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.compare.comparisons import compare
 from hrmlab.reporting.figures.curves import learning_curves
 from hrmlab.reporting.page.render import _inline
 from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.tables.costs import budget_table, cost_table
 from hrmlab.reporting.tables.main import main_table
-from hrmlab.reporting.tables.measures import score_names, secondary_tables
+from hrmlab.reporting.tables.measures import secondary_tables, shown_measures
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,7 @@ def test_inline_markdown_is_escaped_in_html() -> None:
 
 
 def statuses(root: Path) -> dict[str, tuple[str, str]]:
-    return {
-        check.name: (check.status, check.detail)
-        for check in fairness_card(collect(study="quick", output_root=root, baseline="transformer"))
-    }
+    return {check.name: (check.status, check.detail) for check in fairness_card(collect(study="quick", output_root=root))}
 
 
 def pair(root: Path, **second: object) -> None:
@@ -132,7 +129,7 @@ def test_comparisons_need_both_tests_and_are_reproducible(report: Report) -> Non
 
 def test_other_test_examples_cannot_be_paired(tmp_path: Path) -> None:
     pair(tmp_path, examples=300)
-    comparison, *_ = compare(collect(study="quick", output_root=tmp_path, baseline="transformer"))
+    comparison, *_ = compare(collect(study="quick", output_root=tmp_path))
     assert comparison.over_examples is None
     assert comparison.unpaired == "seed 0 was tested on different examples"
 
@@ -142,7 +139,10 @@ def test_tables_say_what_they_count(report: Report) -> None:
     assert main.columns == ("Arm", "maze_10x10", "sudoku_4x4")
     assert [row[0] for row in main.rows] == ["`hrm`", "`transformer` (baseline)", "`deep_supervision_transformer`"]
     assert "2 seeds" in main.rows[2][1]
-    assert [score_names(task) for task in report.study.tasks] == [["valid_shortest_path"], ["breaks_no_rule"]]
+    assert [[measure.name for measure in shown_measures(task)] for task in report.study.tasks] == [
+        ["exact_accuracy", "valid_shortest_path", "cell_accuracy"],
+        ["exact_accuracy", "breaks_no_rule", "cell_accuracy"],
+    ]
     label, secondary = secondary_tables(report.study)[0]
     assert label == "maze_10x10"
     assert "Cell accuracy" in secondary.columns

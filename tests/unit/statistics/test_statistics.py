@@ -137,6 +137,21 @@ def test_outcomes_that_never_differ_are_not_certainty() -> None:
     assert (found.value, found.low, found.high, found.p_value) == pytest.approx((0.0, -limit, limit, 1.0))
 
 
+def test_measured_outcomes_are_drawn_as_they_are() -> None:
+    random = np.random.default_rng(3)
+    ours, theirs = random.normal(1.4, 0.3, 500), random.normal(1.3, 0.3, 500)
+    found = bootstrap_difference([ours], [theirs], same_examples=True, random=np.random.default_rng(2), resamples=20_000)
+    half = 1.96 * (ours - theirs).std() / np.sqrt(500)
+    assert found is not None
+    assert found.value == pytest.approx((ours - theirs).mean())
+    assert (found.low, found.high) == pytest.approx((found.value - half, found.value + half), abs=0.003)
+    equal = bootstrap_difference([2 * ours], [2 * ours], same_examples=True, random=np.random.default_rng(2))
+    assert equal is not None
+    assert equal.high == pytest.approx((1 - 0.025 ** (1 / 500)) * 2 * (ours.max() - ours.min()))
+    with pytest.raises(ValueError, match="not finite"):
+        bootstrap_difference([np.array([1.0, np.nan])], [np.zeros(2)], same_examples=True, random=np.random.default_rng(2))
+
+
 def test_many_patterns_and_few_agree() -> None:
     """The normal limit that is drawn from when patterns are many gives the multinomial's interval."""
     random = np.random.default_rng(4)

@@ -6,26 +6,29 @@ from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study, TaskRuns
+from hrmlab.reporting.compare.contamination import found_overlaps
 from hrmlab.reporting.compare.leaks import needs_causality
-from hrmlab.reporting.tables.contamination import found_overlaps
 
 
 def overlap(study: Study) -> Check:
-    """Classes and strings that splits share, the worst of all runs; the published code protocol shares some on purpose."""
+    """Classes and strings that splits share, the worst of all runs; some protocols repeat examples on purpose and say why."""
     name = "No split overlap"
     worst: dict[str, int] = {}
     meant: dict[str, int] = {}
+    reasons: dict[str, None] = {}
     for run in study.runs:
         shared = run.data.get("overlap")
         if not shared:
             return Check(name, "WARNING", "some runs did not record the overlap of their splits")
-        into = meant if run.configured("data.protocol") == "published" else worst
+        purpose = str(run.data.get("shared_on_purpose") or "")
+        reasons |= {purpose: None} if purpose else {}
+        into = meant if purpose else worst
         for pair, number in shared.items():
             words = pair_words(pair, run.data.get("splits", {}))
             into[words] = max(into.get(words, 0), int(number))
     said = [f"shared between splits: {_counts(worst)}"] if worst else []
     if meant:
-        said.append(f"the published code protocol repeats programs across splits on purpose: {_counts(meant)}")
+        said.append(f"shared on purpose ({'; '.join(reasons)}): {_counts(meant)}")
     return Check(name, "WARNING" if any(worst.values()) else "STATED" if any(meant.values()) else "OK", "; ".join(said))
 
 
@@ -78,13 +81,13 @@ def _places(found: Iterable[tuple[TaskRuns, str]]) -> str:
 def contamination(study: Study) -> Check:
     """Whether training text holds what a model is evaluated on."""
     name = "Contamination"
-    code = [task for task in study.tasks if task.is_code]
-    if not code:
-        return Check(name, "NOT APPLICABLE", "no programming problems: what splits share stands above")
-    missing = [task.label for task in code if any("contamination" not in run.audit for run in task)]
-    found = [item for task in code for item in found_overlaps(task)]
+    written = [task for task in study.tasks if _writes(task)]
+    if not written:
+        return Check(name, "NOT APPLICABLE", "no problems that are answered in writing: what splits share stands above")
+    missing = [task.label for task in written if any("contamination" not in run.audit for run in task)]
+    found = [item for task in written for item in found_overlaps(task)]
     said = [f"On {item.task}, {item.sentence}" for item in found if item.leaks]
-    clean = {task.label: [item.name for item in found if item.task == task.label and not item.leaks] for task in code}
+    clean = {task.label: [item.name for item in found if item.task == task.label and not item.leaks] for task in written}
     said += [
         f"On {label} no problem of {text.listing(names)} is in the training text, word for word or as the same program (counts below)."
         for label, names in clean.items()
@@ -97,10 +100,15 @@ def contamination(study: Study) -> Check:
     )
 
 
+def _writes(task: TaskRuns) -> bool:
+    """Whether problems are answered in text that training text may hold: they were audited, or written answers were judged."""
+    return any("contamination" in run.audit or run.predicts_next_token for run in task)
+
+
 def sandbox(study: Study) -> Check:
     """In which sandbox generated programs ran."""
     name = "Sandbox"
-    judged = [run for run in study.runs if run.score == "pass_at_1"]
+    judged = [run for run in study.runs if any(result.get("verdicts") for result in (run.result, *run.other_tests.values()))]
     if not judged:
         return Check(name, "NOT APPLICABLE", "no generated program was run")
     tiers = sorted({tier for run in judged for tier in run_tiers(run)})
@@ -113,15 +121,14 @@ def sandbox(study: Study) -> Check:
 
 def run_tiers(run: RunRecord) -> set[str]:
     """The sandbox tiers that a run names."""
-    named = [run.audit.get("sandbox"), *(result.get("tier") for result in (run.summary["test"], *run.other_tests.values()))]
+    named = [run.audit.get("sandbox"), *(result.get("tier") for result in (run.result, *run.other_tests.values()))]
     return {str(tier) for tier in named if tier}
 
 
 def same_score(study: Study) -> Check:
-    """Whether the runs of a task name one score."""
-    differing = [task.label for task in study.tasks if len({run.score for run in task if not run.leaks}) > 1]
+    """Whether the runs of a task are scored by one measure."""
+    differing = [task for task in study.tasks if len({run.measure.name for run in task if not run.leaks}) > 1]
     if differing:
-        return Check(
-            "Same score", "WARNING", f"some runs were not scored by running programs, so exact accuracy counts on {text.listing(differing)}"
-        )
+        said = "; ".join(f"on {task.label} {task.measure.wording} counts, which all of them have" for task in differing)
+        return Check("Same score", "WARNING", f"the runs of a task name different scores: {said}")
     return Check("Same score", "OK", "the runs of a task name one score")

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from hrmlab.core.measures import Measure
 from hrmlab.reporting import text
-from hrmlab.reporting.card import audit_checks
+from hrmlab.reporting.card import arm_checks, audit_checks
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns, flat
+from hrmlab.reporting.compare.scores import over_seeds, value_of
+from hrmlab.reporting.compare.test_sets import has_sets
 
 ALLOWED_GAP = 0.01
 _MAY_DIFFER = {"trainer.progress_bar", "trainer.threads", "training.checkpoint_every_steps", "training.checkpoint_every_minutes"}
@@ -19,6 +22,8 @@ def fairness_card(study: Study) -> tuple[Check, ...]:
     if not study.runs:
         return ()
     return (
+        arm_checks.roles(study),
+        arm_checks.one_configuration(study),
         _budget(study),
         _same_data(study),
         _same_order(study),
@@ -27,15 +32,15 @@ def fairness_card(study: Study) -> tuple[Check, ...]:
         audit_checks.causality(study),
         audit_checks.contamination(study),
         audit_checks.sandbox(study),
-        *(_scoring(study) if any(task.is_code for task in study.tasks) else ()),
+        *(_scoring(study) if any(has_sets(task) for task in study.tasks) else ()),
         _equal_settings(study, "Equal steps and batch", ("training.steps", "training.batch_size")),
         _steps_done(study),
         _equal_settings(study, "Equal training settings", ("training.", "trainer."), leave=("training.steps", "training.batch_size")),
-        _effort(study),
+        arm_checks.effort(study),
         _selection(study),
         _seeds(study),
         _compute(study),
-        _unfinished(study),
+        arm_checks.unfinished(study),
         _code(study),
         _records(study),
     )
@@ -110,12 +115,21 @@ def _same_order(study: Study) -> Check:
         return Check("Same example order", "WARNING", f"the arms of a seed drew examples in different orders on {text.listing(differing)}")
     if not recorded:
         return Check("Same example order", "WARNING", "some runs did not record the order in which they drew examples")
-    return Check("Same example order", "OK", "within each seed all arms draw the same examples in the same order")
+    detail = "within each seed all arms draw from one sequence of examples, each as far along it as it gets"
+    drawn = [words for task in study.tasks if (words := _drawn(task))]
+    return Check("Same example order", "OK", detail + (f" (drawn: {'; '.join(drawn)})" if drawn else ""))
+
+
+def _drawn(task: TaskRuns) -> str:
+    """``sudoku: hrm 10,225, transformer 28,800``: examples drawn, means over seeds; empty where no run recorded it."""
+    means = {task.plain_name(arm): value_of(over_seeds(task.runs(arm), lambda run: run.training("examples_drawn"))) for arm in task.arms}
+    known = {arm: text.count(mean) for arm, mean in means.items() if mean is not None}
+    return f"{task.label}: {', '.join(f'{arm} {mean}' for arm, mean in known.items())}" if known else ""
 
 
 def _class_rule(study: Study) -> Check:
     rules = {task.label: sorted({str(run.data.get("class_rule") or "not recorded") for run in task}) for task in study.tasks}
-    things = {"program" if task.is_code else "puzzle": None for task in study.tasks}
+    things = {task.words.example: None for task in study.tasks}
     name = f"What counts as the same {text.listing(list(things), conjunction='or')}"
     return Check(name, "STATED", "; ".join(f"{task}: {' / '.join(rule)}" for task, rule in rules.items()))
 
@@ -161,31 +175,22 @@ def _steps_done(study: Study) -> Check:
     return Check("Steps carried out", "OK", "every run made all of its planned steps")
 
 
-def _effort(study: Study) -> Check:
-    """Tuning effort cannot be measured from runs; what can be said is which optimizer settings differ between arms."""
-    differing: dict[str, list[str]] = {}
-    for task in study.tasks:
-        arms = {arm: flat({"optimizer": task.runs(arm)[0].config.get("optimizer", {})}) for arm in task.arms}
-        for key in sorted({key for values in arms.values() for key in values}):
-            if len({str(values.get(key)) for values in arms.values()}) > 1:
-                differing.setdefault(key, []).append(
-                    f"{task.label}: " + ", ".join(f"{task.plain_name(arm)} {values.get(key)}" for arm, values in arms.items())
-                )
-    if not differing:
-        return Check(
-            "Tuning effort", "STATED", "all arms share one set of optimizer settings; none was tuned for one arm within this study"
-        )
-    detail = "; ".join(f"{key} ({' | '.join(tasks)})" for key, tasks in differing.items())
-    return Check("Tuning effort", "STATED", f"optimizer settings differ between arms, so ask how each was found: {detail}")
-
-
 def _selection(study: Study) -> Check:
-    rules = sorted({str(run.summary.get("checkpoint", {}).get("rule") or "not recorded") for run in study.runs})
-    meaning = {"best": "the checkpoint with the best validation exact accuracy", "last": "the last checkpoint"}
+    rules = sorted({str((run.summary.get("checkpoint") or {}).get("rule") or "not recorded") for run in study.runs})
+    best = {measure.wording: None for task in study.tasks if (measure := _selected_by(task))}
+    meaning = {
+        "best": f"the checkpoint with the best validation {' or '.join(best)}",
+        "last": "the last checkpoint",
+    }
     detail = f"{text.listing([meaning.get(rule, rule) for rule in rules])}, scored once on the test split"
-    if "best" in rules and any(task.is_code for task in study.tasks):
-        detail += "; for code exact accuracy under given tokens, because no program is run for it"
     return Check("Selection rule", "OK" if rules in (["best"], ["last"]) else "WARNING", detail)
+
+
+def _selected_by(task: TaskRuns) -> Measure | None:
+    """The measure that chooses a checkpoint: what counts, or where validation does not measure that, the next that could."""
+    ordered = sorted(task.measures, key=lambda measure: (measure.name != task.measure.name, not measure.counts))
+    validated = [measure for measure in ordered if any((run.summary.get("validation") or {}).get(measure.name) is not None for run in task)]
+    return next(iter(validated), task.measure)
 
 
 def _seeds(study: Study) -> Check:
@@ -213,14 +218,6 @@ def _compute(study: Study) -> Check:
     return Check("Compute", "STATED", "; ".join(parts) or "training FLOPs were not recorded for two arms")
 
 
-def _unfinished(study: Study) -> Check:
-    left_out = [item.state for item in study.listed if item.state not in ("duplicate", "superseded") and not item.replaced]
-    told = [f"{left_out.count(state)} {state}" for state in dict.fromkeys(left_out)]
-    if told:
-        return Check("Unfinished runs", "WARNING", f"{', '.join(told)} (listed below): the arms may not be represented alike")
-    return Check("Unfinished runs", "OK", "every arm, task and seed that was launched was completed and counts")
-
-
 def _code(study: Study) -> Check:
     commits = sorted({str(run.provenance.get("git_commit") or "unknown")[:10] for run in study.runs})
     dirty = sum(bool(run.provenance.get("git_dirty")) for run in study.runs)
@@ -235,23 +232,8 @@ def _code(study: Study) -> Check:
 
 def _records(study: Study) -> Check:
     problems = [f"{run.name}: {problem}" for run in study.runs for problem in run.problems]
-    for run in study.runs:
-        problems += [
-            f"{run.name}: summary.json and predictions.parquet disagree on {words}"
-            for metric, words in (("exact_accuracy", "exact accuracy"), ("pass_at_1", "pass@1"))
-            if _disagree(run, metric)
-        ]
     if problems:
         return Check(
             "Complete records", "WARNING", "; ".join(problems[:4]) + (f" and {len(problems) - 4} more" if len(problems) > 4 else "")
         )
     return Check("Complete records", "OK", "every run has budget, data, provenance, metrics and predictions, and they agree")
-
-
-def _disagree(run: RunRecord, metric: str) -> bool:
-    """Whether the summary's score is not the mean of the outcomes; of several completions per problem outcomes hold the first only."""
-    said, result = run.test(metric), run.summary["test"]
-    outcomes = run.predictions.outcomes(metric) if run.predictions else None
-    if said is None or outcomes is None or (metric == "pass_at_1" and (result.get("sampling") or {}).get("samples") not in (None, 1)):
-        return False
-    return abs(float(outcomes.mean()) - said) > 1e-6

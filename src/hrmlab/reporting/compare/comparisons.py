@@ -7,10 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from hrmlab.reporting.collect.records import RunRecord
+from hrmlab.core.measures import EXACT_ACCURACY, Measure
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.leaks import MARK
+from hrmlab.reporting.compare.pairing import pair_outcomes
 from hrmlab.statistics.correction import holm
 from hrmlab.statistics.paired import BootstrapDifference, McNemar, PairedDifference, bootstrap_difference, mcnemar, paired_difference
 
@@ -20,15 +21,15 @@ SIGNIFICANCE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Test score (exact accuracy or pass@1) of ``arm`` minus that of ``opponent`` on one task, over the seeds that both have.
+    """The measure that counts, of ``arm`` minus that of ``opponent`` on one task's test split, over the seeds that both have.
 
     Attributes:
-        score: the name of what is compared.
+        measure: what is compared.
         leaking: which of the two arms see the future; no claim is made then, and the comparison takes no part in the correction.
         accuracies: means of the two arms over their common seeds; None without one.
         over_seeds: paired t test over seeds; None without a common seed.
         over_examples: bootstrap over seeds and test examples; None where the outcomes cannot be paired.
-        per_seed: seed -> McNemar's exact test on that seed's two networks.
+        per_seed: seed -> McNemar's exact test on that seed's two networks, where an example is solved or not.
         p_value: the larger of the two p values, so that a claim needs both; None with one seed or a leak.
         corrected: the same after Holm's correction over all comparisons of the study.
         unpaired: why examples could not be paired; empty when they could.
@@ -44,7 +45,7 @@ class Comparison:
     p_value: float | None
     corrected: float | None = None
     unpaired: str = ""
-    score: str = "exact accuracy"
+    measure: Measure = EXACT_ACCURACY
     leaking: tuple[str, ...] = ()
 
     def name(self, arm: str) -> str:
@@ -57,6 +58,15 @@ class Comparison:
         return f"{self.name(self.arm)} − {self.name(self.opponent)}"
 
     @property
+    def score(self) -> str:
+        """What is compared, in words."""
+        return self.measure.wording
+
+    def is_gain(self, difference: float) -> bool:
+        """Whether a difference speaks for ``arm``."""
+        return difference > 0 if self.measure.larger_is_better else difference < 0
+
+    @property
     def finding(self) -> Finding:
         """What the data say of ``arm``; "no verdict" where there are not even two common seeds, LEAKS where they say nothing."""
         if self.leaking:
@@ -65,7 +75,7 @@ class Comparison:
             return "no verdict"
         if self.corrected >= SIGNIFICANCE:
             return "cannot tell"
-        return "better" if self.over_seeds.estimate.value > 0 else "worse"
+        return "better" if self.is_gain(self.over_seeds.estimate.value) else "worse"
 
 
 def compare(study: Study) -> tuple[Comparison, ...]:
@@ -83,27 +93,25 @@ def _pairs(study: Study) -> Iterator[tuple[str, str]]:
 
 
 def _compare(task: TaskRuns, arm: str, opponent: str) -> Comparison:
-    ours, theirs = task.arms.get(arm, {}), task.arms.get(opponent, {})
-    seeds = [seed for seed in sorted(set(ours) & set(theirs)) if None not in (ours[seed].test(task.score), theirs[seed].test(task.score))]
-    levels = {seed: (ours[seed].test(task.score) or 0.0, theirs[seed].test(task.score) or 0.0) for seed in seeds}
+    ours, theirs, measure = task.arms.get(arm, {}), task.arms.get(opponent, {}), task.measure
+    levels = {
+        seed: (a, b)
+        for seed in sorted(set(ours) & set(theirs))
+        if (a := ours[seed].test(measure.name)) is not None and (b := theirs[seed].test(measure.name)) is not None
+    }
     over_seeds = paired_difference(
         {seed: level for seed, (level, _) in levels.items()},
         {seed: level for seed, (_, level) in levels.items()},
-        resolution=max((scores.resolution(ours[seed].summary["test"], task.score) for seed in seeds), default=0.0),
+        resolution=max((scores.resolution(ours[seed].result, measure) for seed in levels), default=0.0),
     )
-    unpaired = _why_unpaired(ours, theirs, seeds, task.score)
     leaking = tuple(name for name in (arm, opponent) if task.leaks(name))
-    over_examples, per_seed = None, {}
-    if seeds and not unpaired:
-        outcomes = [(_outcomes(ours[seed], task.score), _outcomes(theirs[seed], task.score)) for seed in seeds]
-        pairs = [(a, b) for a, b in outcomes if a is not None and b is not None]
-        per_seed = {seed: mcnemar(a, b) for seed, (a, b) in zip(seeds, pairs, strict=True)}
-        over_examples = bootstrap_difference(
-            [a for a, _ in pairs],
-            [b for _, b in pairs],
-            same_examples=len({found.digest for seed in seeds if (found := ours[seed].predictions)}) == 1,
-            random=_random(task.label, arm, opponent),
-        )
+    paired, unpaired = pair_outcomes({seed: (ours[seed], theirs[seed]) for seed in levels}, measure)
+    over_examples = bootstrap_difference(
+        [pair.arm for pair in paired.values()],
+        [pair.opponent for pair in paired.values()],
+        same_examples=len({pair.examples for pair in paired.values()}) == 1,
+        random=_random(task.label, arm, opponent),
+    )
     p_value = over_seeds.p_value if over_seeds and not leaking else None
     if p_value is not None and over_examples is not None:
         p_value = max(p_value, over_examples.p_value)
@@ -114,28 +122,12 @@ def _compare(task: TaskRuns, arm: str, opponent: str) -> Comparison:
         accuracies=None if not levels else tuple(np.mean(list(levels.values()), axis=0).tolist()),
         over_seeds=over_seeds,
         over_examples=over_examples,
-        per_seed=per_seed,
+        per_seed={seed: mcnemar(pair.arm, pair.opponent) for seed, pair in paired.items() if pair.arm.dtype == bool},
         p_value=p_value,
         unpaired=unpaired,
-        score=scores.score_name(task),
+        measure=measure,
         leaking=leaking,
     )
-
-
-def _outcomes(run: RunRecord, score: str) -> np.ndarray | None:
-    return None if run.predictions is None else run.predictions.outcomes(score)
-
-
-def _why_unpaired(ours: dict[int, RunRecord], theirs: dict[int, RunRecord], seeds: list[int], score: str) -> str:
-    for seed in seeds:
-        a, b = ours[seed].predictions, theirs[seed].predictions
-        if a is None or b is None:
-            return f"seed {seed} lacks readable predictions"
-        if a.digest != b.digest:
-            return f"seed {seed} was tested on different examples"
-        if a.outcomes(score) is None or b.outcomes(score) is None:
-            return f"seed {seed} lacks the outcomes of single problems"
-    return ""
 
 
 def _random(*labels: str) -> np.random.Generator:

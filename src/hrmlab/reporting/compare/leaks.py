@@ -37,8 +37,8 @@ def caption_names(tasks: Sequence[TaskRuns], arms: Iterable[str]) -> str:
 
 
 def needs_causality(run: RunRecord) -> bool:
-    """Whether a model that sees later tokens would see its answers: not where full attention is part of the puzzle."""
-    return run.is_code or run.data.get("attention") != "full"
+    """Whether a model that sees later tokens would see its answers: not where full attention is part of the task."""
+    return run.predicts_next_token or run.data.get("attention") != "full"
 
 
 def leak_state(run: RunRecord) -> str:

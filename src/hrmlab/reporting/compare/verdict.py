@@ -1,4 +1,4 @@
-"""The report's first words: does the hierarchical model win, by how much, and how sure are we."""
+"""The report's first words: does the arm in question win, by how much, and how sure are we."""
 
 from dataclasses import dataclass
 
@@ -32,6 +32,8 @@ def verdict(study: Study, comparisons: tuple[Comparison, ...]) -> Verdict:
     asked = [comparison for comparison in comparisons if comparison.arm in study.subjects and comparison.opponent not in study.subjects]
     if not study.runs:
         return Verdict("No verdict: no run of this study has been completed.", ())
+    if not asked and study.baseline is None and len(study.arms) > 1:
+        return Verdict(f"No verdict: no baseline is declared among {_code(study.arms)}.", ())
     if not asked:
         return Verdict(f"No verdict: the study has completed runs of {_code(study.arms)} only, and nothing to compare.", ())
     names = scores.task_names(study)
@@ -71,9 +73,9 @@ def _leaning(comparison: Comparison) -> str:
     if finding != "cannot tell" or comparison.over_seeds is None:
         return finding
     low, high = comparison.over_seeds.estimate.low, comparison.over_seeds.estimate.high
-    if low is not None and low > 0:
-        return "leads"
-    return "trails" if high is not None and high < 0 else "cannot tell"
+    if low is None or high is None or low <= 0 <= high:
+        return "cannot tell"
+    return "leads" if comparison.is_gain(low) else "trails"
 
 
 def _some(tasks: list[str], total: int) -> str:
@@ -89,13 +91,17 @@ def _sentence(comparison: Comparison, task: str) -> str:
     if comparison.over_seeds is None:
         return f"{who} against `{comparison.opponent}`: no verdict, the two arms have no seed in common."
     estimate = comparison.over_seeds.estimate
-    size = f"{text.points(abs(estimate.value)).lstrip('+')} points"
+    unit = comparison.measure.unit
+    size = f"{text.difference(abs(estimate.value), unit).lstrip('+')}{text.difference_unit(unit)}"
     if comparison.finding == "no verdict":
         relation = "level with" if estimate.value == 0 else f"{size} {'above' if estimate.value > 0 else 'below'}"
         return f"{who} is {relation} `{comparison.opponent}` in the one seed that both have; one seed is no verdict."
-    interval = f"95 % interval {text.points_interval(estimate.low, estimate.high)}, {text.plural(estimate.count, 'seed')}"
+    interval = f"95 % interval {text.difference_interval(estimate.low, estimate.high, unit)}, {text.plural(estimate.count, 'seed')}"
     how_sure = f"{interval}, corrected {text.p_statement(comparison.corrected)}{_limits(comparison)}"
-    levels = f"{text.percent(comparison.accuracies[0])} against {text.percent(comparison.accuracies[1])}; " if comparison.accuracies else ""
+    levels = ""
+    if comparison.accuracies:
+        levels = " against ".join(text.level(value, unit) for value in comparison.accuracies)
+        levels += "; " if comparison.measure.larger_is_better else ", lower is better; "
     if comparison.finding == "better":
         return f"{who} beats `{comparison.opponent}` by {size} ({levels}{how_sure})."
     if comparison.finding == "worse":
@@ -106,7 +112,8 @@ def _sentence(comparison: Comparison, task: str) -> str:
             f"{who} {leaning} `{comparison.opponent}` by {size}, but that is no claim after the correction; "
             f"more seeds would decide ({levels}{how_sure})."
         )
-    return f"{who} against `{comparison.opponent}`: cannot tell, difference {text.points(estimate.value)} points ({levels}{how_sure})."
+    difference = f"{text.difference(estimate.value, unit)}{text.difference_unit(unit)}"
+    return f"{who} against `{comparison.opponent}`: cannot tell, difference {difference} ({levels}{how_sure})."
 
 
 def _leaking_sentence(comparison: Comparison, task: str) -> str:
@@ -116,7 +123,7 @@ def _leaking_sentence(comparison: Comparison, task: str) -> str:
     if comparison.accuracies is None:
         return f"{said} of `{pair[0]}` against `{pair[1]}`; there is no seed that both were scored on."
     levels = [
-        f"`{name}` {text.percent(value)}{' LEAKS' if name in comparison.leaking else ''}"
+        f"`{name}` {text.level(value, comparison.measure.unit, named=True)}{' LEAKS' if name in comparison.leaking else ''}"
         for name, value in zip(pair, comparison.accuracies, strict=True)
     ]
     return f"{said}: {levels[0]} against {levels[1]}."
@@ -124,7 +131,7 @@ def _leaking_sentence(comparison: Comparison, task: str) -> str:
 
 def _limits(comparison: Comparison) -> str:
     """A remark where a task is too hard or too easy to tell any arms apart."""
-    if comparison.accuracies is None:
+    if comparison.accuracies is None or comparison.measure.unit != "share" or not comparison.measure.larger_is_better:
         return ""
     if max(comparison.accuracies) < _FLOOR:
         return "; both solve next to nothing, so the task tells little at this budget"

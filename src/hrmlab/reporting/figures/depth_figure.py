@@ -1,15 +1,16 @@
-"""The figure of pass@1 by depth: one line for each arm on the test split, the other test sets marked."""
+"""The figure of what counts by depth: one line for each arm on the test split, the other test sets marked."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from hrmlab.core.measures import Unit
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import Study
+from hrmlab.reporting.compare.depths import depth_estimates
 from hrmlab.reporting.compare.leaks import legend_label
-from hrmlab.reporting.figures.drawing import Look, Picture, as_png, finish, label_rows, make_panels, percent_axis
-from hrmlab.reporting.tables.depths import depth_estimates
+from hrmlab.reporting.figures.drawing import Look, Picture, as_png, clip, finish, label_rows, make_panels, scaled, unit_axis, unit_words
 from hrmlab.statistics.intervals import Estimate
 
 _SET_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -30,36 +31,39 @@ def draw_depths(study: Study, style: dict[str, Look]) -> Picture | None:
                 place = (arms.index(arm) - (len(arms) - 1) / 2) / max(1, len(arms) - 1)
                 marker = _SET_MARKERS[sets.index(name) % len(_SET_MARKERS)]
                 place += 0.25 * sets.index(name) / max(1, len(sets) - 1)  # sets of equal depth do not hide each other
-                highest = max(highest, _draw(panel, estimates, style[arm], marker, _SPREAD * place, name == next(iter(found))))
+                highest = max(
+                    highest, _draw(panel, estimates, style[arm], marker, _SPREAD * place, name == next(iter(found)), task.measure.unit)
+                )
         panel.set_title(task.label)
         panel.set_xlabel("Depth (operations composed)")
         panel.xaxis.set_major_locator(MaxNLocator(nbins=9, integer=True))
         panel.margins(x=0.05)
         panel.grid(axis="x", visible=False)
-        percent_axis(panel, highest)
-    label_rows(panels, "Test pass@1 (%)")
+        unit_axis(panel, highest, task.measure.unit)
+    wording = " / ".join(dict.fromkeys(task.measure.wording for task, _ in shown))
+    label_rows(panels, f"Test {wording}{unit_words(shown[0][0].measure.unit)}")
     tasks = [task for task, _ in shown]
     drawn = [arm for arm in study.arms if any(arm in by_arm for _, found in shown for by_arm in found.values())]
     handles = [Line2D([], [], color=style[arm].colour, ls=style[arm].line, lw=1.8, label=legend_label(tasks, arm)) for arm in drawn]
     for place, name in enumerate(sets):
         mark = _SET_MARKERS[place % len(_SET_MARKERS)]
         handles.append(Line2D([], [], color="#555555", ls="none", marker=mark, ms=6, mfc="white" if place else "#555555", label=name))
-    finish(figure, handles, "pass@1 by depth")
+    finish(figure, handles, f"{wording} by depth")
     first = sets[0]
-    caption = f"Mean over seeds; bars are 95 % intervals over seeds (of a single run over problems). Thick lines, filled marks: {first}"
+    caption = f"Mean over seeds; bars are 95 % intervals over seeds (of a single run over examples). Thick lines, filled marks: {first}"
     caption += f"; thin lines, open marks: {text.listing(sets[1:])}." if len(sets) > 1 else "."
-    return Picture("depth.png", "pass@1 by depth of the program", caption, as_png(figure))
+    return Picture("depth.png", f"{wording} by depth", caption, as_png(figure))
 
 
-def _draw(panel: Axes, estimates: dict[int, Estimate], look: Look, marker: str, offset: float, is_first: bool) -> float:
+def _draw(panel: Axes, estimates: dict[int, Estimate], look: Look, marker: str, offset: float, is_first: bool, unit: Unit) -> float:
     """One arm on one test set; the highest end of an interval."""
     values = np.array([estimate.value for estimate in estimates.values()])
-    low = np.array([max(0.0, e.value if e.low is None else e.low) for e in estimates.values()])
-    high = np.array([min(1.0, e.value if e.high is None else e.high) for e in estimates.values()])
+    low = np.array([clip(e.value if e.low is None else e.low, unit) for e in estimates.values()])
+    high = np.array([clip(e.value if e.high is None else e.high, unit) for e in estimates.values()])
     panel.errorbar(
         np.array(list(estimates)) + offset,
-        100 * values,
-        100 * np.stack([values - low, high - values]).clip(min=0.0),
+        scaled(values, unit),
+        scaled(np.stack([values - low, high - values]), unit).clip(min=0.0),
         color=look.colour,
         marker=marker,
         ms=6,

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from hrmlab.core.measures import Unit
+
 # Okabe and Ito's palette, told apart by readers with any colour vision; line styles and hatches say the same once more.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _LINES = ("-", "--", "-.", ":")
@@ -76,8 +78,26 @@ def label_rows(panels: list[Axes], label: str) -> None:
             panel.set_ylabel(label)
 
 
-def percent_axis(panel: Axes, highest: float) -> None:
-    """0 to 100 % where results reach high; otherwise 0 to a little above the highest, so that low curves can be told apart."""
+def scaled(values: Any, unit: Unit) -> Any:
+    """Values as they are drawn: shares in percent."""
+    return 100 * values if unit == "share" else values
+
+
+def clip(value: float, unit: Unit) -> float:
+    """An interval's end where shares can be."""
+    return min(1.0, max(0.0, value)) if unit == "share" else value
+
+
+def unit_words(unit: Unit) -> str:
+    """What follows a measure's name on an axis: `` (%)`` for shares."""
+    return " (%)" if unit == "share" else ""
+
+
+def unit_axis(panel: Axes, highest: float, unit: Unit) -> None:
+    """0 to 100 % where shares reach high, otherwise 0 to a little above the highest, so that low curves can be told apart."""
+    if unit != "share":
+        panel.margins(y=0.08)
+        return
     top = 102 if highest > 0.5 else max(2.0, 130 * highest)
     panel.set_ylim(-0.02 * top, top)
 

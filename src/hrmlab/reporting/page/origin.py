@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study
-from hrmlab.reporting.tables.main import Table
+from hrmlab.reporting.layout import Table
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ def run_command(run: RunRecord) -> str:
 
 
 def _options(study: Study, output_root: str, reports_root: str) -> list[tuple[str, str, str]]:
-    return [("output_root", output_root, "outputs"), ("reports_root", reports_root, "reports"), ("baseline", study.baseline, "transformer")]
+    options = [("output_root", output_root, "outputs"), ("reports_root", reports_root, "reports")]
+    return [*options, ("baseline", str(study.baseline), "")] if study.roles.given else options
 
 
 def _range(values: list[str]) -> str:

@@ -12,13 +12,14 @@ from hrmlab.reporting.page.origin import run_command
 
 def result_row(run: RunRecord) -> dict[str, Any]:
     """Labels, whether it leaks, what counts, every number of the summary and the budget, the command."""
-    row: dict[str, Any] = {**asdict(run.labels), "leaks": leak_state(run), "score": run.score}
+    row: dict[str, Any] = {**asdict(run.labels), "leaks": leak_state(run), "score": run.measure.name}
     row |= {"hash": run.hash, "run": run.name, "completed": run.completed, **flat_results(run)}
     for section in ("validation", "training", "checkpoint"):
         row.update(
-            {f"{section}/{name}": value for name, value in run.summary.get(section, {}).items() if not isinstance(value, (list, dict))}
+            {f"{section}/{name}": value for name, value in (run.summary.get(section) or {}).items() if not isinstance(value, (list, dict))}
         )
     row.update({f"budget/{name}": value for name, value in run.budget.items() if not isinstance(value, (list, dict))})
+    row.update({f"budget/solved/{name}": value for name, value in (run.budget.get("solved") or {}).items()})
     return {**row, "git_commit": run.provenance.get("git_commit"), "command": run_command(run)}
 
 
@@ -36,7 +37,7 @@ def results_csv(runs: list[RunRecord]) -> str:
 def flat_results(run: RunRecord) -> dict[str, Any]:
     """The numbers of all test sets as ``test/pass_at_1_low``, ``test_deeper/bits_per_byte``, ``test/verdicts/passed`` ..."""
     row: dict[str, Any] = {}
-    for name, result in {"test": run.summary["test"], **run.other_tests}.items():
+    for name, result in {"test": run.result, **run.other_tests}.items():
         for key, value in result.items():
             if isinstance(value, dict):
                 row.update({f"{name}/{key}/{inner}": each for inner, each in value.items() if not isinstance(each, (list, dict))})

@@ -5,7 +5,11 @@ import numpy as np
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study
-from hrmlab.reporting.tables.main import Table, over_seeds, value_of
+from hrmlab.reporting.compare.scores import over_seeds, value_of
+from hrmlab.reporting.layout import Table
+
+_SOLVED_ONCE = ("hidden_size", "num_heads", "mlp_width")
+"""Where budgets before ``solved`` had what was solved."""
 
 
 def budget_table(study: Study) -> Table:
@@ -13,7 +17,7 @@ def budget_table(study: Study) -> Table:
     rows = []
     for task in study.tasks:
         for arm in task.arms:
-            gap, *shape = (_budget(task.runs(arm), name) for name in ("gap", "hidden_size", "num_heads", "mlp_width"))
+            gap = _budget(task.runs(arm), "gap")
             rows.append(
                 (
                     task.label,
@@ -21,7 +25,7 @@ def budget_table(study: Study) -> Table:
                     text.count(_budget(task.runs(arm), "parameters")),
                     text.count(_budget(task.runs(arm), "non_embedding_parameters")),
                     text.NOT_AVAILABLE if gap is None else f"{100 * gap:+.2f} %".replace("-", "−"),
-                    " / ".join(text.count(value) for value in shape),
+                    _solved(task.runs(arm)),
                     text.quantity(_budget(task.runs(arm), "flops_per_training_example"), "FLOPs"),
                     text.quantity(_budget(task.runs(arm), "flops_per_inference_example"), "FLOPs"),
                     text.quantity(_total(task.runs(arm), "flops"), "FLOPs"),
@@ -33,7 +37,7 @@ def budget_table(study: Study) -> Table:
         "Parameters",
         "Without embeddings",
         "Gap to target",
-        "Hidden / heads / MLP",
+        "Solved",
         "Per training example",
         "Per inference example",
         "Whole training",
@@ -63,6 +67,17 @@ def cost_table(study: Study) -> Table:
 
 def _budget(runs: list[RunRecord], name: str) -> float | None:
     return value_of(over_seeds(runs, lambda run: number(run.budget.get(name))))
+
+
+def _solved(runs: list[RunRecord]) -> str:
+    """The arguments that the budget solved, ``hidden size 48, num heads 3``; where seeds differ, all values."""
+    found: dict[str, dict[str, None]] = {}
+    for run in runs:
+        solved = run.budget.get("solved") or {name: run.budget.get(name) for name in _SOLVED_ONCE}
+        for name, value in solved.items():
+            if (known := number(value)) is not None:
+                found.setdefault(name, {})[f"{known:,.10g}"] = None
+    return ", ".join(f"{text.words(name)} {'/'.join(values)}" for name, values in found.items()) or text.NOT_AVAILABLE
 
 
 def _total(runs: list[RunRecord], name: str) -> float | None:

@@ -1,75 +1,102 @@
-"""What else was measured on the test split: halting, cells or tokens, copying, the task's own scores."""
+"""What else was measured on the test split: halting, the other declared measures, copying."""
 
 from collections.abc import Callable
 
+from hrmlab.core.measures import Measure
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
-from hrmlab.reporting.tables.main import Table, accuracy, over_seeds, value_of
+from hrmlab.reporting.compare.scores import on_test, over_seeds, value_of
+from hrmlab.reporting.compare.test_sets import measured_in
+from hrmlab.reporting.layout import Table
 
-_GENERAL = {"exact_accuracy", "cell_accuracy"}
-TOKEN_ACCURACY = "token accuracy (next token, given the true prefix)"
-
-Measure = tuple[str, Callable[[list[RunRecord]], str]]
-"""A column: its heading and what stands in it for the runs of an arm."""
+Column = tuple[str, Callable[[list[RunRecord]], str]]
+"""Its heading and what stands in it for the runs of an arm."""
 
 
-def score_names(task: TaskRuns) -> list[str]:
-    """The task's own scores that the runs recorded in both halting modes, e.g. valid_shortest_path."""
-    names = {name.removeprefix("halting/") for run in task for name in run.summary["test"] if name.startswith("halting/")}
-    return sorted(name for name in names - _GENERAL if any(run.test(name) is not None for run in task))
+def shown_measures(task: TaskRuns) -> list[Measure]:
+    """The declared measures that were measured on the test split, the one that counts first."""
+    return measured_in(task, [run.result for run in task])
 
 
 def secondary_tables(study: Study) -> list[tuple[str, Table]]:
-    """For each task: both halting modes, cell accuracy, copying, the task's scores, segments; means over seeds."""
-    return [(task.label, _table(task, _measures(task))) for task in study.tasks]
+    """For each task: both halting modes, the other declared measures, copying, segments; means over seeds."""
+    return [(task.label, _table(task, _columns(task))) for task in study.tasks]
 
 
-def has_copying(study: Study) -> bool:
-    """Whether any run recorded what copying comes to."""
-    return any(_recorded(task, name) for task in study.tasks for name in ("copied_cells", "copying_accuracy"))
+def meanings(study: Study) -> list[str]:
+    """What the measures other than those that count are, in the words of their declarations, each once."""
+    counting = {task.measure for task in study.tasks}
+    others = [measure for task in study.tasks for measure in shown_measures(task) if measure not in counting]
+    lower = {measure: "" if measure.larger_is_better else "; lower is better" for measure in others}
+    return [f"*{text.sentence_case(measure.wording)}*: {measure.meaning}{lower[measure]}." for measure in dict.fromkeys(others)]
 
 
-def _table(task: TaskRuns, measures: list[Measure]) -> Table:
-    rows = [(task.name(arm), *(show(task.runs(arm)) for _, show in measures)) for arm in task.arms]
-    return Table(("Arm", *(heading for heading, _ in measures)), tuple(rows))
+def copied_things(study: Study) -> list[str]:
+    """What the tasks call a position, for those whose runs recorded what copying comes to; empty where none did."""
+    names = ("copied_cells", "copying_accuracy")
+    return list(dict.fromkeys(task.words.token for task in study.tasks if any(_recorded(task, name) for name in names)))
 
 
-def _measures(task: TaskRuns) -> list[Measure]:
-    exact = "Exact solution" if task.is_code else "Exact accuracy"
-    measures: list[Measure] = [
-        (f"{exact}, all segments", _share("exact_accuracy")),
-        (f"{exact}, learned halting", _share("halting/exact_accuracy")),
-        *((text.words(name).capitalize(), _share(name)) for name in score_names(task)),
-        (_sentence_case(TOKEN_ACCURACY) if task.is_code else "Cell accuracy", _share("cell_accuracy")),
-    ]
-    cells = "Token" if task.is_code else "Cell"
+def has_copied_text(study: Study) -> bool:
+    """Whether written answers were held against their questions."""
+    return any(_recorded(task, "copied_share") for task in study.tasks)
+
+
+def _table(task: TaskRuns, columns: list[Column]) -> Table:
+    rows = [(task.name(arm), *(show(task.runs(arm)) for _, show in columns)) for arm in task.arms]
+    return Table(("Arm", *(heading for heading, _ in columns)), tuple(rows))
+
+
+def _columns(task: TaskRuns) -> list[Column]:
+    """The first measure with a twin at learned halting has both columns; what counts without one stands in the main table alone."""
+    shown = shown_measures(task)
+    both = next((measure for measure in shown if measure.halting), None)
+    columns: list[Column] = []
+    if both is not None:
+        wording = text.sentence_case(both.wording)
+        columns += [(f"{wording}, all segments", _level(both)), (f"{wording}, learned halting", _at_halting(both))]
+    others = [measure for measure in shown if measure.name not in (both.name if both else "", task.measure.name)]
+    columns += [(text.sentence_case(measure.wording), _level(measure)) for measure in others]
     copying = {
-        "copying_accuracy": f"{cells} accuracy of copying",
-        "copied_cells": f"{cells}s copied from the input",
+        "copying_accuracy": f"{text.sentence_case(task.words.token)} accuracy of copying",
+        "copied_cells": f"{text.sentence_case(task.words.token)}s copied from the input",
         "copied_share": "Generated text copied from the prompt",
     }
-    measures += [(heading, _share(name)) for name, heading in copying.items() if _recorded(task, name)]
-    return [
-        *measures,
-        ("Mean segments, learned halting", lambda runs: text.decimal(value_of(accuracy(runs, "mean_segments")))),
+    columns += [(heading, _share(name)) for name, heading in copying.items() if _recorded(task, name)]
+    columns += [
+        ("Mean segments, learned halting", lambda runs: text.decimal(_mean(runs, "mean_segments"))),
         ("Halting accuracy", _share("halting_accuracy")),
-        (f"Validation {exact[0].lower()}{exact[1:]}", lambda runs: text.percent(value_of(over_seeds(runs, _validation)))),
-        ("Test examples", lambda runs: text.count(value_of(accuracy(runs, "count")))),
     ]
+    validated = next((measure for measure in shown if any(_validation(run, measure) is not None for run in task)), None)
+    if validated is not None:
+        columns.append((f"Validation {validated.wording}", _on_validation(validated)))
+    return [*columns, ("Test examples", lambda runs: text.count(_mean(runs, "count")))]
+
+
+def _level(measure: Measure) -> Callable[[list[RunRecord]], str]:
+    return lambda runs: text.level(value_of(on_test(runs, measure)), measure.unit)
+
+
+def _at_halting(measure: Measure) -> Callable[[list[RunRecord]], str]:
+    return lambda runs: text.level(_mean(runs, f"halting/{measure.name}"), measure.unit)
+
+
+def _on_validation(measure: Measure) -> Callable[[list[RunRecord]], str]:
+    return lambda runs: text.level(value_of(over_seeds(runs, lambda run: _validation(run, measure))), measure.unit)
 
 
 def _share(metric: str) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: text.percent(value_of(accuracy(runs, metric)))
+    return lambda runs: text.percent(_mean(runs, metric))
 
 
-def _validation(run: RunRecord) -> float | None:
-    return number(run.summary.get("validation", {}).get("exact_accuracy"))
+def _mean(runs: list[RunRecord], metric: str) -> float | None:
+    return value_of(over_seeds(runs, lambda run: run.test(metric)))
+
+
+def _validation(run: RunRecord, measure: Measure) -> float | None:
+    return number((run.summary.get("validation") or {}).get(measure.name))
 
 
 def _recorded(task: TaskRuns, metric: str) -> bool:
     return any(run.test(metric) is not None for run in task)
-
-
-def _sentence_case(words: str) -> str:
-    return words[0].upper() + words[1:]
