@@ -8,16 +8,16 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from hrmlab.core.errors import UserError
+from hrmlab.runs.files import remove_leftovers, replacing
 
 Arrays = dict[str, np.ndarray]
 
@@ -78,14 +78,6 @@ def _load(path: Path, identity: str) -> Arrays | None:
 
 
 def _store(path: Path, identity: str, arrays: Arrays) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            np.savez_compressed(file, parameters=np.array(identity), **arrays)  # pyright: ignore[reportArgumentType]
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    remove_leftovers(path.parent, name=path.name)  # the lock is ours, so they are of processes that were killed
+    with replacing(path) as temporary, temporary.open("xb") as file:
+        np.savez_compressed(file, parameters=np.array(identity), **arrays)  # pyright: ignore[reportArgumentType]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from hrmlab.data.example_set import ExampleSet
 from hrmlab.data.task import Task
+from hrmlab.runs.files import replacing
 
 _QUANTILES = 4
 
@@ -55,6 +56,5 @@ def accuracy_by_rating(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write Parquet so that the file is either whole or not there."""
-    temporary = path.with_name(f".{path.name}.writing")
-    table.to_parquet(temporary, index=False)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        table.to_parquet(temporary, index=False)

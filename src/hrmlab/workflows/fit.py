@@ -12,6 +12,7 @@ import torch
 
 from hrmlab.audits.splits import audit_splits
 from hrmlab.budget.solver import Budget, build_reasoner
+from hrmlab.config.schema import Trainer
 from hrmlab.core.components import build
 from hrmlab.core.errors import UserError
 from hrmlab.core.processes import process_rank
@@ -58,7 +59,7 @@ def train(config: dict[str, Any], run: RunDirectory) -> dict[str, Any]:
         raise UserError(
             f"training.batch_size={training['batch_size']} is not divisible by the {world_size} processes of the run; nearest is {nearest}"
         )
-    prepare_process(trainer_section)
+    prepare_process(Trainer(**trainer_section))
     task: Task = build(config["data"])
     reasoner, budget = build_reasoner(
         model=config["model"], task=task.spec, size=config["size"], match=config["match"], seed=config["seed"]

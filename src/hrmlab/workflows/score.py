@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from hrmlab.budget.solver import build_reasoner
+from hrmlab.config.schema import Trainer
 from hrmlab.core.components import build
 from hrmlab.core.errors import UserError
 from hrmlab.data.example_set import ExampleSet
@@ -56,7 +57,7 @@ def score_run(
     Raises:
         UserError: no checkpoint, a bad file or row, or puzzles of another size than the run's.
     """
-    prepare_process(trainer)
+    prepare_process(Trainer(**trainer))
     config = run.config
     weights = load_checkpoint(run.checkpoints / {"best": BEST, "last": LAST}[checkpoint])
     task: Task = build(data)

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from hrmlab.config.schema import Trainer
 from hrmlab.core.components import build
 from hrmlab.core.errors import UserError
 from hrmlab.data.code.problems.load import load_problems
@@ -34,7 +35,7 @@ def score_run_on_code(
     Raises:
         UserError: the run is not of a code task, no checkpoint, problems that cannot be read, or no sandbox.
     """
-    prepare_process(trainer)
+    prepare_process(Trainer(**trainer))
     task = build(data)
     if not isinstance(task, CodeTask):
         raise UserError(

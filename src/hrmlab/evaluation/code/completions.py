@@ -14,6 +14,7 @@ from hrmlab.data.code.encoding import prompt_ids
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.data.written.tokenizer import END, Tokenizer, clip_left
 from hrmlab.evaluation.code.generation import CachedCall, Decoding, generate
+from hrmlab.runs.files import write_bytes
 from hrmlab.sandbox import Executor, Sample
 
 _TAIL = 48
@@ -112,11 +113,9 @@ def judge(
 def save_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """One JSON object to a line, gzipped where the name says so; written aside and moved in place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.writing")
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
     # No time stamp: equal completions make equal files.
-    temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
-    temporary.replace(path)
+    write_bytes(path, gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 def read_completions(path: str | Path, problems: Mapping[str, CodeRecord]) -> list[Completion]:
