@@ -127,7 +127,7 @@ def test_a_killed_job_is_named_and_resumed_next_time(commands, tmp_path):
     os.kill(row["process"], signal.SIGKILL)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == 1
-    assert "killed by SIGKILL (out of memory?)" in output
+    assert "killed by the operating system (SIGKILL), probably out of memory" in output
     assert commands.run("sweep", *GRID, "data.seconds=3", "seed=0", "model=hrm")[0] == 0
 
 

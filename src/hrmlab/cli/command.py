@@ -10,8 +10,17 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
-from hrmlab.core.errors import Terminated, TrainingFailed, Unfinished, UserError, disk_is_full
-from hrmlab.core.processes import follow_supervisor
+from hrmlab.core.errors import (
+    LESS_MEMORY,
+    NO_MEMORY,
+    Terminated,
+    TrainingFailed,
+    Unfinished,
+    UserError,
+    memory_is_exhausted,
+    passing_cause,
+)
+from hrmlab.core.processes import follow_supervisor, process_rank
 
 
 def run_command(name: str, body: Callable[[Sequence[str]], int]) -> NoReturn:
@@ -21,7 +30,9 @@ def run_command(name: str, body: Callable[[Sequence[str]], int]) -> NoReturn:
     """
     follow_supervisor()
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(guarded(name, lambda: body(sys.argv[1:])))
+    code = guarded(name, lambda: body(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what libraries do at exit may be cut short, without a traceback of theirs
+    sys.exit(code)
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
@@ -35,17 +46,19 @@ def guarded(name: str, body: Callable[[], int]) -> int:
         say(name, failure_sentence(failure) if isinstance(failure, TrainingFailed) else str(failure))
         return 1
     except Terminated as error:
-        say(name, str(error) or "terminated")
+        _say_once(name, str(error) or "terminated")
         return 143
     except KeyboardInterrupt as error:
-        say(name, str(error) or "interrupted")
+        _say_once(name, str(error) or "interrupted")
         return 130
     except BrokenPipeError:  # the reader of our output has gone (| head)
         sys.stdout = None  # type: ignore[assignment]
         return 141
     except Exception as error:
-        if disk_is_full(error):
-            say(name, "no space left on the disk; free some and start the same command again")
+        if (cause := passing_cause(error)) is not None:
+            _say_once(name, f"{cause} and start the same command again")
+        elif memory_is_exhausted(error):
+            say(name, f"{NO_MEMORY}; {LESS_MEMORY}")
         else:
             traceback.print_exc()
         return 1
@@ -54,6 +67,12 @@ def guarded(name: str, body: Callable[[], int]) -> int:
 def say(name: str, sentence: str) -> None:
     """One line on standard error."""
     print(f"{name}: {' '.join(sentence.split())}", file=sys.stderr, flush=True)
+
+
+def _say_once(name: str, sentence: str) -> None:
+    """What happens to all processes of a distributed run together is said by the first."""
+    if process_rank() == 0:
+        say(name, sentence)
 
 
 def failure_sentence(failure: TrainingFailed) -> str:

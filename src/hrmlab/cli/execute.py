@@ -3,11 +3,10 @@
 import argparse
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from hrmlab.cli.arguments import SentenceParser
 from hrmlab.cli.command import run_command
 from hrmlab.core.errors import Unfinished, UserError, disk_is_full
 
@@ -27,6 +26,7 @@ def main() -> None:
 def command(arguments: Sequence[str]) -> int:
     """Judge the samples; the exit code."""
     options = _parser().parse_args(arguments)
+    from hrmlab.data.progress import progress_bar
     from hrmlab.evaluation.code.limits import judge_in_time
     from hrmlab.evaluation.code.samples_file import packaged_problems, read_problems, read_samples
     from hrmlab.evaluation.code.verdicts_file import Results
@@ -52,13 +52,13 @@ def command(arguments: Sequence[str]) -> int:
             print(f"{len(rows) - len(missing)} of {len(rows)} verdicts are in {output} already", file=sys.stderr)
         if missing:
             try:
-                with executor, _progress(len(rows), len(rows) - len(missing)) as advance:
+                with executor, progress_bar("judging", len(rows), shown=True, done=len(rows) - len(missing)) as advance:
                     if executor.tier == "none":
                         print(f"{NAME}: NOT SANDBOXED: the samples run with resource limits alone", file=sys.stderr)
                     work = [rows[index] for index in missing]
                     for position, verdict in judge_in_time(executor, [row.sample for row in work], [row.reference for row in work]):
                         results.add(missing[position], verdict)
-                        advance()
+                        advance(1)
             except KeyboardInterrupt as interrupt:
                 done = len(rows) - len(results.missing)
                 raise type(interrupt)(f"interrupted; {done} of {len(rows)} verdicts are in {output}; the same command goes on") from None
@@ -95,13 +95,8 @@ def scores(verdicts: Iterable[tuple[str, bool]], ks: Sequence[int]) -> dict[str,
     return {f"pass@{k}": float(pass_at_k_values(drawn, solved, k).mean()) for k in ks if counts and min(drawn) >= k}
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see {NAME} --help")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = SentenceParser(
         prog=NAME, description=_DESCRIPTION, epilog=_EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("samples", type=Path, metavar="SAMPLES", help="JSON Lines with task_id and completion, plain or .gz")
@@ -150,30 +145,6 @@ def _seconds(text: str) -> float:
 
 def _ks(text: str) -> tuple[int, ...]:
     return tuple(_whole(part.strip()) for part in text.strip("()[]").split(","))
-
-
-def _progress(total: int, done: int) -> AbstractContextManager[Callable[[], None]]:
-    """A progress bar where somebody watches; entering gives what to call per verdict."""
-    if not sys.stderr.isatty():
-        return nullcontext(lambda: None)
-    return _Bar(total, done)
-
-
-class _Bar(AbstractContextManager[Callable[[], None]]):
-    def __init__(self, total: int, done: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True))
-        self._task = self._progress.add_task("judging", total=total, completed=done)
-
-    def __enter__(self) -> Callable[[], None]:
-        self._progress.start()
-        return lambda: self._progress.advance(self._task)
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from hrmlab.cli.arguments import key_values
 from hrmlab.cli.command import run_command
 from hrmlab.core.errors import UserError
 
@@ -65,23 +66,7 @@ def parse(arguments: Sequence[str]) -> dict[str, str]:
     Raises:
         UserError: not key=value, an unknown or repeated key, an empty value, or a value that the key does not take.
     """
-    given: dict[str, str] = {}
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals:
-            raise UserError(
-                f"{argument!r} is not KEY=VALUE; keys are {', '.join(_KEYS)}, for example study={argument.lstrip('-') or 'quick'}"
-            )
-        if key not in _KEYS:
-            from hrmlab.config.values import nearest
-
-            guess = nearest(key, _KEYS)
-            raise UserError(f"unknown key {key}; " + (f"did you mean {guess}? " if guess else "") + f"keys are {', '.join(_KEYS)}")
-        if key in given:
-            raise UserError(f"{key} is given twice")
-        if not value:
-            raise UserError(f"{key}= has no value")
-        given[key] = value
+    given, _ = key_values(arguments, keys=_KEYS)
     options = {**_DEFAULTS, **given}
     if options["wandb"].lower() not in ("true", "false"):
         raise UserError(f"wandb={options['wandb']} is not true or false")

@@ -1,6 +1,7 @@
 """The errors a person can mend, apart from the errors only a developer can."""
 
 import errno
+from collections.abc import Iterator
 
 
 class UserError(ValueError):
@@ -40,12 +41,46 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM arrived: stop as on Ctrl-C."""
 
 
+NO_MEMORY = "the machine has too little memory for this"
+LESS_MEMORY = "lower training.batch_size, training.evaluation_batch_size or size, or use a machine with more memory"
+
+_NO_MEMORY_WORDS = ("can't allocate memory", "out of memory", "storage size calculation overflowed", "_status_alloc_failed")
+_LOST_PEER_WORDS = ("connection closed by peer", "connection reset by peer", "broken pipe", "socket closed", "remote process has exited")
+
+
+def memory_is_exhausted(error: BaseException | None) -> bool:
+    """Whether an error says that memory ran out, of the CPU's or a GPU's, also under the errors raised while it was handled."""
+    return any(
+        isinstance(link, MemoryError)
+        or (isinstance(link, OSError) and link.errno == errno.ENOMEM)
+        or (isinstance(link, RuntimeError) and any(words in str(link).lower() for words in _NO_MEMORY_WORDS))
+        for link in _chain(error)
+    )
+
+
+def passing_cause(error: BaseException | None) -> str | None:
+    """What outside of the program stopped it and how to mend that, where the same command then goes on; None for any other error."""
+    if disk_is_full(error):
+        return "no space left on the disk; free some"
+    for link in _chain(error):  # gloo and NCCL raise RuntimeError or a subclass of it
+        if isinstance(link, RuntimeError) and any(words in str(link).lower() for words in _LOST_PEER_WORDS):
+            return "another process of this distributed run has ended, killed or out of memory; see to that"
+    return None
+
+
 def disk_is_full(error: BaseException | None) -> bool:
     """Whether an error comes from a full disk or an exhausted quota, also under the errors raised while it was handled."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if isinstance(error, RuntimeError) and "No space left on device" in str(error):
-            return True
+    return any(
+        (isinstance(link, OSError) and link.errno in (errno.ENOSPC, errno.EDQUOT))
+        or (isinstance(link, RuntimeError) and "No space left on device" in str(link))
+        for link in _chain(error)
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that it was raised from or while handling."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
         error = error.__cause__ or error.__context__
-    return False

@@ -11,17 +11,17 @@ import gzip
 import hashlib
 import json
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
 
 import numpy as np
 
 from hrmlab.core.errors import UserError
+from hrmlab.runs.files import remove_leftovers, replacing
 
 Arrays = dict[str, np.ndarray]
 T = TypeVar("T")
@@ -114,14 +114,6 @@ def _write_text(file: IO[bytes], identity: str, text: str) -> None:
 
 
 def _store(path: Path, write: Callable[[IO[bytes]], None]) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        raise
+    remove_leftovers(path.parent, name=path.name)  # the lock is ours, so they are of processes that were killed
+    with replacing(path) as temporary, temporary.open("xb") as file:
+        write(file)

@@ -1,8 +1,6 @@
 """Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, results.csv and runs.json."""
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -32,6 +30,7 @@ from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.ratings import rating_table
+from hrmlab.runs.files import write_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,17 +121,9 @@ def _publish(folder: Path, files: dict[str, bytes]) -> None:
     """Write all files beside their places first and move them in last, report.md at the very end; other files in the folder stay."""
     try:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=folder, prefix=".writing-"))
+        write_files(folder, files)
     except OSError as error:
         raise UserError(f"reports_root={str(folder.parent)!r} cannot be written ({error.strerror}); choose another folder") from None
-    try:
-        (draft / "figures").mkdir()
-        for name, content in files.items():
-            (draft / name).write_bytes(content)
-        for name in files:
-            (draft / name).replace(folder / name)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     for picture in (folder / "figures").glob("*.png"):
         if f"figures/{picture.name}" not in files:
             picture.unlink()

@@ -8,8 +8,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,13 +17,15 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from hrmlab.core.errors import UserError
-from hrmlab.runs import files
+from hrmlab.runs import files, mark
 from hrmlab.runs.identity import RunLabels, config_hash
 
 __all__ = ["RunDirectory", "RunLabels", "RunState", "UnreadableRun", "config_hash", "find_runs", "runs_of", "scan_runs", "studies"]
 
 RunState = Literal["completed", "failed", "running", "interrupted"]
 _LOCK_PATIENCE = 0.5
+_DRAFT = ".creating-"
+_OWN_FOLDERS = ("checkpoints", "generations")
 
 
 @dataclass(frozen=True)
@@ -57,22 +57,20 @@ class RunDirectory:
         parent = _folder_of(output_root, labels)
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            draft = parent / f".creating-{secrets.token_hex(4)}"
-            draft.mkdir()
+            files.remove_leftovers(parent, drafts=_DRAFT)
+            drafting = contextlib.ExitStack()
+            draft = drafting.enter_context(files.drafting(parent, _DRAFT))
         except OSError as error:
             raise UserError(
                 f"output_root={str(output_root)!r} cannot hold run directories: {error.strerror}; choose a writable folder"
             ) from None
         hash = config_hash(config)
-        try:
+        with drafting:
             identity = {"labels": asdict(labels), "hash": hash, "created": datetime.now(UTC).isoformat(timespec="microseconds")}
             files.write_json(draft / "run.json", identity)
             files.write_yaml(draft / "config.yaml", dict(config))
             files.write_yaml(draft / "overrides.yaml", list(overrides))
             path = _claim(draft, parent, hash)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
         files.sync_folder(parent)
         return cls(path, labels=labels, hash=hash)
 
@@ -151,8 +149,11 @@ class RunDirectory:
 
     @property
     def state(self) -> RunState:
-        """COMPLETED or FAILED where the file says so; else running while a process holds the lock; else interrupted."""
-        if (self.path / "COMPLETED").exists():
+        """COMPLETED or FAILED where the file says so; else running while a process holds the lock; else interrupted.
+
+        A COMPLETED that is no mark, or stands without summary.json, proves nothing: such a run is taken up again (see :attr:`doubt`).
+        """
+        if self.completed and not self.doubt:
             return "completed"
         if (self.path / "FAILED").exists():
             return "failed"
@@ -162,7 +163,7 @@ class RunDirectory:
     def locked(self) -> Iterator[None]:
         """Hold the run for this process; the kernel lets go when the process dies, however it dies.
 
-        A FAILED mark of an earlier launch is taken away: a new attempt has begun.
+        A FAILED mark of an earlier launch is taken away, and what it left half written: a new attempt has begun.
 
         Raises:
             UserError: another process holds the run.
@@ -174,6 +175,7 @@ class RunDirectory:
                     raise UserError(f"{self.path} is in use by another process; wait for it to finish or stop it first")
                 time.sleep(0.02)
             (self.path / "FAILED").unlink(missing_ok=True)
+            self._tidy()
             try:
                 yield
             finally:
@@ -188,11 +190,21 @@ class RunDirectory:
         except OSError:  # unreadable lock: somebody else's run
             return True
 
+    def tidy(self) -> None:
+        """Remove what killed processes left half written, unless another process works on the run."""
+        with contextlib.suppress(OSError), (self.path / "run.lock").open("r") as file:
+            if _try_lock(file, fcntl.LOCK_EX):
+                self._tidy()
+
+    def _tidy(self) -> None:
+        for folder in (self.path, *(self.path / name for name in _OWN_FOLDERS)):
+            files.remove_leftovers(folder)
+
     def complete(self, summary: Mapping[str, Any]) -> None:
-        """Write summary.json, take away FAILED, and last of all write COMPLETED."""
+        """Write summary.json, take away FAILED, and last of all write COMPLETED with the digests of all records."""
         self.write_json("summary.json", summary)
         (self.path / "FAILED").unlink(missing_ok=True)
-        files.write_text(self.path / "COMPLETED", datetime.now(UTC).isoformat(timespec="microseconds") + "\n")
+        mark.write_mark(self.path)
 
     def fail(self, *, error: str, hint: str, step: int | None = None, last_checkpoint: str | None = None) -> None:
         """Mark the run FAILED, with what happened, what to do, and from where it can be taken up again."""
@@ -202,13 +214,40 @@ class RunDirectory:
     @property
     def failure(self) -> dict[str, Any]:
         """What FAILED says; empty when the run has not failed."""
-        return files.read_json(self.path / "FAILED") or {}
+        try:
+            return files.read_json(self.path / "FAILED") or {}
+        except UserError as error:
+            return {"error": str(error), "hint": ""}
 
     @property
     def completed(self) -> str:
         """When the run was completed: ISO 8601, UTC; empty when it is not."""
-        mark = self.path / "COMPLETED"
-        return mark.read_text(encoding="utf-8").strip() if mark.exists() else ""
+        try:
+            found = mark.read_mark(self.path)
+        except ValueError:
+            return ""
+        return found.time if found is not None else ""
+
+    @property
+    def doubt(self) -> str:
+        """Why a COMPLETED that is there does not count, as a sentence; empty when it counts, or there is none."""
+        try:
+            found = mark.read_mark(self.path)
+        except ValueError as error:
+            return str(error)
+        return f"{mark.NAME} stands without summary.json" if found is not None and not (self.path / "summary.json").is_file() else ""
+
+    def verify(self) -> list[str]:
+        """What of a completed run's records does not agree with COMPLETED: one sentence for each that is missing, changed or added.
+
+        Empty when all agree, when the run is not completed, and for marks of earlier versions, which hold no digests. Evaluations,
+        checkpoints and logs, which may come later, are no records.
+        """
+        try:
+            found = mark.read_mark(self.path)
+        except ValueError as error:
+            return [str(error)]
+        return mark.disagreements(self.path, found.digests) if found is not None and found.digests is not None else []
 
 
 # -------------------------------------------------------------------- finding
@@ -226,6 +265,14 @@ def scan_runs(output_root: str | Path, study: str) -> tuple[list[RunDirectory], 
         except (UserError, OSError) as error:
             unreadable.append(UnreadableRun(path, str(error)))
     return runs, unreadable
+
+
+def tidy_study(output_root: str | Path, study: str) -> None:
+    """Remove what killed processes left half written in a study's run directories and beside them."""
+    for parent in (Path(output_root) / study).glob("*/*/*/seed=*"):
+        files.remove_leftovers(parent, drafts=_DRAFT)
+    for run in find_runs(output_root, study):
+        run.tidy()
 
 
 def find_runs(output_root: str | Path, study: str) -> list[RunDirectory]:

@@ -1,8 +1,12 @@
 """Files that are either wholly there or not there at all."""
 
+import contextlib
+import fcntl
 import json
 import os
 import secrets
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,7 @@ from hrmlab.core.errors import UserError
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_TEMPORARY, _DRAFT = ".tmp", ".writing-"
 
 
 def sync_folder(folder: Path) -> None:
@@ -23,19 +28,98 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace ``path`` in one step: temporary file in the same folder, fsync, rename."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to; on leaving it is flushed to disk and renamed, on an error it is removed.
+
+    A reader finds the old file or the new one, never a torn one. The new file takes the permissions of the old one. What a killed process
+    leaves behind is found by :func:`remove_leftovers`.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{_TEMPORARY}")
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
+        yield temporary
+        with contextlib.suppress(FileNotFoundError):
+            temporary.chmod(path.stat().st_mode & 0o777)
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def drafting(parent: Path, prefix: str) -> Iterator[Path]:
+    """A new hidden folder in ``parent``, to be filled and renamed or emptied by the caller; removed where it is still there on leaving.
+
+    It is locked while its process lives, so :func:`remove_leftovers` can tell the drafts of the dead.
+    """
+    while True:
+        draft = parent / f"{prefix}{secrets.token_hex(4)}"
+        draft.mkdir()
+        descriptor = os.open(draft, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if draft.exists():  # nobody took it for a dead one's between its making and its locking
+            break
+        os.close(descriptor)
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path, *, drafts: str | None = None, name: str = "") -> None:
+    """Remove what writers that were killed left in a folder; never what a living one still writes.
+
+    Args:
+        folder: whose files are looked at, not those of folders in it.
+        drafts: prefix of drafted folders, of which those are removed that no process holds; None: remove temporary files instead, which
+            only the folder's single writer may do.
+        name: only temporary files for this name.
+    """
+    with contextlib.suppress(OSError):  # a folder that cannot be read or written keeps its litter, which harms nobody
+        if drafts is None:
+            for path in folder.glob(f".{name}.*" if name else ".*"):
+                if path.suffix in (_TEMPORARY, ".writing") and path.is_file():  # the second: of earlier versions
+                    path.unlink(missing_ok=True)
+            return
+        for path in folder.glob(f"{drafts}*"):
+            _remove_if_dead(path)
+
+
+def _remove_if_dead(draft: Path) -> None:
+    descriptor = os.open(draft, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(draft, ignore_errors=True)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Replace several files together, the last one last: all are written beside their places first and then moved in.
+
+    Args:
+        folder: there already, with the folders of the files.
+        files: content by path relative to the folder.
+    """
+    remove_leftovers(folder, drafts=_DRAFT)
+    with drafting(folder, _DRAFT) as draft:
+        for name, content in files.items():
+            (draft / name).parent.mkdir(parents=True, exist_ok=True)
+            (draft / name).write_bytes(content)
+        for name in files:
+            (draft / name).replace(folder / name)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file in one step."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_text(path: Path, content: str) -> None:
@@ -67,7 +151,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as JSON: {error}") from None
     if not isinstance(value, dict):
         raise UserError(f"{path} does not hold a JSON object")
@@ -82,7 +166,7 @@ def read_yaml(path: Path) -> Any:
     """
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
-    except (yaml.YAMLError, ValueError, OSError) as error:
+    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
 
 

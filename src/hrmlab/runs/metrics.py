@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from hrmlab.core.notices import notice
 from hrmlab.runs import files
 
 HEADER = "step,seconds,metric,value\n"
@@ -12,7 +13,8 @@ class MetricsWriter:
     """Appends rows ``step,seconds,metric,value``; every append is flushed, so a killed run loses at most one torn line.
 
     Args:
-        path: the file; made with its header when absent. A torn last line of a killed process is removed.
+        path: the file; made with its header when absent. A torn last line of a killed process is removed, and so is every line that is
+            no row, after saying how many.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -20,7 +22,7 @@ class MetricsWriter:
         if not self.path.exists() or self.path.stat().st_size == 0:
             files.write_text(self.path, HEADER)
         else:
-            self._rewrite(lambda step: True, only_if_torn=True)
+            self._rewrite()
         self._file = self.path.open("a", encoding="utf-8", newline="")
 
     def append(self, step: int, seconds: float, values: Mapping[str, float]) -> None:
@@ -34,7 +36,7 @@ class MetricsWriter:
     def truncate_after(self, step: int) -> None:
         """Drop every row of a later step, in one atomic replacement: the run goes on from a checkpoint at ``step``."""
         self._file.close()
-        self._rewrite(lambda row_step: row_step <= step)
+        self._rewrite(last_step=step)
         self._file = self.path.open("a", encoding="utf-8", newline="")
 
     def close(self) -> None:
@@ -47,10 +49,23 @@ class MetricsWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _rewrite(self, keep, *, only_if_torn: bool = False) -> None:
-        text = self.path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        if only_if_torn and whole == text:
-            return
-        rows = [row for row in whole.splitlines(keepends=True)[1:] if keep(int(row.partition(",")[0]))]
-        files.write_text(self.path, HEADER + "".join(rows))
+    def _rewrite(self, *, last_step: int | None = None) -> None:
+        text = self.path.read_bytes().decode("utf-8", errors="replace")
+        lines = text[: text.rfind("\n") + 1].split("\n")[:-1]
+        rows = [line for line in lines if _is_row(line)]
+        junk = len(lines) - len(rows) - lines.count(HEADER.rstrip("\n"))
+        if junk:
+            notice(f"{self.path}: {junk} line{'s' if junk > 1 else ''} that {'are no rows were' if junk > 1 else 'is no row was'} dropped")
+        kept = HEADER + "".join(f"{row}\n" for row in rows if last_step is None or int(row.partition(",")[0]) <= last_step)
+        if kept != text:
+            files.write_text(self.path, kept)
+
+
+def _is_row(line: str) -> bool:
+    cells = line.split(",")
+    if len(cells) != 4 or not (cells[0].isascii() and cells[0].isdigit()) or not cells[2].isprintable() or not cells[2] or "\ufffd" in line:
+        return False
+    try:
+        return float(cells[1]) >= 0 and isinstance(float(cells[3]), float)
+    except ValueError:
+        return False

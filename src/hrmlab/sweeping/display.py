@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from hrmlab.core.errors import UserError
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.sweeping.pool import Work
 
@@ -44,7 +45,9 @@ class Display:
             verb = {"resume": "resumed", "retry": "started again"}.get(work.action, "started")
             gpus = f", GPU {','.join(work.gpus)}" if work.gpus else ""
             threads = work.need.threads if work.need else 0
-            self.line(f"{position} {work.job.name} {verb} ({threads} thread{'s' if threads != 1 else ''}{gpus}; log {work.job.log_file})")
+            why = f"; {work.run.doubt}, so it does not count" if work.run is not None and work.run.doubt else ""
+            told = f"{threads} thread{'s' if threads != 1 else ''}{gpus}; log {work.job.log_file}{why}"
+            self.line(f"{position} {work.job.name} {verb} ({told})")
         else:
             ending = _accuracy_text(work) or work.message
             self.line(f"{position} {work.job.name} {work.state} after {duration(work.seconds)}{f': {ending}' if ending else ''}")
@@ -111,7 +114,12 @@ def _where(work: Work) -> str:
 
 
 def _summary(run: RunDirectory | None) -> dict:
-    return (run.read_json("summary.json") or {}) if run is not None and run.state == "completed" else {}
+    if run is None or run.state != "completed":
+        return {}
+    try:
+        return run.read_json("summary.json") or {}
+    except UserError:  # a damaged record of one run ends no sweep; the report names it
+        return {}
 
 
 def _score(run: RunDirectory | None) -> tuple[str, float | None]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hrmlab.core.errors import UserError
+from hrmlab.runs.directory import tidy_study
 
 
 @contextmanager
@@ -38,4 +39,5 @@ def study_lock(folder: Path, *, say: Callable[[str], None]) -> Iterator[int]:
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
+        tidy_study(folder.parent, folder.name)  # no other sweep works here, and what single runs hold stays
         yield file.fileno()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from hrmlab.core.errors import LESS_MEMORY
 from hrmlab.core.processes import SUPERVISOR
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.sweeping.jobs import Action, Job
@@ -137,15 +138,18 @@ def _ended(work: Work) -> bool:
         work.state, work.message = "failed", "; ".join(part for part in parts if part)
     elif code in (130, 143, -signal.SIGTERM, -signal.SIGINT):
         work.state, work.message = "interrupted", "stopped; the next hrm-sweep resumes it"
+    elif code < 0 and state == "interrupted":
+        work.state, work.message = "interrupted", _why(work, code)
     else:
         work.state, work.message = "failed", _why(work, code)
     return True
 
 
 def _why(work: Work, code: int) -> str:
+    if code == -signal.SIGKILL:
+        return f"killed by the operating system (SIGKILL), probably out of memory; {LESS_MEMORY}; the next hrm-sweep resumes it"
     if code < 0:
-        name = signal.Signals(-code).name
-        return f"killed by {name}{' (out of memory?)' if code == -signal.SIGKILL else ''}; the next hrm-sweep resumes it"
+        return f"killed by the operating system ({signal.Signals(-code).name}); the next hrm-sweep resumes it"
     lines = [line for line in work.job.log_file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     return lines[-1] if lines and not lines[-1].startswith("$ ") else f"exit code {code}"
 

@@ -1,7 +1,5 @@
 """Checkpoints that survive anything: plain data, written aside, flushed to disk, renamed; the one before is kept."""
 
-import contextlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +7,7 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from hrmlab.models.checkpoint import LAST, PREVIOUS, load_checkpoint
+from hrmlab.runs.files import replacing
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -20,24 +19,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        # One process writes a run's checkpoints, so a leftover of a killed one is simply overwritten.
-        temporary = path.with_name(f".{path.name}.writing")
-        try:
-            with temporary.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
+        with replacing(path) as temporary:
+            torch.save(checkpoint, temporary)
             if path.name == LAST and path.exists():
                 path.replace(path.with_name(PREVIOUS))
-            temporary.replace(path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         return load_checkpoint(Path(path), map_location=map_location or "cpu")

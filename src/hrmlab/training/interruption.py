@@ -40,18 +40,27 @@ class StopSignal:
 
 @contextlib.contextmanager
 def ending_as_interrupted(stop: StopSignal) -> Iterator[None]:
-    """Turn a requested stop into what the signal would have done to the command.
+    """Turn a requested stop into what the signal would have done to the command; enter it before Lightning installs its handlers.
+
+    On leaving, both signals belong to the command again. Lightning's handlers would go on to talk to the other processes of a
+    distributed run, which may have ended by then.
 
     Raises:
         KeyboardInterrupt: the run has stopped as asked; it can be resumed.
     """
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    asked = False
     try:
         yield
     except StopRequested:
-        stop.let_go()
-        handler = signal.getsignal(signal.SIGTERM)
-        if stop.received == signal.SIGTERM and callable(handler):
-            handler(signal.SIGTERM, None)  # the command's own way to end on SIGTERM
-        raise KeyboardInterrupt from None
+        asked = True
     finally:
         stop.let_go()
+        for number, handler in before.items():
+            if handler is not None:  # None: installed by a program that embeds Python
+                signal.signal(number, handler)
+    if asked:
+        handler = before[signal.SIGTERM]
+        if stop.received == signal.SIGTERM and callable(handler):
+            handler(signal.SIGTERM, None)  # the command's own way to end on SIGTERM
+        raise KeyboardInterrupt

@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hrmlab.config.configuration import Configuration
-from hrmlab.core.errors import Terminated, TrainingFailed, Unfinished, UserError, disk_is_full
+from hrmlab.core.errors import (
+    LESS_MEMORY,
+    NO_MEMORY,
+    Terminated,
+    TrainingFailed,
+    Unfinished,
+    UserError,
+    memory_is_exhausted,
+    passing_cause,
+)
 from hrmlab.core.processes import end_with_parent, process_rank
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.workflows.labels import labels_of
@@ -86,8 +95,11 @@ def execute(run: RunDirectory, config: Configuration) -> dict[str, Any]:
             interrupt = leaving.__context__ if isinstance(leaving.__context__, KeyboardInterrupt) else Terminated()
             raise _resumable(run, interrupt) from None
         except Exception as error:
-            if disk_is_full(error):
-                raise Unfinished(f"no space left on the disk; free some and go on with: hrm-train resume={run.path}") from None
+            if (cause := passing_cause(error)) is not None:
+                raise Unfinished(f"{cause} and go on with: hrm-train resume={run.path}") from None
+            if memory_is_exhausted(error):
+                _fail(run, error=NO_MEMORY, hint=LESS_MEMORY)
+                raise TrainingFailed(NO_MEMORY, hint=LESS_MEMORY) from None
             last_line = traceback.format_exception_only(error)[-1].strip()
             _fail(run, error=last_line, hint="an unexpected error; the traceback is in the output of the command")
             raise

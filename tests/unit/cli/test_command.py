@@ -3,7 +3,7 @@ import errno
 import pytest
 
 from hrmlab.cli.command import Terminated, Unfinished, guarded
-from hrmlab.core.errors import TrainingFailed, UserError
+from hrmlab.core.errors import LESS_MEMORY, NO_MEMORY, TrainingFailed, UserError
 
 
 def nested_disk_error():
@@ -25,6 +25,14 @@ def nested_disk_error():
         (Unfinished("stopped; go on"), 1, "cmd: stopped; go on"),
         (KeyboardInterrupt(), 130, "cmd: interrupted"),
         (Terminated("terminated; go on with: x"), 143, "cmd: terminated; go on with: x"),
+        (MemoryError(), 1, f"cmd: {NO_MEMORY}; {LESS_MEMORY}"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 1, f"cmd: {NO_MEMORY}; {LESS_MEMORY}"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), 1, f"cmd: {NO_MEMORY}; {LESS_MEMORY}"),
+        (
+            RuntimeError("[gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:1"),
+            1,
+            "cmd: another process of this distributed run has ended, killed or out of memory; see to that and start the same command again",
+        ),
         (OSError(errno.ENOSPC, "x"), 1, "cmd: no space left on the disk; free some and start the same command again"),
     ],
 )

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Self
 
 from hrmlab.core.errors import UserError
 from hrmlab.evaluation.code.samples_file import SampleRow
+from hrmlab.runs.files import remove_leftovers, write_bytes
 from hrmlab.sandbox.samples import Verdict
 
 _OWN = ("result", "passed", "sandbox")
@@ -85,16 +85,8 @@ class Results:
     def finish(self) -> None:
         """Put all rows in the samples' order, at once or not at all."""
         ordered = self._encoded([result for result in self.results if result is not None])
-        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
-        try:
-            with beside.open("wb") as file:
-                file.write(ordered)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.chmod(self._path.stat().st_mode & 0o777)
-            beside.replace(self._path)
-        finally:
-            beside.unlink(missing_ok=True)
+        remove_leftovers(self._path.parent, name=self._path.name)  # the file is locked, so they are of processes that were killed
+        write_bytes(self._path, ordered)
 
     def _encoded(self, rows: list[Any]) -> bytes:
         data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)

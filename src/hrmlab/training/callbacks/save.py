@@ -48,14 +48,21 @@ class SaveCheckpoints(pl.Callback):
         before_validation = (step + 1) % self.validate_every_steps == 0 and age > _WORTH_SAVING_SECONDS
         by_steps = step > 0 and step % self.every_steps == 0
         by_time, stopped = before_validation or age > self.every_seconds, self.stop.received is not None
-        if trainer.world_size > 1:  # clocks and signals differ between processes: the first one's count, now and then
+        if trainer.world_size > 1:  # clocks and signals differ between processes: now and then, what one wants all do
             agreed = step % _STEPS_BETWEEN_AGREEMENTS == 0 or (step + 1) % self.validate_every_steps == 0
-            by_time, stopped = trainer.strategy.broadcast((by_time, stopped)) if agreed else (False, False)
+            by_time, stopped = self._agree(trainer, by_time) if agreed else (False, False)
         if (by_steps or by_time or stopped) and step > self._saved_step:
             self.save(trainer, pl_module, LAST)
             self._saved_at, self._saved_step = time.monotonic(), step
         if stopped:
             raise StopRequested
+
+    def _agree(self, trainer: pl.Trainer, by_time: bool) -> tuple[bool, bool]:
+        wishes = torch.tensor([by_time, self.stop.received or 0], device=trainer.strategy.root_device)
+        torch.distributed.all_reduce(wishes, op=torch.distributed.ReduceOp.MAX)
+        anyone_by_time, number = wishes.tolist()
+        self.stop.received = number or None
+        return bool(anyone_by_time), number > 0
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         assert isinstance(pl_module, SegmentTraining)

@@ -1,0 +1,89 @@
+"""COMPLETED: when a run was completed, and the digests of its records, so that a record changed later is found."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hrmlab.runs import files
+
+NAME = "COMPLETED"
+_RECORDS = ("*.json", "*.yaml", "*.csv", "*.parquet", "generations/*")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A readable COMPLETED.
+
+    Attributes:
+        time: ISO 8601, UTC.
+        digests: blake2b in hex by the record's path; None for marks of earlier versions, which hold the time alone.
+    """
+
+    time: str
+    digests: Mapping[str, str] | None
+
+
+def write_mark(run: Path) -> None:
+    """Mark a run directory completed as it stands now."""
+    digests = {name: _digest(run / name) for name in _records(run)}
+    files.write_json(run / NAME, {"time": datetime.now(UTC).isoformat(timespec="microseconds"), "files": digests})
+
+
+def read_mark(run: Path) -> Mark | None:
+    """The mark of a run directory; None where there is none.
+
+    Raises:
+        ValueError: COMPLETED is there and is no mark; the sentence says what it is.
+    """
+    try:
+        text = (run / NAME).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ValueError(f"{NAME} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{NAME} is no text") from None
+    if not text:
+        raise ValueError(f"{NAME} is empty")
+    try:
+        content = json.loads(text) if text.startswith("{") else {"time": text, "files": None}
+        time, digests = str(content["time"]), content["files"]
+        datetime.fromisoformat(time)
+    except (ValueError, KeyError, RecursionError):
+        raise ValueError(f"{NAME} does not hold the time at which the run was completed") from None
+    if digests is not None and not (isinstance(digests, dict) and all(isinstance(value, str) for value in digests.values())):
+        raise ValueError(f"{NAME} does not hold the digests of the records")
+    return Mark(time, digests)
+
+
+def disagreements(run: Path, digests: Mapping[str, str]) -> list[str]:
+    """One sentence for each record that is missing, changed, or not among those the run was completed with."""
+    found, present = [], set(_records(run))
+    for name, digest in sorted(digests.items()):
+        if name not in present:
+            found.append(f"{name} is missing since the run was completed")
+        elif _digest(run / name) != digest:
+            found.append(f"{name} was changed after the run was completed")
+    return found + [f"{name} was added after the run was completed" for name in sorted(present - set(digests))]
+
+
+def _records(run: Path) -> Iterator[str]:
+    for pattern in _RECORDS:
+        for path in sorted(run.glob(pattern)):
+            if path.is_file() and not path.name.startswith("."):
+                yield path.relative_to(run).as_posix()
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    return digest.hexdigest()
