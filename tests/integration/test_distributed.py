@@ -3,8 +3,10 @@
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +80,27 @@ def test_a_lone_process_that_should_be_two_is_refused(tmp_path: Path, tiny_overr
     assert "2 processes were asked for and 1 answered" in result.stderr
     (failed,) = tmp_path.rglob("FAILED")
     assert "answered" in failed.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code", "words"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGKILL, 1, "another process")])
+def test_a_signal_to_one_process_ends_both_in_a_sentence(
+    number: int, code: int, words: str, tmp_path: Path, tiny_overrides: tuple[str, ...]
+) -> None:
+    shape = ("trainer=ddp_cpu", "trainer.devices=2", "trainer.progress_bar=false", "training.steps=100000")
+    command = [sys.executable, "-m", "hrmlab.cli.train", f"output_root={tmp_path}", *tiny_overrides, *shape]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as process:
+        deadline = time.monotonic() + 200
+        while not any(file.read_text().count("\n") > 1 for file in tmp_path.rglob("metrics.csv")):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+        (second,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(second), number)
+        output = process.communicate(timeout=100)[0]
+    assert process.returncode == code, output
+    first, sentence = output.splitlines()
+    assert first.startswith("run directory: ")
+    assert sentence.startswith(f"hrm-train: {words}")
+    assert "go on with: hrm-train resume=" in sentence

@@ -35,7 +35,7 @@ class Progress(RichProgressBar):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
         super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
-        step = trainer.global_step
+        step = trainer.global_step - 1  # callbacks come before the module, which has logged the step before this one
         if self._terminal or not trainer.is_global_zero or time.monotonic() < self._due:
             return
         shown = self.get_metrics(trainer, pl_module)

@@ -1,0 +1,42 @@
+"""Threads that cannot be made are refused; progress is told in lines where there is no terminal."""
+
+from collections.abc import Callable
+
+import pytest
+
+from hrmlab.core.errors import UserError
+from hrmlab.data import progress
+from hrmlab.data.progress import progress_bar
+from hrmlab.runs.directory import RunDirectory
+from hrmlab.training.process import check_threads
+
+
+def test_a_hundred_thousand_threads_are_refused() -> None:
+    check_threads(2)
+    with pytest.raises(UserError, match=r"trainer\.threads=100000 is far more than the \d+ cores of this machine; give at most"):
+        check_threads(100_000)
+
+
+def test_lines_come_now_and_then_and_only_where_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    for shown in (True, False):
+        with progress_bar("judging", 100, shown=shown, done=10) as advance:
+            for _ in range(6):
+                now[0] += progress.FIRST_LINE_SECONDS
+                advance(1)
+    assert capsys.readouterr().err == "judging: 11 of 100\njudging: 14 of 100\n"
+
+
+def test_training_without_a_terminal_says_where_it_is(
+    train_run: Callable[..., RunDirectory], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("hrmlab.training.callbacks.progress.LINE_SECONDS", 0.0)
+    words = ("model=transformer", "training.steps=6", "training.log_every_steps=2")
+    run = train_run(*words, "trainer.progress_bar=true")
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("training: ")]
+    assert [line.split(", ")[0] for line in lines] == ["training: step 2 of 6", "training: step 4 of 6"]
+    losses = [row.split(",")[3] for row in run.metrics_file.read_text().splitlines() if ",train/loss," in row]
+    assert [line.split(", ")[1] for line in lines] == [f"loss {float(loss):.4g}" for loss in losses[:2]]
+    train_run(*words, "trainer.progress_bar=false")
+    assert "training: " not in capsys.readouterr().err
