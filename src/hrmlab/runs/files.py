@@ -58,7 +58,10 @@ def drafting(parent: Path, prefix: str) -> Iterator[Path]:
     while True:
         draft = parent / f"{prefix}{secrets.token_hex(4)}"
         draft.mkdir()
-        descriptor = os.open(draft, os.O_RDONLY)
+        try:
+            descriptor = os.open(draft, os.O_RDONLY)
+        except FileNotFoundError:  # somebody took it for a dead one's already
+            continue
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         if draft.exists():  # nobody took it for a dead one's between its making and its locking
             break

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.data.maze.task import MazeTask
@@ -242,4 +243,4 @@ def test_an_empty_set_cannot_be_asked_for():
     for keywords in ({"train_examples": 0}, {"test_examples": 0}, {"validation_examples": -2}):
         (name, count), *_ = keywords.items()
         with pytest.raises(UserError, match=rf"data\.{name}={count} leaves the .* set empty; give at least 1, or null for the default"):
-            SudokuTask(**keywords)
+            call(SudokuTask, **keywords)

@@ -55,7 +55,7 @@ def test_pass_at_1_is_compared_on_the_outcomes_of_single_problems(code_report: R
     (task,) = code_report.study.tasks
     first = next(item for item in code_report.comparisons if (item.arm, item.opponent) == ("hrm", "transformer"))
     outcomes = {arm: [run.predictions for run in task.runs(arm)] for arm in ("hrm", "transformer")}
-    passed = {arm: [found.outcomes("passed") for found in each if found] for arm, each in outcomes.items()}
+    passed = {arm: [np.asarray(found.outcomes("passed"), dtype=float) for found in each if found] for arm, each in outcomes.items()}
     assert first.accuracies == pytest.approx((np.mean(passed["hrm"]), np.mean(passed["transformer"])))
     one, other = (np.asarray(passed[arm][0], dtype=bool) for arm in ("hrm", "transformer"))
     assert first.per_seed[0].only_arm == int((one & ~other).sum())

@@ -29,8 +29,7 @@ def check_mark(run: RunDirectory) -> str:
         datetime.fromisoformat(completed)
     except (ValueError, TypeError):
         raise NotVerified("COMPLETED does not hold the time at which the run was completed, so nothing shows that it was") from None
-    verify = getattr(run, "verify", None)
-    sentences = list(verify()) if verify is not None else []
+    sentences = run.verify()
     if sentences:
         raise NotVerified("; ".join(sentences[:3]) + (f" and {len(sentences) - 3} more" if len(sentences) > 3 else ""))
     return completed
