@@ -68,7 +68,7 @@ def compose_config() -> Callable[..., dict[str, Any]]:
 
     def compose(*overrides: str, tiny: bool = True, code: bool = False) -> dict[str, Any]:
         with composer([]) as composing:
-            return composing.compose([*((TINY_CODE if code else TINY) if tiny else ()), *overrides]).config
+            return composing.compose([*((TINY_CODE if code else TINY) if tiny else ()), *overrides]).config.to_plain()
 
     return compose
 
@@ -77,14 +77,15 @@ def compose_config() -> Callable[..., dict[str, Any]]:
 def train_run(tmp_path: Path, compose_config: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     """Train from overrides in a fresh run directory (or go on in ``run``), in this process; returns the completed run."""
     from hrmlab.cli.train import new_run
+    from hrmlab.config.configuration import Configuration
     from hrmlab.runs.directory import RunDirectory
     from hrmlab.workflows.launch import execute
 
     def train(*overrides: str, run: RunDirectory | None = None, config: Mapping[str, Any] | None = None) -> RunDirectory:
         if run is None:
-            config = config or compose_config(f"output_root={tmp_path / 'outputs'}", *overrides)
-            run = new_run(dict(config), list(overrides))
-        execute(run, run.config)
+            plain = config or compose_config(f"output_root={tmp_path / 'outputs'}", *overrides)
+            run = new_run(Configuration.from_plain(plain), list(overrides))
+        execute(run, Configuration.from_plain(run.config))
         return run
 
     return train

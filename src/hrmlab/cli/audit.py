@@ -52,7 +52,7 @@ def command(arguments: Sequence[str]) -> int:
 
     with composer() as composing:
         grid = composing.plan(overrides).grid
-        configurations = [composing.compose(job).config for job in expand(composing, overrides, grid)]
+        configurations = [composing.compose(job).config.to_plain() for job in expand(composing, overrides, grid)]
     body = _causality if kind == "causality" else _contamination
     seen: set[str] = set()
     leaks = [body(config, seen) for config in configurations]

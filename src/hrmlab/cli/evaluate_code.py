@@ -17,7 +17,7 @@ def evaluation_settings(chosen: str | None, base: Mapping[str, Any], changes: Ma
 
     if chosen is not None:
         with composer() as composing:
-            base = composing.compose([f"evaluation={chosen}"]).config["evaluation"]
+            base = composing.compose([f"evaluation={chosen}"]).config.to_plain()["evaluation"]
     return validate_section("evaluation", {**base, **changes})
 
 

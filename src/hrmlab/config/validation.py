@@ -1,18 +1,19 @@
 """Checks a whole configuration against the schemas: every key known, every value of its type and within its bounds."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from typing import Any, get_type_hints
+from dataclasses import MISSING, fields
+from typing import Any, Optional, get_type_hints
 
 import yaml
 
 from hrmlab.config.location import RECIPES, SECTIONS, config_file
-from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, SOLVED, Root
+from hrmlab.config.python_path import find_again
+from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, SOLVED, Count, Role, Root
 from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters
 from hrmlab.config.values import conform, nearest
 from hrmlab.core.errors import UserError
 
-_LATER = {"evaluation": "own", "audit": "default"}
+_LATER = {"evaluation": "own", "audit": "default", "regime": "published"}
 """Sections that the first version did not have, and the choice that stands for its behaviour."""
 
 
@@ -36,6 +37,9 @@ def validate(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     root = _fields_of(Root)
     _reject_unknown(config, [*root, *SECTIONS], parent="")
+    if (folder := config.get("python_path")) is not None:
+        sections = [config.get(section) for section in COMPONENT_SECTIONS]
+        find_again(str(folder), [str(part["_target_"]) for part in sections if isinstance(part, Mapping) and "_target_" in part])
     result = _check(config, root, parent="")
     for section in SECTIONS:
         value = _first_values(section) if section in _LATER and section not in config else config.get(section)
@@ -68,6 +72,12 @@ def section_schema(section: str, value: Mapping[str, Any]) -> dict[str, Paramete
         parameters = component_parameters(target, path=f"{section}._target_")
         solved = SOLVED.get(section, frozenset())
         heads = {"name": Parameter(str, REQUIRED), "_target_": Parameter(str, REQUIRED)}
+        if section == "model":
+            heads["role"] = Parameter(Role, "subject")  # an arm that declares nothing is what its user asks about
+        if taken := sorted({*heads, "role"} & set(parameters)):
+            raise UserError(f"{section}._target_={target} has a parameter {taken[0]}, which is a label in {section}; give it another name")
+        if section == "data":
+            parameters = {name: _counted(name, parameter) for name, parameter in parameters.items()}
         return heads | {
             name: Parameter(parameter.annotation | None, None) if name in solved else parameter for name, parameter in parameters.items()
         }
@@ -80,9 +90,15 @@ def section_schema(section: str, value: Mapping[str, Any]) -> dict[str, Paramete
     return _fields_of(SECTION_SCHEMAS[section])
 
 
+def _counted(name: str, parameter: Parameter) -> Parameter:
+    """A task's ``train_examples`` and the like are at least 1: a split of none would train or test nothing, and say so nowhere."""
+    bounds = {int: Count, int | None: Count | None, Optional[int]: Count | None}  # noqa: UP045  (another type than int | None)
+    return Parameter(bounds.get(parameter.annotation, parameter.annotation), parameter.default) if name.endswith("_examples") else parameter
+
+
 def _fields_of(schema: type) -> dict[str, Parameter]:
     hints = get_type_hints(schema, include_extras=True)
-    return {field.name: Parameter(hints[field.name], REQUIRED) for field in fields(schema)}
+    return {field.name: Parameter(hints[field.name], REQUIRED if field.default is MISSING else field.default) for field in fields(schema)}
 
 
 def _check(value: Mapping[str, Any], schema: Mapping[str, Parameter], *, parent: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hrmlab.config.configuration import Configuration
 from hrmlab.core.errors import Terminated, TrainingFailed, Unfinished, UserError, disk_is_full
 from hrmlab.core.processes import end_with_parent, process_rank
 from hrmlab.runs.directory import RunDirectory
@@ -16,9 +17,9 @@ RUN_DIRECTORY = "HRMLAB_RUN_DIRECTORY"
 """Environment variable by which the first process of a distributed run tells the others (its children) the run directory."""
 
 
-def new_run(config: Mapping[str, Any], overrides: Sequence[str]) -> RunDirectory:
+def new_run(config: Configuration, overrides: Sequence[str]) -> RunDirectory:
     """A run directory for a checked configuration."""
-    return RunDirectory.create(output_root=config["output_root"], labels=labels_of(config), config=config, overrides=overrides)
+    return RunDirectory.create(output_root=config.output_root, labels=labels_of(config), config=config.to_plain(), overrides=overrides)
 
 
 def join() -> None:
@@ -37,10 +38,10 @@ def join() -> None:
     from hrmlab.workflows.fit import train
 
     run = RunDirectory.open(path)
-    train(run.config, run)
+    train(Configuration.from_plain(run.config).to_plain(), run)
 
 
-def execute(run: RunDirectory, config: Mapping[str, Any]) -> dict[str, Any]:
+def execute(run: RunDirectory, config: Configuration) -> dict[str, Any]:
     """Train and evaluate; the summary, which is in the run directory too.
 
     Raises:
@@ -55,7 +56,7 @@ def execute(run: RunDirectory, config: Mapping[str, Any]) -> dict[str, Any]:
         try:
             from hrmlab.workflows.fit import train
 
-            summary = train(dict(config), run)
+            summary = train(config.to_plain(), run)
             run.complete(summary)
         except TrainingFailed as failure:
             _fail(run, error=failure.error, hint=failure.hint, step=failure.step, last_checkpoint=failure.last_checkpoint)
