@@ -18,7 +18,7 @@ ROWS = (1, 8)
 EVERY = 32
 """Recomputing is timed for every 32nd token and counted 32 times: it takes minutes, and its cost grows smoothly with the length."""
 
-ARMS = ("hrm_code", "transformer", "deep_supervision_transformer_code")
+ARMS = ("hrm", "transformer", "deep_supervision_transformer")
 
 
 def decoding(options: dict[str, str]) -> dict[str, Any]:
@@ -29,7 +29,8 @@ def decoding(options: dict[str, str]) -> dict[str, Any]:
     for arm in ARMS:
         with composer() as composing:
             config = composing.compose([f"model={arm}", "size=tiny"]).config
-        reasoner, _ = build_reasoner(model=config["model"], task=task, size=config["size"], match="parameters", seed=0)
+        sections = config.to_plain()
+        reasoner, _ = build_reasoner(model=sections["model"], task=task, size=sections["size"], match="parameters", seed=0)
         reasoner.eval()
         for rows in ROWS:
             prompts = torch.randint(4, 260, (rows, PROMPT), generator=torch.Generator().manual_seed(0))

@@ -68,7 +68,7 @@ def compose_config() -> Callable[..., dict[str, Any]]:
 
     def compose(*overrides: str, tiny: bool = True, code: bool = False) -> dict[str, Any]:
         with composer([]) as composing:
-            return composing.compose([*((TINY_CODE if code else TINY) if tiny else ()), *overrides]).config
+            return composing.compose([*((TINY_CODE if code else TINY) if tiny else ()), *overrides]).config.to_plain()
 
     return compose
 

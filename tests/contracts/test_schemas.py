@@ -71,7 +71,11 @@ def test_a_file_says_every_key_and_is_named_as_its_file(group, choice):
     value = content(group, choice)
     schema = section_schema(group, value)
     assert set(value) == set(schema), "a key that is left out could not be seen, or overridden in Hydra's own multirun"
-    validate_section(group, value)
+    with composer() as composing:
+        composed = composing.compose([f"{group}={choice}"]).config.to_plain()[group]
+    validate_section(group, composed)
+    for key, plain in value.items():
+        assert composed[key] == plain or "${" in str(plain), "what the file says is what runs"
     if "name" in schema:
         assert value["name"] in [name for name, _ in lineage(group, choice)]
     for key in solved_arguments(value["_target_"]) if "_target_" in value else ():
@@ -93,9 +97,13 @@ def test_a_recipe_states_its_question_and_composes(group, choice):
         plan = composing.plan(overrides)
         assert plan.multirun == (group == "sweeps")
         jobs = expand(composing, overrides, plan.grid)
-        configs = [composing.compose(job).config for job in jobs]
+        configs = [composing.compose(job).config.to_plain() for job in jobs]
     assert len({str(config) for config in configs}) == len(jobs)
     if group == "sweeps":
         assert {config["study"] for config in configs} == {choice}
-        assert len({config["model"]["name"] for config in configs}) == 3
+        roles: dict[str, set[str]] = {}
+        for config in configs:
+            roles.setdefault(config["role"] or config["model"]["role"], set()).add(config["model"]["name"])
+        assert roles["subject"], "a sweep asks about something"
+        assert len(roles) > 1, "and compares it with something else"
         assert len({config["seed"] for config in configs}) >= 3

@@ -58,7 +58,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_run_writes_code_and_everything_about_it_is_recorded(train_code: Train, capsys: pytest.CaptureFixture[str]) -> None:
-    run = train_code("model=hrm_brief", "data.layout=packed")
+    run = train_code("model=hrm", "regime=brief", "data.layout=packed")
     summary = run.read_json("summary.json")
     assert summary is not None
     assert summary["score"] == "pass_at_1"
@@ -114,8 +114,8 @@ def test_a_run_writes_code_and_everything_about_it_is_recorded(train_code: Train
 
 def test_a_model_that_sees_the_future_is_refused_and_says_leaks_where_it_is_allowed(train_code: Train, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"sees the future: changing token .* audit\.allow_leak=true"):
-        train_code("model=transformer_shallow", "data.attention=full")
-    run = train_code("model=transformer_shallow", "data.attention=full", "audit.allow_leak=true")
+        train_code("model=transformer", "regime=shallow", "data.attention=full")
+    run = train_code("model=transformer", "regime=shallow", "data.attention=full", "audit.allow_leak=true")
     summary, audited = run.read_json("summary.json"), run.read_json("audit.json")
     assert summary is not None
     assert audited is not None
@@ -131,7 +131,7 @@ def test_a_model_that_sees_the_future_is_refused_and_says_leaks_where_it_is_allo
 
 def test_the_published_protocol_overlaps_and_the_audits_say_so(train_code: Train, capsys: pytest.CaptureFixture[str]) -> None:
     published = ("data.protocol=published", "data.sequence_length=128", "data.layout=padded")
-    run = train_code("model=transformer_shallow", *published)
+    run = train_code("model=transformer", "regime=shallow", *published)
     data, audited = run.read_json("data.json"), run.read_json("audit.json")
     assert data is not None
     assert audited is not None
@@ -144,10 +144,10 @@ def test_the_published_protocol_overlaps_and_the_audits_say_so(train_code: Train
 
 
 def test_the_audit_command_tries_every_model_and_fails_where_one_leaks(capsys: pytest.CaptureFixture[str]) -> None:
-    models = "model=hrm_brief,transformer_shallow,deep_supervision_transformer_brief"
+    models = "model=hrm,transformer,deep_supervision_transformer"
     assert audit.command(["causality", models, "data=synthetic_code"]) == 0
     assert capsys.readouterr().out.count(": causal: 12 positions") == 3
-    assert audit.command(["causality", "model=hrm_brief", "data=synthetic_code", "data.attention=causal,full"]) == 1
+    assert audit.command(["causality", "model=hrm", "regime=brief", "data=synthetic_code", "data.attention=causal,full"]) == 1
     said = capsys.readouterr().out.splitlines()
     assert sum("LEAKS" in line for line in said) == len(said) - 1
     assert audit.command(["causality", "data=sudoku"]) == 0

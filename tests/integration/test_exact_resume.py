@@ -21,7 +21,7 @@ RECIPES = {
     "deep supervision, adamw, clipping": ("model=deep_supervision_transformer", "optimizer=adamw", "training.gradient_clip=0.5"),
     "transformer, ema": ("model=transformer", "training.ema_decay=0.9"),
 }
-CODE = ("data=synthetic_code", "data.layout=packed", "model=hrm_shallow", "training.loss=softmax", "training.ema_decay=0.9")
+CODE = ("data=synthetic_code", "data.layout=packed", "model=hrm", "regime=shallow", "training.loss=softmax", "training.ema_decay=0.9")
 
 
 class _Stop:

@@ -58,7 +58,7 @@ def test_arms_of_a_seed_see_the_same_data_and_another_seed_another_order(train_r
 
 
 def test_learning_happens(train_run: Train) -> None:
-    run = train_run("model=transformer_shallow", "training.steps=60", "optimizer.learning_rate=0.01", "data.difficulty=easy")
+    run = train_run("model=transformer", "regime=shallow", "training.steps=60", "optimizer.learning_rate=0.01", "data.difficulty=easy")
     metrics = pd.read_csv(run.metrics_file)
     loss = np.asarray(metrics[metrics["metric"] == "train/loss"]["value"])
     assert loss[-5:].mean() < 0.8 * loss[:3].mean()

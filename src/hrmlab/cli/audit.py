@@ -51,12 +51,11 @@ def command(arguments: Sequence[str]) -> int:
     if kind == "copying":
         return _copying(overrides)
     from hrmlab.config.composition import composer
-    from hrmlab.config.configuration import Configuration
     from hrmlab.config.grid import expand
 
     with composer() as composing:
         grid = composing.plan(overrides).grid
-        configurations = [Configuration.from_plain(composing.compose(job).config) for job in expand(composing, overrides, grid)]  # SHIM
+        configurations = [composing.compose(job).config for job in expand(composing, overrides, grid)]
     body = _causality if kind == "causality" else _contamination
     seen: set[str] = set()
     leaks = [body(config, seen) for config in configurations]

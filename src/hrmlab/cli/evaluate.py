@@ -1,6 +1,7 @@
 """hrm-eval: scores a run or a published checkpoint on every row of a user's file, on its test split, or on problems of code."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +111,7 @@ def _settings(chosen: str | None, base: Mapping[str, Any] | None, changes: Mappi
 
     if chosen is not None or base is None:
         with composer() as composing:
-            base = dict(composing.compose([f"evaluation={chosen or 'own'}"]).config["evaluation"])  # SHIM
+            base = asdict(composing.compose([f"evaluation={chosen or 'own'}"]).config.evaluation)
     return Evaluation(**validate_section("evaluation", {**base, **changes}))
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hrmlab.cli.command import guarded, say
@@ -13,27 +13,44 @@ from hrmlab.workflows.launch import execute, new_run, result_line
 
 if TYPE_CHECKING:
     from hrmlab.config.composition import Composer
+    from hrmlab.config.configuration import Configuration
 
 NAME = "hrm-train"
 
 
-def check_jobs(composing: "Composer", overrides: Sequence[str], grid: Mapping[str, str]) -> None:
-    """Check every job before the first one starts, where the jobs can be known beforehand.
+def check_jobs(composing: "Composer", overrides: Sequence[str], grid: Mapping[str, str]) -> set[str] | None:
+    """Check every job before the first one starts, where they can be known beforehand; the keys that differ between them (None: one job).
 
     Raises:
         UserError: what is wrong with one of them.
     """
-    from hrmlab.config.grid import expand, is_grid
+    from hrmlab.config.grid import compose_all, expand, is_grid
+    from hrmlab.config.naming import differing
+    from hrmlab.workflows.labels import labels_of, named, refuse_clash, refuse_namesakes
 
     parsed = composing.parse([*(f"{key}={value}" for key, value in grid.items()), *overrides])
     if not is_grid(parsed):  # an optimising sweeper draws its values while it goes; each job is checked when it starts
-        return
-    for job in expand(composing, overrides, grid):
-        _check_single_process(composing.compose(job).config)
+        return {override.key_or_group for override in parsed if override.is_sweep_override()}
+    compositions = compose_all(composing, expand(composing, overrides, grid))
+    for composition in compositions:
+        _check_single_process(composition.config)
+    among = differing(composing, compositions) if len(compositions) > 1 else None
+    configs = [named(composing, composition, among=among) for composition in compositions]
+    jobs = [(labels_of(config), config) for config in configs]
+    refuse_namesakes(jobs)
+    for labels, config in jobs:
+        refuse_clash(config, labels)
+    return among
 
 
-def through_hydra(arguments: Sequence[str], flags: Namespace) -> int:
-    """Run the command line through ``hydra.main``; the exit code."""
+def through_hydra(arguments: Sequence[str], flags: Namespace, *, among: Collection[str] | None) -> int:
+    """Run the command line through ``hydra.main``; the exit code.
+
+    Args:
+        arguments: of the command line.
+        flags: what they say.
+        among: the keys that differ between the jobs, which enter the arms' names.
+    """
     import hydra
 
     from hrmlab.config.composition import VERSION_BASE
@@ -51,7 +68,7 @@ def through_hydra(arguments: Sequence[str], flags: Namespace) -> int:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # the exception itself, not a printed one
         try:
             with translated(folders=[flags.config_dir] if flags.config_dir else []):
-                hydra_main(lambda composed: _job(composed, failures))()
+                hydra_main(lambda _: _job(flags, among, failures))()
         except _JobFailed:
             pass
         finally:
@@ -74,25 +91,22 @@ class _JobFailed(RuntimeError):  # noqa: N818 - reads as what it is
     """Tells Hydra that a job failed, after it was said."""
 
 
-def _job(composed: Any, failures: list[str]) -> float | None:
+def _job(flags: Namespace, among: Collection[str] | None, failures: list[str]) -> float | None:
     """Train one job and say how it ended. The validation accuracy is the objective of an optimising sweeper."""
     from hydra.core.hydra_config import HydraConfig
-    from omegaconf import OmegaConf
+    from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    from hrmlab.config.configuration import Configuration
-    from hrmlab.config.translation import translated
-    from hrmlab.config.validation import validate
+    from hrmlab.config.composition import Composer
+    from hrmlab.workflows.labels import labels_of, named, refuse_clash
 
     overrides = [str(word) for word in HydraConfig.get().overrides.task]
     summary: dict[str, Any] = {}
 
     def body() -> int:
-        with translated():
-            plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-        assert isinstance(plain, dict)
-        checked = validate({str(key): value for key, value in plain.items()})
-        _check_single_process(checked)
-        config = Configuration.from_plain(checked)
+        composing = Composer([flags.config_dir] if flags.config_dir else [], OverridesParser.create())
+        config = named(composing, composing.compose(overrides), among=among)
+        _check_single_process(config)
+        refuse_clash(config, labels_of(config))
         run = new_run(config, overrides)
         print(f"run directory: {run.path}", flush=True)
         summary.update(execute(run, config))
@@ -122,11 +136,11 @@ def _guarded_but_interruptible(body: Callable[[], int]) -> int:
     return code
 
 
-def _check_single_process(config: Mapping[str, Any]) -> None:
-    if config["resume"] is not None:
+def _check_single_process(config: "Configuration") -> None:
+    if config.resume is not None:
         raise UserError("resume goes on with one run; start it without -m (--multirun)")
-    if config["trainer"]["strategy"] == "ddp":
+    if config.trainer.strategy == "ddp":
         raise UserError(
-            f"trainer={config['trainer']['name']} (trainer.strategy=ddp) starts several processes, which -m (--multirun) cannot do "
+            f"trainer={config.trainer.name} (trainer.strategy=ddp) starts several processes, which -m (--multirun) cannot do "
             "job after job; use hrm-sweep (or make sweep), which runs each job in processes of its own"
         )

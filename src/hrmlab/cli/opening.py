@@ -1,7 +1,7 @@
 """What the commands that open a run share: their KEY=VALUE arguments, the device, and the run itself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hrmlab.core.errors import UserError
@@ -114,7 +114,7 @@ def _named_task(choice: str | None, changes: Mapping[str, Any]) -> "Task | None"
     from hrmlab.core.components import Component
 
     with composer() as composing:
-        section = dict(composing.compose([f"data={choice}"]).config["data"])  # SHIM
+        section = composing.compose([f"data={choice}"]).config.data.to_section()
     return Component.from_section(validate_section("data", {**section, **changes})).build()
 
 
@@ -129,8 +129,8 @@ def device_of(changes: Mapping[str, Any]) -> str:
     from hrmlab.config.validation import validate_section
 
     with composer() as composing:
-        section = composing.compose([]).config["trainer"]  # SHIM
-    checked = Trainer(**validate_section("trainer", {**section, "accelerator": "auto", "threads": None, "devices": 1, **changes}))
+        section = composing.compose([]).config.trainer
+    checked = Trainer(**validate_section("trainer", {**asdict(section), "accelerator": "auto", "threads": None, "devices": 1, **changes}))
     import torch
 
     from hrmlab.training.process import prepare_process

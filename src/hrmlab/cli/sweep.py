@@ -3,8 +3,9 @@
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hrmlab.cli.command import run_command, say
 from hrmlab.cli.help import sweep_help, wants_help
@@ -43,17 +44,23 @@ def _sweep(jobs: Sequence["Job"], flags: Namespace) -> int:
     from hrmlab.sweeping.pool import run_all
     from hrmlab.sweeping.resources import share_out
 
-    study, output_root = jobs[0].labels.study, Path(jobs[0].config["output_root"])
+    study, output_root = jobs[0].labels.study, Path(jobs[0].config.output_root)
     if flags.dry_run:
         works = _decide(jobs, flags)
-        share_out([work.job.config["trainer"] for work in works if work.state == "waiting"], limit=flags.jobs)
+        try:
+            share_out(_trainers(works), limit=flags.jobs)
+            obstacle = ""
+        except UserError as error:
+            obstacle = str(error)
         for work in works:
             print(f"{work.action:<10}{work.job.name}  hrm-train {shlex.join(work.job.overrides)}")
+        if obstacle:
+            say(NAME, f"nothing could be started on this machine: {obstacle}")
         return 0
     with study_lock(output_root / study, say=lambda sentence: say(NAME, sentence)) as lock:
         works = _decide(jobs, flags)
         waiting = [work for work in works if work.state == "waiting"]
-        machine, needs = share_out([work.job.config["trainer"] for work in waiting], limit=flags.jobs)
+        machine, needs = share_out(_trainers(works), limit=flags.jobs)
         for work, need in zip(waiting, needs, strict=True):
             work.need = need
         display = Display(works)
@@ -67,6 +74,10 @@ def _sweep(jobs: Sequence["Job"], flags: Namespace) -> int:
         display.summary()
         reported = flags.no_report or _report(study, output_root, flags.reports)
     return 0 if reported and all(work.state == "completed" or work.action in ("completed", "running") for work in works) else 1
+
+
+def _trainers(works: Sequence["Work"]) -> list[dict[str, Any]]:
+    return [asdict(work.job.config.trainer) for work in works if work.state == "waiting"]
 
 
 def _decide(jobs: Sequence["Job"], flags: Namespace) -> list["Work"]:

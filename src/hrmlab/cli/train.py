@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from hrmlab.cli.command import run_command
 from hrmlab.cli.help import train_help, wants_help
-from hrmlab.config.configuration import Configuration
 from hrmlab.core.errors import UserError
 from hrmlab.core.processes import process_rank
+from hrmlab.runs.directory import RunDirectory
 from hrmlab.workflows.launch import execute, join, new_run, result_line
 
 if TYPE_CHECKING:
     from hrmlab.config.composition import Composer
-    from hrmlab.runs.directory import RunDirectory
+    from hrmlab.config.configuration import Configuration
 
 NAME = "hrm-train"
 
@@ -35,11 +35,13 @@ def command(arguments: Sequence[str]) -> int:
     from hrmlab.config.grid import expand
 
     arguments = [protect(word) for word in arguments]
-    flags = parse_flags(arguments)
+    flags, among = parse_flags(arguments), None
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
         asks = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
-        if not asks and not flags.multirun and (path := resumed_path(composing, flags.overrides)):
-            return resume(composing, path, flags.overrides)
+        if not asks and not flags.multirun:
+            for key, go_on in (("resume", resume), ("extend", extend)):
+                if path := named_run(composing, flags.overrides, key):
+                    return go_on(composing, path, flags.overrides)
         plan = composing.plan(flags.overrides)
         if not asks and not flags.multirun:
             jobs = expand(composing, flags.overrides, plan.grid) if plan.multirun else [flags.overrides]
@@ -50,38 +52,57 @@ def command(arguments: Sequence[str]) -> int:
         else:
             from hrmlab.cli.multirun import check_jobs
 
-            check_jobs(composing, flags.overrides, plan.grid)
+            among = check_jobs(composing, flags.overrides, plan.grid)
     from hrmlab.cli.multirun import through_hydra
 
-    return through_hydra(arguments, flags)
+    return through_hydra(arguments, flags, among=among)
 
 
 def run_single(composing: "Composer", overrides: Sequence[str]) -> int:
     """A new run from its overrides; the exit code."""
+    from hrmlab.workflows.labels import labels_of, named, refuse_clash
+
     composition = composing.compose(overrides)
-    if composition.config["resume"] is not None:
-        raise UserError(f"resume={composition.config['resume']} stands in a file; give it on the command line, it names one run")
-    return _execute(
-        new_run(Configuration.from_plain(composition.config), composition.overrides), Configuration.from_plain(composition.config)
-    )
+    if composition.config.resume is not None:
+        raise UserError(f"resume={composition.config.resume} stands in a file; give it on the command line, it names one run")
+    if composition.config.extends is not None:
+        raise UserError(f"extends={composition.config.extends} is filled by hrm-train extend=RUN_DIRECTORY; write extend=RUN_DIRECTORY")
+    config = named(composing, composition)
+    refuse_clash(config, labels_of(config))
+    return _execute(new_run(config, composition.overrides), config)
 
 
 def resume(composing: "Composer", path: str, overrides: Sequence[str]) -> int:
     """Go on with the run at a path; the exit code."""
     from hrmlab.workflows.resume import reopen
 
-    others = [override.input_line or "" for override in composing.parse(overrides) if override.key_or_group != "resume"]
-    run, config = reopen(composing, path, others)
-    return _execute(run, Configuration.from_plain(config))
+    return _execute(*reopen(composing, path, _without(composing, overrides, "resume")))
 
 
-def resumed_path(composing: "Composer", overrides: Sequence[str]) -> str | None:
-    """The run directory that the overrides ask to go on with."""
-    values = [override.value() for override in composing.parse(overrides) if override.key_or_group == "resume"]
+def extend(composing: "Composer", path: str, overrides: Sequence[str]) -> int:
+    """Start a new run from the last checkpoint of the finished one at a path; the exit code."""
+    from hrmlab.workflows.labels import labels_of, refuse_clash
+    from hrmlab.workflows.resume import begin_from, extended
+
+    others = _without(composing, overrides, "extend")
+    config = extended(composing, path, others)
+    refuse_clash(config, labels_of(config))
+    run = new_run(config, [*RunDirectory.open(path).overrides, *others])
+    begin_from(run, path)
+    return _execute(run, config)
+
+
+def named_run(composing: "Composer", overrides: Sequence[str], key: str) -> str | None:
+    """The run directory that the overrides ask to ``resume`` or ``extend``."""
+    values = [override.value() for override in composing.parse(overrides) if override.key_or_group == key]
     return str(values[-1]) if values and values[-1] is not None else None
 
 
-def _execute(run: "RunDirectory", config: Configuration) -> int:
+def _without(composing: "Composer", overrides: Sequence[str], key: str) -> list[str]:
+    return [override.input_line or "" for override in composing.parse(overrides) if override.key_or_group != key]
+
+
+def _execute(run: RunDirectory, config: "Configuration") -> int:
     print(f"run directory: {run.path}", flush=True)
     print(result_line(run, execute(run, config)), flush=True)
     return 0

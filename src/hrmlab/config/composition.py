@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
+import hrmlab.config.interpolation  # noqa: F401 - makes ${half:...} known
+from hrmlab.config import per_arm
+from hrmlab.config.chosen import label_sections
+from hrmlab.config.configuration import Configuration
 from hrmlab.config.location import GROUPS, RECIPES, SECTIONS, choices, config_file, configuration_root
+from hrmlab.config.python_path import holds_any, make_importable
 from hrmlab.config.translation import translated
 from hrmlab.config.validation import UnknownKey, reject_unknown_root, validate
 from hrmlab.core.errors import UserError
@@ -28,12 +33,14 @@ class Composition:
     """What a set of overrides composes to.
 
     Attributes:
-        config: the resolved, checked configuration as plain data.
+        config: the resolved, checked configuration.
         overrides: what was asked for, in Hydra's grammar, without Hydra's own keys.
+        choices: section -> the file that fills it.
     """
 
-    config: dict[str, Any]
+    config: Configuration
     overrides: list[str]
+    choices: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,9 @@ class Composer:
 
     def __init__(self, folders: Sequence[str | Path], parser: OverridesParser) -> None:
         self.folders, self._parser = [Path(folder).resolve() for folder in folders], parser
+        self._said: dict[tuple[str, ...], dict[str, Any]] = {}
+        for folder in self.folders:
+            make_importable(folder)
 
     def parse(self, overrides: Sequence[str]) -> list[Override]:
         """The overrides as Hydra understands them.
@@ -73,16 +83,36 @@ class Composer:
         parsed = self.parse(overrides)
         composed = self._compose(parsed)
         kept = [override.input_line or "" for override in parsed if not _is_hydras(override.key_or_group)]
-        chosen = dict(composed.hydra.runtime.choices)
+        chosen = {str(group): str(choice) for group, choice in composed.hydra.runtime.choices.items() if choice is not None}
         with translated(folders=self.folders):
+            asked, own = per_arm.with_own_values(composed, chosen.get("model", ""), self.folders)
             plain = OmegaConf.to_container(
-                OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"]), resolve=True, throw_on_missing=True
+                OmegaConf.masked_copy(asked, [str(key) for key in asked if key != "hydra"]), resolve=True, throw_on_missing=True
             )
         assert isinstance(plain, dict)
         try:
-            return Composition(validate({str(key): value for key, value in plain.items()}), kept)
+            checked = validate({str(key): value for key, value in plain.items()})
         except UnknownKey as error:
-            raise UserError(f"{error}{self._origin(error.path, kept, chosen)}") from None
+            origin = f" (in {per_arm.KEY}.{chosen['model']})" if error.path in own else self._origin(error.path, kept, chosen)
+            raise UnknownKey(error.path, f"{error}{origin}") from None
+        sections = {section: chosen[section] for section in SECTIONS if section in chosen}
+        label_sections(checked, self._as_files_say(sections), sections, self.folders)
+        return Composition(self._where_classes_lie(Configuration.from_plain(checked)), kept, sections)
+
+    def _as_files_say(self, sections: Mapping[str, str]) -> dict[str, Any]:
+        """The chosen sections without any override, unresolved."""
+        words = tuple(f"{section}={quoted(choice)}" for section, choice in sections.items())
+        if words not in self._said:
+            plain = OmegaConf.to_container(self._compose(self.parse(words)), resolve=False)
+            assert isinstance(plain, dict)
+            self._said[words] = {str(key): value for key, value in plain.items()}
+        return self._said[words]
+
+    def _where_classes_lie(self, config: Configuration) -> Configuration:
+        """The configuration with the user's own folder, where it names a class from there, so that the run can be opened without it."""
+        targets = [component.target for component in (config.model, config.data, config.optimizer)]
+        folder = next((folder for folder in self.folders if holds_any(folder, targets)), None)
+        return config if folder is None else replace(config, python_path=str(folder))
 
     def plan(self, overrides: Sequence[str]) -> SweepPlan:
         """What the overrides' sweep file says of the runs it asks for. The configuration itself is not checked yet.
@@ -133,7 +163,12 @@ def composer(folders: Sequence[str | Path] = ()) -> Iterator[Composer]:
 
 
 def protect(word: str) -> str:
-    """Quote a value that holds ``=``, which Hydra's grammar forbids bare and every run directory's path has (``seed=0``)."""
+    """Quote a value that holds ``=``, which Hydra's grammar forbids bare and every run directory's path has (``seed=0``).
+
+    The path of a run to go on with may hold commas too (the arm ``hrm,segments=1``); elsewhere they divide the values of a grid.
+    """
+    if match := re.fullmatch(r"(resume|extend)=([^'\"]*[=,][^'\"]*)", word):
+        return f"{match[1]}={quoted(match[2])}"
     match = re.fullmatch(r"([+\w.@/]+)=([^'\"\[\]{}(),$]*=[^'\"\[\]{}(),$]*)", word)
     return f"{match[1]}={quoted(match[2])}" if match else word
 
@@ -157,7 +192,10 @@ def _check_key(override: Override, folders: Sequence[Path]) -> None:
         raise UserError(f"{key} is not a config group; the groups are {', '.join(GROUPS)}")
     if group in GROUPS and not override.is_delete() and not isinstance(override.value(), (str, dict)):
         raise UserError(f"{line} does not name one choice; choices: {', '.join(choices(group, folders))}")
-    reject_unknown_root(key.partition(".")[0])
+    if key == "extend":
+        raise UserError(f"{line} starts one run from the end of another; give it to hrm-train, without -m (--multirun)")
+    if key.partition(".")[0] != per_arm.KEY:
+        reject_unknown_root(key.partition(".")[0])
 
 
 def _forced(override: Override) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, get_type_hints
 
-from hrmlab.config.schema import LOGGERS, Audit, Evaluation, Logger, Root, Size, Trainer, Training
+from hrmlab.config.schema import LOGGERS, Audit, Evaluation, Logger, Regime, Root, Size, Trainer, Training
 from hrmlab.config.validation import validate
 from hrmlab.core.components import Component
 
@@ -14,6 +14,7 @@ class Configuration(Root):
     """A whole run, as asked for. Made by :meth:`from_plain`, which checks it."""
 
     model: Component
+    regime: Regime
     size: Size
     data: Component
     optimizer: Component

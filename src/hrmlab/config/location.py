@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hrmlab.core.errors import UserError
 
-SECTIONS = ("model", "size", "data", "optimizer", "training", "trainer", "logger", "evaluation", "audit")
+SECTIONS = ("model", "regime", "size", "data", "optimizer", "training", "trainer", "logger", "evaluation", "audit")
 """Config groups that fill the section of the same name."""
 
 RECIPES = ("experiments", "sweeps")

@@ -3,10 +3,16 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from hrmlab.config.values import AtLeast, Between, FolderName, FromZeroBelow, NotNegative, Positive, Share
+from hrmlab.config.values import AtLeast, AtMost, Between, FolderName, FromZeroBelow, NotEmpty, NotNegative, Positive, Share, Threads
 
 Count = Annotated[int, AtLeast(1)]
 HaltingTarget = Literal["exact", "cells"]
+Steps = Annotated[int, AtLeast(1), AtMost(10**9)]
+Examples = Annotated[int, AtLeast(1), AtMost(10**6)]
+"""As many as are held in memory at a time."""
+
+Role = Literal["subject", "control", "baseline"]
+"""What an arm is in a comparison: asked about; alike but for one thing; the ordinary way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,11 +22,14 @@ class Root:
     Attributes:
         study: the set of runs behind one report; a folder name.
         seed: start of every random stream.
-        arm: name in the comparison; None for the model's name.
-        task: name in the comparison; None for the name that the data component gives.
+        arm: name in the comparison; None for the model's name, to which the commands add what was overridden (``config.naming``).
+        task: likewise; None for the name that the data component gives.
         match: what the budget makes equal.
         resume: a run directory to go on with.
         output_root: the folder that run directories go into.
+        role: of the arm in the comparison; None for the one that the model's file declares.
+        extends: the finished run directory from whose last checkpoint this run begins.
+        python_path: the user's configuration folder (``--config-dir``), where classes of the user's own lie in it or beside it.
     """
 
     study: Annotated[str, FolderName()]
@@ -30,6 +39,26 @@ class Root:
     match: Literal["parameters", "non_embedding"]
     resume: str | None
     output_root: str
+    role: Role | None = None
+    extends: str | None = None
+    python_path: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regime:
+    """How deep and how long every arm of a comparison thinks; each arm's file maps it to arguments of its own.
+
+    Attributes:
+        name: folder name of the regime.
+        depth: blocks of a flat model; an arm of several stages divides them.
+        segments: most supervised segments for an example.
+        halting: whether an example may end earlier.
+    """
+
+    name: Annotated[str, FolderName()]
+    depth: Annotated[int, AtLeast(1), AtMost(10_000)]
+    segments: Annotated[int, AtLeast(1), AtMost(10_000)]
+    halting: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +72,7 @@ class Size:
     """
 
     name: Annotated[str, FolderName()]
-    parameters: Count
+    parameters: Annotated[int, AtLeast(1), AtMost(10**12)]
     head_size: Annotated[int, AtLeast(2)]
 
 
@@ -65,8 +94,8 @@ class Training:
         time_limit_minutes: training stops, resumable, after this wall time.
     """
 
-    steps: Count
-    batch_size: Count
+    steps: Steps
+    batch_size: Examples
     precision: Literal["fp32", "bf16"]
     compile: bool
     ema_decay: Annotated[float, Between(0.0, 1.0)] | None
@@ -77,7 +106,7 @@ class Training:
     halting_target: HaltingTarget
     validate_every_steps: Count
     validation_examples: Count | None
-    evaluation_batch_size: Count
+    evaluation_batch_size: Examples
     log_every_steps: Count
     checkpoint_every_steps: Count
     checkpoint_every_minutes: Annotated[float, Positive()]
@@ -100,7 +129,7 @@ class Trainer:
     devices: Count
     num_nodes: Count
     strategy: Literal["auto", "ddp"]
-    threads: Count | None
+    threads: Annotated[int, AtLeast(1), Threads()] | None
     progress_bar: bool
 
 
@@ -131,14 +160,14 @@ class Evaluation:
     path: str | None
     hub_name: str | None
     limit: Count | None
-    samples: Count
+    samples: Examples
     temperature: Annotated[float, NotNegative()]
     top_p: Annotated[float, Share()]
-    max_new_tokens: Count
+    max_new_tokens: Annotated[int, AtLeast(1), AtMost(10**6)]
     stop: list[str]
-    ks: list[int]
+    ks: Annotated[list[Count], NotEmpty()]
     halting: bool
-    batch_size: Count
+    batch_size: Examples
     timeout: Annotated[float, Positive()]
     workers: Count
     allow_unsafe_execution: bool
@@ -187,5 +216,12 @@ class TensorboardLogger:
 Logger = CsvLogger | WandbLogger | TensorboardLogger
 
 LOGGERS: dict[str, type] = {"csv": CsvLogger, "wandb": WandbLogger, "tensorboard": TensorboardLogger}
-SECTION_SCHEMAS: dict[str, type] = {"size": Size, "training": Training, "trainer": Trainer, "evaluation": Evaluation, "audit": Audit}
+SECTION_SCHEMAS: dict[str, type] = {
+    "regime": Regime,
+    "size": Size,
+    "training": Training,
+    "trainer": Trainer,
+    "evaluation": Evaluation,
+    "audit": Audit,
+}
 COMPONENT_SECTIONS = ("model", "data", "optimizer")

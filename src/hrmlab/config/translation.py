@@ -44,6 +44,8 @@ def sentence(error: BaseException, *, folders: Sequence[Path] = (), overrides: S
         key = _full_key(cause)
         return f"{key} is missing; give it with {key}=<value>"
     if isinstance(cause, InterpolationResolutionError):
+        if match := re.search(r"UserError raised while resolving interpolation: (.+)", _first_line(cause)):
+            return f"{_full_key(cause)}: {match[1]}, or {_full_key(cause)}=<value> itself"
         return f"{_full_key(cause)} cannot be resolved: {_first_line(cause)}; set what it refers to, or override {_full_key(cause)}"
     if isinstance(cause, UnicodeDecodeError):
         return "a configuration file is not UTF-8 text; save it as UTF-8"

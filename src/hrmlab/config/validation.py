@@ -1,18 +1,19 @@
 """Checks a whole configuration against the schemas: every key known, every value of its type and within its bounds."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from typing import Any, get_type_hints
+from dataclasses import MISSING, fields
+from typing import Any, Optional, Union, get_type_hints
 
 import yaml
 
 from hrmlab.config.location import RECIPES, SECTIONS, config_file
-from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, Root
+from hrmlab.config.python_path import find_again
+from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, Count, Role, Root
 from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters, solved_arguments
 from hrmlab.config.values import conform, nearest
 from hrmlab.core.errors import UserError
 
-_LATER = {"evaluation": "own", "audit": "default"}
+_LATER = {"evaluation": "own", "audit": "default", "regime": "published"}
 """Sections that the first version did not have, and the choice that stands for its behaviour."""
 
 
@@ -36,6 +37,9 @@ def validate(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     root = _fields_of(Root)
     _reject_unknown(config, [*root, *SECTIONS], parent="")
+    if (folder := config.get("python_path")) is not None:
+        sections = [config.get(section) for section in COMPONENT_SECTIONS]
+        find_again(str(folder), [str(part["_target_"]) for part in sections if isinstance(part, Mapping) and "_target_" in part])
     result = _check(config, root, parent="")
     for section in SECTIONS:
         value = _first_values(section) if section in _LATER and section not in config else config.get(section)
@@ -68,8 +72,15 @@ def section_schema(section: str, value: Mapping[str, Any]) -> dict[str, Paramete
         parameters = component_parameters(target, path=f"{section}._target_")
         solved = solved_arguments(target)  # the budget fills them where they are null
         heads = {"name": Parameter(str, REQUIRED), "_target_": Parameter(str, REQUIRED)}
+        if section == "model":
+            heads["role"] = Parameter(Role, "subject")  # an arm that declares nothing is what its user asks about
+        if taken := sorted({*heads, "role"} & set(parameters)):
+            raise UserError(f"{section}._target_={target} has a parameter {taken[0]}, which is a label in {section}; give it another name")
+        if section == "data":
+            parameters = {name: _counted(name, parameter) for name, parameter in parameters.items()}
         return heads | {
-            name: Parameter(parameter.annotation | None, None) if name in solved else parameter for name, parameter in parameters.items()
+            name: Parameter(_nullable(parameter.annotation), None) if name in solved else parameter
+            for name, parameter in parameters.items()
         }
     if section == "logger":
         name = value.get("name")
@@ -80,9 +91,20 @@ def section_schema(section: str, value: Mapping[str, Any]) -> dict[str, Paramete
     return _fields_of(SECTION_SCHEMAS[section])
 
 
+def _nullable(annotation: Any) -> Any:
+    """The type, or None."""
+    return Union[annotation, None]  # noqa: UP007  (a type only known here)
+
+
+def _counted(name: str, parameter: Parameter) -> Parameter:
+    """A task's ``train_examples`` and the like are at least 1: a split of none would train or test nothing, and say so nowhere."""
+    bounds = {int: Count, Optional[int]: _nullable(Count)}  # noqa: UP045  (the type that the schema reader spells)
+    return Parameter(bounds.get(parameter.annotation, parameter.annotation), parameter.default) if name.endswith("_examples") else parameter
+
+
 def _fields_of(schema: type) -> dict[str, Parameter]:
     hints = get_type_hints(schema, include_extras=True)
-    return {field.name: Parameter(hints[field.name], REQUIRED) for field in fields(schema)}
+    return {field.name: Parameter(hints[field.name], REQUIRED if field.default is MISSING else field.default) for field in fields(schema)}
 
 
 def _check(value: Mapping[str, Any], schema: Mapping[str, Parameter], *, parent: str) -> dict[str, Any]:

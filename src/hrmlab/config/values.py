@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import os
 import re
 import types
 from collections.abc import Iterable
@@ -22,6 +23,40 @@ class AtLeast:
     def complaint(self, value: Any) -> str | None:
         """What is wrong with the value and what to do; None when nothing is."""
         return None if value >= self.minimum else f"is below {self.minimum}; give an integer of at least {self.minimum}"
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """A whole number's largest value."""
+
+    maximum: int
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with the value and what to do; None when nothing is."""
+        return None if value <= self.maximum else f"is above {self.maximum:,}; give an integer of at most {self.maximum:,}"
+
+
+@dataclass(frozen=True)
+class Threads:
+    """A number of CPU threads that the operating system can be asked for, also on a smaller machine than the one it was chosen on."""
+
+    per_core: int = 16
+    anywhere: int = 256
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with the value and what to do; None when nothing is."""
+        cores = os.cpu_count() or 1
+        most = max(self.anywhere, self.per_core * cores)
+        return None if value <= most else f"is too many for the {cores} cores of this machine; give at most {most}, or null for the cores"
+
+
+@dataclass(frozen=True)
+class NotEmpty:
+    """A list with something in it."""
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with the value and what to do; None when nothing is."""
+        return None if value else "is empty; give at least one value"
 
 
 @dataclass(frozen=True)

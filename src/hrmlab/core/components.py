@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from hrmlab.core.errors import UserError
 
-_NOT_ARGUMENTS = ("_target_", "name")
+_NOT_ARGUMENTS = ("_target_", "name", "role")
 
 
 def locate(target: str) -> Any:
@@ -33,7 +33,7 @@ def is_options(name: str) -> bool:
 
 
 def build(section: Mapping[str, Any], **injected: Any) -> Any:
-    """Call a section's ``_target_`` with its other keys and what the caller injects (``name`` is a label, not an argument).
+    """Call a section's ``_target_`` with its other keys and what the caller injects (``name`` and ``role`` are labels, not arguments).
 
     A parameter annotated with a dataclass whose name ends in ``Options`` gets one, made of the keys that are its fields.
     """
@@ -64,21 +64,23 @@ class Component:
         name: the choice's name, for labels.
         target: dotted path.
         arguments: keyword arguments from the configuration.
+        role: of a model, in a comparison: subject, control or baseline; None for what is no arm.
     """
 
     name: str
     target: str
     arguments: Mapping[str, Any]
+    role: str | None = None
 
     @classmethod
     def from_section(cls, section: Mapping[str, Any]) -> "Component":
         """From a section of a checked configuration."""
         arguments = {key: value for key, value in section.items() if key not in _NOT_ARGUMENTS}
-        return cls(name=section["name"], target=section["_target_"], arguments=arguments)
+        return cls(name=section["name"], target=section["_target_"], arguments=arguments, role=section.get("role"))
 
     def to_section(self) -> dict[str, Any]:
         """As a section again."""
-        return {"name": self.name, "_target_": self.target, **self.arguments}
+        return {"name": self.name, "_target_": self.target, **({"role": self.role} if self.role else {}), **self.arguments}
 
     def build(self, **injected: Any) -> Any:
         """Call the target with the arguments and what the caller injects."""

@@ -11,7 +11,7 @@ from typing import Any
 from hrmlab.core.errors import UserError
 
 _NAME = re.compile(r"[A-Za-z0-9_+][A-Za-z0-9_.,=+-]*")
-_IRRELEVANT = (("output_root",), ("resume",), ("logger",), ("trainer", "progress_bar"), ("trainer", "threads"))
+_IRRELEVANT = (("output_root",), ("resume",), ("logger",), ("trainer", "progress_bar"), ("trainer", "threads"), ("python_path",))
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,16 @@ class RunLabels:
                 raise UserError(f"{field.name}={value!r} cannot name a folder; use letters, digits and _ . , = + - (not first: . , = -)")
 
 
+def display_name(name: str) -> str:
+    """A label as a person reads it: ``hrm,learning_rate=0.001`` is ``hrm learning_rate=0.001``."""
+    return name.replace(",", " ")
+
+
 def config_hash(config: Mapping[str, Any]) -> str:
     """8 hexadecimal digits of a resolved configuration.
 
-    What cannot change the outcome is left out: where outputs go, the run being resumed, the logger, the progress bar and the threads.
+    What cannot change the outcome is left out: where outputs go, the run being resumed, the logger, the progress bar,
+    the threads and the folder of the user's own classes.
     """
     relevant = copy.deepcopy(dict(config))
     for *parents, key in _IRRELEVANT:

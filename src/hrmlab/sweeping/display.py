@@ -139,7 +139,7 @@ def _progress(work: Work) -> str:
     """Step and last accuracies, read from the end of metrics.csv."""
     launches = [work.run] if work.run is not None else work.job.runs()[-1:]
     rows = _last_rows(launches[0].metrics_file) if launches else []
-    steps = work.job.config["training"]["steps"]
+    steps = work.job.config.training.steps
     parts = [f"step {rows[-1][0]}/{steps}"] if rows else ["preparing"]
     for metric, label in (("train/loss", "loss"), ("val/exact_accuracy", "validation exact accuracy")):
         values = [value for _, name, value in rows if name == metric]

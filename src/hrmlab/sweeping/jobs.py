@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from hrmlab.config.composition import Composer
 from hrmlab.config.configuration import Configuration
-from hrmlab.config.grid import expand, is_grid
+from hrmlab.config.grid import compose_all, expand, is_grid
+from hrmlab.config.naming import differing
 from hrmlab.core.errors import UserError
 from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash, runs_of
-from hrmlab.workflows.labels import labels_of
+from hrmlab.workflows.labels import labels_of, named, refuse_clash, refuse_namesakes
 
 Action = Literal["start", "resume", "retry", "completed", "running", "failed"]
 """What to do with a job: the first three run it; the others leave it alone for what its run directory says."""
@@ -29,7 +30,7 @@ class Job:
     """
 
     overrides: tuple[str, ...]
-    config: dict[str, Any]
+    config: Configuration
     labels: RunLabels
     hash: str
     flags: tuple[str, ...] = ()
@@ -43,11 +44,11 @@ class Job:
     @property
     def log_file(self) -> Path:
         """Where its output goes, appended when it is resumed."""
-        return Path(self.config["output_root"]) / self.labels.study / "logs" / f"{self.name}.log"
+        return Path(self.config.output_root) / self.labels.study / "logs" / f"{self.name}.log"
 
     def runs(self) -> list[RunDirectory]:
         """Its launches so far, first launch first."""
-        return runs_of(self.config["output_root"], self.labels, self.hash)
+        return runs_of(self.config.output_root, self.labels, self.hash)
 
 
 def compose_jobs(composing: Composer, overrides: Sequence[str]) -> list[Job]:
@@ -61,16 +62,27 @@ def compose_jobs(composing: Composer, overrides: Sequence[str]) -> list[Job]:
     if not is_grid(composing.parse([*(f"{key}={value}" for key, value in plan.grid.items()), *overrides])):
         raise UserError("hrm-sweep runs grids of listed values; for intervals use an optimising Hydra sweeper with hrm-train -m")
     jobs: dict[tuple[RunLabels, str], Job] = {}
-    compositions = [composing.compose(words) for words in expand(composing, overrides, plan.grid)]
+    compositions = compose_all(composing, expand(composing, overrides, plan.grid))
+    among = differing(composing, compositions) if len(compositions) > 1 else None  # one job is named as hrm-train would name it
     for composition in compositions:
-        config = composition.config
-        if config["resume"] is not None:
+        if composition.config.resume is not None:
             raise UserError("resume belongs to hrm-train; hrm-sweep finds interrupted runs by itself")
-        labels, hash = labels_of(Configuration.from_plain(config)), config_hash(config)
-        job = Job(overrides=tuple(composition.overrides), config=config, labels=labels, hash=hash, flags=flags)
+        if composition.config.extends is not None:
+            raise UserError("extends is filled by hrm-train extend=RUN_DIRECTORY; leave it out")
+        config = named(composing, composition, among=among)
+        names = [
+            f"{key}='{name}'"
+            for key, name, before in (("arm", config.arm, composition.config.arm), ("task", config.task, composition.config.task))
+            if name != before
+        ]
+        labels, hash = labels_of(config), config_hash(config.to_plain())
+        job = Job(overrides=(*composition.overrides, *names), config=config, labels=labels, hash=hash, flags=flags)
         jobs.setdefault((labels, hash), job)
+    refuse_namesakes([(job.labels, job.config) for job in jobs.values()])
+    for job in jobs.values():
+        refuse_clash(job.config, job.labels)
     for key in ("study", "output_root"):
-        values = sorted({str(job.config[key]) for job in jobs.values()})
+        values = sorted({str(getattr(job.config, key)) for job in jobs.values()})
         if len(values) > 1:
             raise UserError(f"{key} differs between the jobs ({', '.join(values)}); the jobs of one sweep share it")
     return list(jobs.values())

@@ -29,7 +29,7 @@ def complaint(folder, *overrides):
 
 def test_defaults_compose():
     with composer() as composing:
-        config = composing.compose([]).config
+        config = composing.compose([]).config.to_plain()
     assert list(config)[:3] == ["study", "seed", "arm"]
     assert config["model"]["hidden_size"] is None
     assert isinstance(config["model"]["rope_theta"], float)
@@ -39,7 +39,7 @@ def test_experiments_and_sweeps_are_found_beside_conf():
     assert "sudoku/quick_4x4" in choices("experiments")
     assert "quick" in choices("sweeps")
     with composer() as composing:
-        config = composing.compose(["experiments=sudoku/quick_4x4", "sweeps=quick"]).config
+        config = composing.compose(["experiments=sudoku/quick_4x4", "sweeps=quick"]).config.to_plain()
     assert (config["data"]["side"], config["study"]) == (4, "quick")
 
 
@@ -47,17 +47,17 @@ def test_command_line_beats_sweep_beats_experiment(folder):
     write(folder, "experiments/e.yaml", "# @package _global_\ndefaults: [override /size: small]\nseed: 1\nstudy: e\ntraining: {steps: 1}\n")
     write(folder, "sweeps/s.yaml", "# @package _global_\ndefaults: [override /size: medium]\nstudy: s\ntraining: {steps: 2}\n")
     with composer([folder]) as composing:
-        config = composing.compose(["sweeps=s", "experiments=e", "training.steps=3"]).config
-        other = composing.compose(["sweeps=s", "experiments=e", "size=paper"]).config
+        config = composing.compose(["sweeps=s", "experiments=e", "training.steps=3"]).config.to_plain()
+        other = composing.compose(["sweeps=s", "experiments=e", "size=paper"]).config.to_plain()
     assert (config["seed"], config["study"], config["training"]["steps"], config["size"]["name"]) == (1, "s", 3, "medium")
     assert (other["training"]["steps"], other["size"]["name"]) == (2, "paper")
 
 
 def test_equal_settings_hash_equal_whatever_the_spelling():
     with composer() as composing:
-        one = composing.compose(["optimizer.weight_decay=1"]).config
-        two = composing.compose(["++optimizer.weight_decay=1.0"]).config
-        three = composing.compose(["optimizer={weight_decay: 1.0}"]).config
+        one = composing.compose(["optimizer.weight_decay=1"]).config.to_plain()
+        two = composing.compose(["++optimizer.weight_decay=1.0"]).config.to_plain()
+        three = composing.compose(["optimizer={weight_decay: 1.0}"]).config.to_plain()
     assert one == two == three
 
 
@@ -117,7 +117,7 @@ def test_grids_follow_hydra_and_the_command_line_replaces_their_keys():
 def test_a_user_folder_is_searched_too_and_must_exist(folder):
     write(folder, "model/mine.yaml", "name: mine\n_target_: hrmlab.models.transformer.Transformer\nlayers: 3\n")
     with composer([folder]) as composing:
-        config = composing.compose(["model=mine"]).config
+        config = composing.compose(["model=mine"]).config.to_plain()
     assert config["model"]["layers"] == 3
     assert config["model"]["positions"] == "rope"  # left out: the constructor's default
     with pytest.raises(UserError, match="--config-dir"), composer([folder / "absent"]):
