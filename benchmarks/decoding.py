@@ -18,7 +18,7 @@ ROWS = (1, 8)
 EVERY = 32
 """Recomputing is timed for every 32nd token and counted 32 times: it takes minutes, and its cost grows smoothly with the length."""
 
-ARMS = ("hrm_code", "transformer", "deep_supervision_transformer_code")
+ARMS = ("hrm", "transformer", "deep_supervision_transformer")
 
 
 def decoding(options: dict[str, str]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def test_every_recipe_runs_one_step(
     group: str, choice: str, train_run: Callable[..., RunDirectory], compose_config: Callable[..., dict[str, Any]], tmp_path: Path
 ) -> None:
     jobs = jobs_of(group, choice)
-    assert len(jobs) == (3 if group == "sweeps" else 1)
+    assert (len(jobs) > 1) == (group == "sweeps")
     for job in jobs:
         run = train_run(config=compose_config(f"output_root={tmp_path}", *job, code=is_code(choice)))
         assert run.state == "completed"

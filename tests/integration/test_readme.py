@@ -80,11 +80,11 @@ def test_every_command_runs(tmp_path: Path, tiny_overrides: tuple[str, ...], tin
         elif command.startswith("hrm-train") and "resume" not in command:
             run(command, *small)
         elif "resume=outputs/..." in command:
-            (completed,) = sorted(tmp_path.rglob("hrm/nano/seed=3/*/COMPLETED"))
+            (completed,) = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))
             completed.unlink()
             run(command.replace("outputs/...", str(completed.parent)))
         elif command.startswith("hrm-eval"):
-            completed = sorted(tmp_path.rglob("hrm/nano/seed=3/*/COMPLETED"))[0]
+            completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
             run(command.replace("outputs/...", str(completed.parent)).replace("my_puzzles.csv", str(puzzles)))
         elif command.startswith("hrm-sweep"):
             run(command, "--dry-run", outputs, "trainer=ddp_cpu")

@@ -12,6 +12,7 @@ Most used overrides:
   training.batch_size=N                 examples in a step, over all devices
   training.precision=fp32|bf16          training.compile=true|false
   optimizer.learning_rate=X             optimizer.weight_decay=X
+  regime.segments=N  regime.depth=N     for every arm; per_arm.hrm.optimizer.learning_rate=X for one arm alone
   match=parameters|non_embedding        what the budget makes equal; size.parameters=N for a budget of your own
   data.source=generated|file|hub        data.path=FILE with data.source=file
   trainer.devices=N  trainer.threads=N  processes, and CPU threads of each
@@ -27,7 +28,8 @@ _TRAIN_END = """\
 Flags:
   -m, --multirun     run every combination of the values given (model=hrm,transformer seed=0,1), one after another
   --cfg job          print the configuration and do nothing; --info for what Hydra found where
-  --config-dir DIR   more config groups, from a folder of your own (DIR/experiments/mine.yaml)
+  --config-dir DIR   more config groups, from a folder of your own (DIR/experiments/mine.yaml, DIR/model/gru.yaml); classes that they
+                     name (_target_: my_models.gru.GRU) are found where my_models lies in DIR or next to it
   --hydra-help       Hydra's own flags
 
 Examples:
@@ -35,6 +37,7 @@ Examples:
   hrm-train experiments=sudoku/hrm training.steps=2000       experiments/sudoku/hrm.yaml, with one value changed
   hrm-train -m model=hrm,transformer seed=0,1,2
   hrm-train resume=outputs/default/sudoku_4x4/hrm/nano/seed=0/1a2b3c4d
+  hrm-train extend=outputs/default/sudoku_4x4/hrm/nano/seed=0/1a2b3c4d training.steps=4000   more steps, as a new run
 
 Values stand in conf/<group>/<choice>.yaml. A grid of runs with a report: hrm-sweep --help."""
 
@@ -51,7 +54,7 @@ Flags:
   --dry-run          print what would be done and do nothing
   --no-report        write no report at the end
   --reports DIR      the report goes to DIR/<study> (default: reports)
-  --config-dir DIR   more config groups, from a folder of your own
+  --config-dir DIR   more config groups and classes, from a folder of your own (hrm-train --help)
 
 A job is skipped when its run directory (same labels and configuration) is COMPLETED, resumed when it was interrupted.
 Outputs of the jobs: <output_root>/<study>/logs/. Exit code: 0 all done, 1 some failed, 2 nothing was started, 130 interrupted.

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 NAME = "hrm-train"
 
 
-def check_jobs(composing: "Composer", overrides: Sequence[str], grid: Mapping[str, str]) -> set[str]:
-    """Check every job before the first one starts, where the jobs can be known beforehand; the keys that differ between them.
+def check_jobs(composing: "Composer", overrides: Sequence[str], grid: Mapping[str, str]) -> set[str] | None:
+    """Check every job before the first one starts, where they can be known beforehand; the keys that differ between them (None: one job).
 
     Raises:
         UserError: what is wrong with one of them.
@@ -34,7 +34,7 @@ def check_jobs(composing: "Composer", overrides: Sequence[str], grid: Mapping[st
     compositions = compose_all(composing, expand(composing, overrides, grid))
     for composition in compositions:
         _check_single_process(composition.config)
-    among = differing(composing, compositions)
+    among = differing(composing, compositions) if len(compositions) > 1 else None
     configs = [named(composing, composition, among=among) for composition in compositions]
     jobs = [(labels_of(config), config) for config in configs]
     refuse_namesakes(jobs)
@@ -43,7 +43,7 @@ def check_jobs(composing: "Composer", overrides: Sequence[str], grid: Mapping[st
     return among
 
 
-def through_hydra(arguments: Sequence[str], flags: Namespace, *, among: Collection[str]) -> int:
+def through_hydra(arguments: Sequence[str], flags: Namespace, *, among: Collection[str] | None) -> int:
     """Run the command line through ``hydra.main``; the exit code.
 
     Args:
@@ -91,7 +91,7 @@ class _JobFailed(RuntimeError):  # noqa: N818 - reads as what it is
     """Tells Hydra that a job failed, after it was said."""
 
 
-def _job(flags: Namespace, among: Collection[str], failures: list[str]) -> float | None:
+def _job(flags: Namespace, among: Collection[str] | None, failures: list[str]) -> float | None:
     """Train one job and say how it ended. The validation accuracy is the objective of an optimising sweeper."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.core.override_parser.overrides_parser import OverridesParser

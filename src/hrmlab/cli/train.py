@@ -35,7 +35,7 @@ def command(arguments: Sequence[str]) -> int:
     from hrmlab.config.grid import expand
 
     arguments = [protect(word) for word in arguments]
-    flags, among = parse_flags(arguments), set()
+    flags, among = parse_flags(arguments), None
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
         asks = flags.cfg or flags.info or flags.hydra_help or flags.shell_completion
         if not asks and not flags.multirun:
@@ -63,9 +63,10 @@ def run_single(composing: "Composer", overrides: Sequence[str]) -> int:
     from hrmlab.workflows.labels import labels_of, named, refuse_clash
 
     composition = composing.compose(overrides)
-    for key, value in (("resume", composition.config.resume), ("extend", composition.config.extends)):
-        if value is not None:
-            raise UserError(f"{key}={value} stands in a file; give {key}=RUN_DIRECTORY on the command line, it names one run")
+    if composition.config.resume is not None:
+        raise UserError(f"resume={composition.config.resume} stands in a file; give it on the command line, it names one run")
+    if composition.config.extends is not None:
+        raise UserError(f"extends={composition.config.extends} is filled by hrm-train extend=RUN_DIRECTORY; write extend=RUN_DIRECTORY")
     config = named(composing, composition)
     refuse_clash(config, labels_of(config))
     return _execute(new_run(config, composition.overrides), config)

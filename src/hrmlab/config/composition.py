@@ -163,7 +163,12 @@ def composer(folders: Sequence[str | Path] = ()) -> Iterator[Composer]:
 
 
 def protect(word: str) -> str:
-    """Quote a value that holds ``=``, which Hydra's grammar forbids bare and every run directory's path has (``seed=0``)."""
+    """Quote a value that holds ``=``, which Hydra's grammar forbids bare and every run directory's path has (``seed=0``).
+
+    The path of a run to go on with may hold commas too (the arm ``hrm,segments=1``); elsewhere they divide the values of a grid.
+    """
+    if match := re.fullmatch(r"(resume|extend)=([^'\"]*[=,][^'\"]*)", word):
+        return f"{match[1]}={quoted(match[2])}"
     match = re.fullmatch(r"([+\w.@/]+)=([^'\"\[\]{}(),$]*=[^'\"\[\]{}(),$]*)", word)
     return f"{match[1]}={quoted(match[2])}" if match else word
 
@@ -187,6 +192,8 @@ def _check_key(override: Override, folders: Sequence[Path]) -> None:
         raise UserError(f"{key} is not a config group; the groups are {', '.join(GROUPS)}")
     if group in GROUPS and not override.is_delete() and not isinstance(override.value(), (str, dict)):
         raise UserError(f"{line} does not name one choice; choices: {', '.join(choices(group, folders))}")
+    if key == "extend":
+        raise UserError(f"{line} starts one run from the end of another; give it to hrm-train, without -m (--multirun)")
     if key.partition(".")[0] != per_arm.KEY:
         reject_unknown_root(key.partition(".")[0])
 

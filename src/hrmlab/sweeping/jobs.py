@@ -63,10 +63,12 @@ def compose_jobs(composing: Composer, overrides: Sequence[str]) -> list[Job]:
         raise UserError("hrm-sweep runs grids of listed values; for intervals use an optimising Hydra sweeper with hrm-train -m")
     jobs: dict[tuple[RunLabels, str], Job] = {}
     compositions = compose_all(composing, expand(composing, overrides, plan.grid))
-    among = differing(composing, compositions)
+    among = differing(composing, compositions) if len(compositions) > 1 else None  # one job is named as hrm-train would name it
     for composition in compositions:
-        if composition.config.resume is not None or composition.config.extends is not None:
-            raise UserError("resume and extend belong to hrm-train; hrm-sweep finds interrupted runs by itself")
+        if composition.config.resume is not None:
+            raise UserError("resume belongs to hrm-train; hrm-sweep finds interrupted runs by itself")
+        if composition.config.extends is not None:
+            raise UserError("extends is filled by hrm-train extend=RUN_DIRECTORY; leave it out")
         config = named(composing, composition, among=among)
         names = [
             f"{key}='{name}'"
