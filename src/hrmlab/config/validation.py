@@ -92,7 +92,7 @@ def section_schema(section: str, value: Mapping[str, Any]) -> dict[str, Paramete
 
 def _counted(name: str, parameter: Parameter) -> Parameter:
     """A task's ``train_examples`` and the like are at least 1: a split of none would train or test nothing, and say so nowhere."""
-    bounds = {int: Count, int | None: Count | None, Optional[int]: Count | None}  # noqa: UP045  (another type than int | None)
+    bounds = {int: Count, int | None: Optional[Count]}  # noqa: UP045 - a value here, not an annotation
     return Parameter(bounds.get(parameter.annotation, parameter.annotation), parameter.default) if name.endswith("_examples") else parameter
 
 
