@@ -28,9 +28,8 @@ def decoding(options: dict[str, str]) -> dict[str, Any]:
     task = TaskSpec(name="bench", sequence_length=PROMPT + NEW_TOKENS, vocabulary_size=260, attention="causal", next_token=True)
     for arm in ARMS:
         with composer() as composing:
-            config = composing.compose([f"model={arm}", "size=tiny"]).config
-        sections = config.to_plain()
-        reasoner, _ = build_reasoner(model=sections["model"], task=task, size=sections["size"], match="parameters", seed=0)
+            config = composing.compose([f"model={arm}", "regime=code", "size=tiny"]).config.to_plain()
+        reasoner, _ = build_reasoner(model=config["model"], task=task, size=config["size"], match="parameters", seed=0)
         reasoner.eval()
         for rows in ROWS:
             prompts = torch.randint(4, 260, (rows, PROMPT), generator=torch.Generator().manual_seed(0))

@@ -166,3 +166,23 @@ def test_a_sweep_ends_in_its_report(commands, tmp_path):
     code, output = commands.run("sweep", "study=s", "model=hrm", "seed=0", "--reports", "out")
     assert output.splitlines()[-1].startswith(("report: out/s/report.md", "hrm-sweep: no report")), output
     assert code in (0, 1)
+
+
+def test_a_dry_run_needs_no_gpu_and_says_that_starting_would(commands):
+    commands.environment["CUDA_VISIBLE_DEVICES"] = ""
+    code, output = commands.run("sweep", *GRID, "trainer=gpu", "--dry-run")
+    assert code == 0, output
+    assert [line.split()[0] for line in output.splitlines()[:4]] == ["start"] * 4
+    assert "nothing could be started on this machine: trainer=gpu asks for 1 GPU(s) and 0 are visible" in output
+    assert commands.run("sweep", *GRID, "trainer=gpu")[0] == 2
+
+
+def test_a_study_holds_no_two_configurations_under_one_name(commands, tmp_path):
+    assert commands.run("sweep", *GRID, "training.steps=5")[0] == 0
+    code, output = commands.run("sweep", *GRID, "training.steps=6")
+    assert (code, output.count("\n")) == (2, 1)
+    assert "training.steps=5 and 6" in output
+    assert "study=NAME" in output
+    code, output = commands.run("sweep", *GRID, "training.steps=6,7", "model=hrm")
+    assert code == 0, output
+    assert {run.labels.arm for run in runs_of_study(tmp_path)} == {"hrm", "transformer", "hrm,steps=6", "hrm,steps=7"}

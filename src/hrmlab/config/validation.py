@@ -98,7 +98,7 @@ def _nullable(annotation: Any) -> Any:
 
 def _counted(name: str, parameter: Parameter) -> Parameter:
     """A task's ``train_examples`` and the like are at least 1: a split of none would train or test nothing, and say so nowhere."""
-    bounds = {int: Count, Optional[int]: _nullable(Count)}  # noqa: UP045  (the type that the schema reader spells)
+    bounds = {int: Count, int | None: Optional[Count]}  # noqa: UP045 - a value here, not an annotation
     return Parameter(bounds.get(parameter.annotation, parameter.annotation), parameter.default) if name.endswith("_examples") else parameter
 
 

@@ -18,6 +18,7 @@ from hrmlab.core.errors import (
     memory_is_exhausted,
     passing_cause,
 )
+from hrmlab.core.measures import EXACT_ACCURACY, Measure
 from hrmlab.core.processes import end_with_parent, process_rank
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.workflows.labels import labels_of
@@ -45,27 +46,9 @@ def join() -> None:
         )
     end_with_parent(os.getppid(), signal.SIGKILL)  # it has nothing to save, and may hang in a collective that nobody answers
     run = RunDirectory.open(path)
+    from hrmlab.workflows.train import train
+
     train(Configuration.from_plain(run.config), run)
-
-
-def train(config: Configuration, run: RunDirectory) -> dict[str, Any]:
-    """Prepare, fit, score, summarise; goes on from the newest checkpoint if the directory has one.
-
-    Raises:
-        UserError: something in the configuration or the data must be mended first.
-        TrainingFailed: the recipe diverged.
-        KeyboardInterrupt: asked to stop; resumable.
-    """
-    from hrmlab.workflows.fit import fitted
-    from hrmlab.workflows.prepare import prepare, record_facts
-    from hrmlab.workflows.score import score
-    from hrmlab.workflows.summarise import summarise
-
-    prepared = prepare(config)
-    if process_rank() == 0:
-        record_facts(prepared, run)
-    with fitted(prepared, run) as trained:
-        return summarise(prepared, trained, score(prepared, trained, run))
 
 
 def execute(run: RunDirectory, config: Configuration) -> dict[str, Any]:
@@ -81,6 +64,8 @@ def execute(run: RunDirectory, config: Configuration) -> dict[str, Any]:
             raise UserError(f"{run.path} is COMPLETED already; there is nothing to resume")
         os.environ[RUN_DIRECTORY] = str(run.path.resolve())
         try:
+            from hrmlab.workflows.train import train
+
             summary = train(config, run)
             run.complete(summary)
         except TrainingFailed as failure:
@@ -110,10 +95,28 @@ def execute(run: RunDirectory, config: Configuration) -> dict[str, Any]:
 
 def result_line(run: RunDirectory, summary: Mapping[str, Any]) -> str:
     """The test result in one line."""
-    from hrmlab.workflows.summarise import result_words
-
     words = result_words(summary)
     return f"completed: {words}: {run.path}" if words else f"completed: {run.path}"
+
+
+def result_words(summary: Mapping[str, Any]) -> str:
+    """The test result in a few words: the measure that counts first, with learned halting where it differs, then what else may count."""
+    test = summary.get("test") or {}
+    measures = [Measure.from_dict(values) for values in summary.get("measures") or [EXACT_ACCURACY.to_dict()]]
+    chosen = [measure for measure in measures if measure.counts or measure.unit != "share"]
+    parts = []
+    for measure in sorted(chosen, key=lambda measure: measure.name != summary.get("score")):
+        value, halting = test.get(measure.name), test.get(f"halting/{measure.name}")
+        if value is None:
+            continue
+        if measure.unit != "share":
+            parts.append(f"{measure.wording} {value:.3f}")
+            continue
+        total = test.get("count") if measure.column is None or measure.halting else test.get("problems", test.get("count"))
+        parts.append(f"test {measure.wording} {value:.4f}" + (f" ({round(value * total)} of {total})" if total else ""))
+        if halting is not None and halting != value:
+            parts.append(f"with learned halting {halting:.4f}")
+    return ", ".join(parts)
 
 
 def _fail(run: RunDirectory, **what: Any) -> None:

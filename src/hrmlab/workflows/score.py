@@ -33,6 +33,10 @@ class Scores:
     validation: dict[str, Any]
     step: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """The part of summary.json that says how well the run did."""
+        return {**self.declarations, "test": self.test, "other_tests": self.other_tests, "validation": self.validation}
+
 
 def score(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> Scores:
     """Score the checkpoint that the rule chooses; the first process writes predictions.parquet and generations/."""

@@ -13,17 +13,17 @@ STEPS = 10
 def train(config, run):
     from hrmlab.core.errors import TrainingFailed, UserError
 
-    data = config["data"]
+    data = config.data.arguments
     checkpoint = run.checkpoints / "last.json"
     step = json.loads(checkpoint.read_text()) if checkpoint.exists() else 0
     with (run.path / "launches.jsonl").open("a") as file:
-        threads = [os.environ.get("OMP_NUM_THREADS"), config["trainer"]["threads"]]
+        threads = [os.environ.get("OMP_NUM_THREADS"), config.trainer.threads]
         file.write(json.dumps({"from": step, "time": time.time(), "process": os.getpid(), "threads": threads}) + "\n")
-    behaviour = data["behaviour"] if data["fails_for_seed"] in (None, config["seed"]) else "succeed"
+    behaviour = data["behaviour"] if data["fails_for_seed"] in (None, config.seed) else "succeed"
     while step < STEPS:
         time.sleep(data["seconds"] / STEPS)
         step += 1
-        if step == 5 and not (Path(config["output_root"]) / "mended").exists():
+        if step == 5 and not (Path(config.output_root) / "mended").exists():
             if behaviour == "user_error":
                 raise UserError("data.path=nowhere.csv does not exist; give a file that does")
             if behaviour == "training_failed":

@@ -113,7 +113,7 @@ def test_classes_of_the_user_s_own_lie_in_the_folder_or_beside_it(tmp_path):
             assert (config.model.arguments, config.python_path) == ({"width": 3}, str(folder))
             assert Configuration.from_plain(config.to_plain()) == config
         assert composing.compose([]).config.python_path is None
-    lost = config.to_plain() | {"python_path": str(tmp_path / "gone")}
-    lost["model"] = {**lost["model"], "_target_": "arms_that_left.gru.GRU"}
+        lost = config.to_plain()
+    lost["python_path"], lost["model"]["_target_"] = str(tmp_path / "gone"), "arms_that_left.gru.GRU"
     with pytest.raises(UserError, match=r"python_path=.*gone.*no module arms_that_left.*PYTHONPATH"):
         Configuration.from_plain(lost)

@@ -97,6 +97,8 @@ def _listed(run: RunDirectory, state: State, reason: str, output_root: str | Pat
 
 def _not_completed(run: RunDirectory, output_root: str | Path) -> ListedRun:
     state = run.state
+    if run.doubt:
+        return _listed(run, "not verified", run.doubt, output_root)
     if state == "failed":
         failure = run.failure
         at = f" at step {failure['step']}" if failure.get("step") is not None else ""

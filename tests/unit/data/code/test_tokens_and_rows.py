@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hrmlab.core.batches import Batch
+from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.code.encoding import Document, document, fits, packed_rows, padded_rows
@@ -118,7 +119,7 @@ def test_packing_loses_nothing_and_asks_the_same(items: list[Document], asked: s
 def test_packed_documents_do_not_see_each_other(positions: str) -> None:
     torch.manual_seed(0)
     task = TaskSpec(name="t", sequence_length=32, vocabulary_size=80, attention="causal", next_token=True, document_start=PROBLEM)
-    model = Transformer(task=task, hidden_size=32, num_heads=2, mlp_width=40, layers=2, positions=positions).eval()  # type: ignore[arg-type]
+    model = call(Transformer, task=task, hidden_size=32, num_heads=2, mlp_width=40, layers=2, positions=positions).eval()
     items = [Document([PROBLEM, *range(10, 10 + n), SOLUTION, *range(50, 50 + n), END], n + 2) for n in (3, 5, 4)]
 
     def logits(rows: np.ndarray) -> torch.Tensor:
