@@ -214,6 +214,11 @@ def test_options_that_only_a_type_checker_sees_are_named(shared):
         ("model", "hrm", "max_segments", [0]),
         ("model", "hrm", "exploration", [-0.1, 1.5]),
         ("model", "transformer", "layers", [0, -3]),
+        *[
+            ("model", arm, width, [0, -4])
+            for arm in ("hrm", "transformer", "deep_supervision_transformer")
+            for width in ("hidden_size", "num_heads", "mlp_width")
+        ],
         ("model", "deep_supervision_transformer", "puzzle_embedding_size", [-1]),
     ],
 )
