@@ -14,6 +14,7 @@ import yaml
 
 import hrmlab
 from hrmlab.cli import demo, evaluate
+from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.data.sudoku.task import SudokuTask
 from hrmlab.runs.directory import RunDirectory
@@ -116,7 +117,7 @@ def test_the_demo_takes_files_and_the_runs_own_test(run: RunDirectory, tmp_path:
 def test_a_published_checkpoint_opens_like_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from hrmlab.models.hrm import HRM
 
-    task = SudokuTask(side=4, test_examples=6, train_examples=6, validation_examples=6)
+    task = call(SudokuTask, side=4, test_examples=6, train_examples=6, validation_examples=6)
     folder = released(tmp_path / "release", task)
     opened = hrmlab.open_run(folder, task=task)
     assert isinstance(opened.reasoner, HRM)

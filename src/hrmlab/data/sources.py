@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from hrmlab.core.components import Options
 from hrmlab.core.errors import UserError
 from hrmlab.core.randomness import stream_key
 from hrmlab.data.cache import cached
@@ -24,18 +25,28 @@ GENERATED_COUNTS = {"train": 1000, "validation": 200, "test": 1000}
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceOptions:
-    """The keywords that every table-based task has in common; see docs/data.md."""
+class SourceOptions(Options):
+    """The keywords that every table-based task has in common; see docs/data.md.
 
-    source: Source
-    path: str | None
-    validation_path: str | None
-    test_path: str | None
-    hub_name: str | None
-    train_examples: int | None
-    validation_examples: int | None
-    test_examples: int | None
-    seed: int
+    Attributes:
+        source: ``generated``, ``file`` or ``hub``.
+        path: CSV or CSV.gz for ``source=file``, columns question, answer[, rating, source].
+        validation_path, test_path: the same for the other sets; without them they are split off from ``path``.
+        hub_name: data set for ``source=hub``.
+        train_examples, validation_examples, test_examples: puzzles per set; None: 1000, 200 and 1000 when generated, else all
+            rows (a tenth, at most 1000, for a set that is split off).
+        seed: chooses the puzzles, apart from the seed of training.
+    """
+
+    source: Source = "generated"
+    path: str | None = None
+    validation_path: str | None = None
+    test_path: str | None = None
+    hub_name: str | None = None
+    train_examples: int | None = None
+    validation_examples: int | None = None
+    test_examples: int | None = None
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if self.source not in ("generated", "file", "hub"):
@@ -68,6 +79,9 @@ class SourceOptions:
         if self.source == "hub" and not self.hub_name:
             raise UserError("data.source=hub needs data.hub_name=<owner/name of a data set on the hub, or a local folder>")
 
+
+GENERATED = SourceOptions()
+"""Puzzles from the task's own generator, as many as it makes unless told."""
 
 Encode = Callable[[Table, bool], ExampleSet]
 """Turns validated text into a set of uint8 tokens; the flag says whether answers are there."""

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from hrmlab.audits.splits import audit_splits
+from hrmlab.core.components import call
 from hrmlab.data.example_set import Splits, make_set
 from hrmlab.data.sudoku.task import SudokuTask
 
-TASK = SudokuTask(side=4, train_examples=30, validation_examples=5, test_examples=7)
+TASK = call(SudokuTask, side=4, train_examples=30, validation_examples=5, test_examples=7)
 
 
 def audit(splits: Splits) -> dict:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.data.sudoku.generator import generate
 from hrmlab.data.sudoku.task import SudokuTask
@@ -33,7 +34,7 @@ def local_set(tmp_path, write_table):
 
 
 def test_a_local_set_with_the_published_columns(local_set):
-    task = SudokuTask(side=4, source="hub", hub_name=local_set, validation_examples=5)
+    task = call(SudokuTask, side=4, source="hub", hub_name=local_set, validation_examples=5)
     splits = task.load(progress=False)
     assert splits.source == "hub"
     assert (len(splits.test), len(splits.validation)) == (10, 5)
@@ -51,7 +52,7 @@ def test_a_hub_out_of_reach_is_said_at_once_and_nothing_is_substituted(monkeypat
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", refuse)
     started = time.monotonic()
     with pytest.raises(UserError) as caught:
-        SudokuTask(source="hub", hub_name="somebody/sudoku").load(progress=False)
+        call(SudokuTask, source="hub", hub_name="somebody/sudoku").load(progress=False)
     assert time.monotonic() - started < 20
     sentence = str(caught.value)
     for part in ("data.hub_name=somebody/sudoku", "no route to host", "data.source=file data.path=", "data.source=generated"):
@@ -63,12 +64,12 @@ def test_sets_of_another_form(tmp_path, write_table):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "train.csv").write_text("puzzle,answer\n12,34\n")
     with pytest.raises(UserError, match="split train has no column 'question'"):
-        SudokuTask(source="hub", hub_name=str(tmp_path / "set")).load(progress=False)
+        call(SudokuTask, source="hub", hub_name=str(tmp_path / "set")).load(progress=False)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "test.csv").write_text("question,answer\n12,34\n")
     with pytest.raises(UserError, match=r"has no split 'train' \(it has: test\)"):
-        SudokuTask(source="hub", hub_name=str(tmp_path / "other")).load(progress=False)
+        call(SudokuTask, source="hub", hub_name=str(tmp_path / "other")).load(progress=False)
     (tmp_path / "third").mkdir()
     (tmp_path / "third" / "train.csv").write_text("question,answer\n12,34\n")
     with pytest.raises(UserError, match=r"split train, row 1 .*: the question has 2 characters instead of the 81"):
-        SudokuTask(source="hub", hub_name=str(tmp_path / "third")).load(progress=False)
+        call(SudokuTask, source="hub", hub_name=str(tmp_path / "third")).load(progress=False)

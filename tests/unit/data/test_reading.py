@@ -84,7 +84,7 @@ def test_bad_sudoku_rows(write_table, rows, message):
     assert "\n" not in sentence
     assert ";" in sentence  # the remedy
     with pytest.raises(UserError, match=re.escape(message)):
-        SudokuTask(side=4, source="file", path=path).load()
+        call(SudokuTask, side=4, source="file", path=path).load()
 
 
 def test_bad_rating(write_table):
@@ -113,12 +113,12 @@ def test_rating_bounds_filter_rows(write_table):
     test_path = write_table([("..3434.22.434.21", ANSWER, "2")], header=("question", "answer", "rating"), name="test.csv")
     validation_path = write_table([("1.3.34.22.434.21", ANSWER, "2")], header=("question", "answer", "rating"), name="validation.csv")
     bounds = {"minimum_rating": 2.0, "validation_path": validation_path, "test_path": test_path}
-    assert len(SudokuTask(side=4, source="file", path=path, **bounds).load().train) == 2
+    assert len(call(SudokuTask, side=4, source="file", path=path, **bounds).load().train) == 2
     with pytest.raises(UserError, match="no row with a rating from 7 to inf"):
-        SudokuTask(side=4, source="file", path=path, minimum_rating=7.0).load()
+        call(SudokuTask, side=4, source="file", path=path, minimum_rating=7.0).load()
     unrated = write_table([(QUESTION, ANSWER)], name="unrated.csv")
     with pytest.raises(UserError, match="it has no rating"):
-        SudokuTask(side=4, source="file", path=unrated, maximum_rating=7.0).load()
+        call(SudokuTask, side=4, source="file", path=unrated, maximum_rating=7.0).load()
 
 
 def bad_file(tmp_path: Path, kind: str) -> Path:
@@ -201,8 +201,8 @@ def test_mazes_may_break_ties_otherwise_but_not_under_augmentation(write_table):
     path = write_table(rows)
     assert MazeTask(side=4).read(path).ratings.tolist() == [7, 2, 5]
     with pytest.raises(UserError, match=r"row 1 .*data\.augment=false"):
-        MazeTask(side=4, source="file", path=path).load()
-    splits = MazeTask(side=4, source="file", path=path, augment=False).load()
+        call(MazeTask, side=4, source="file", path=path).load()
+    splits = call(MazeTask, side=4, source="file", path=path, augment=False).load()
     assert [len(splits.train), len(splits.validation), len(splits.test)] == [1, 1, 1]
     assert MazeTask(side=4, augment=False).augmentation(splits.train) is None
 

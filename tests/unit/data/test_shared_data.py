@@ -5,6 +5,7 @@ import gzip
 
 import numpy as np
 
+from hrmlab.core.components import call
 from hrmlab.data.maze.search import label, valid_shortest_path
 from hrmlab.data.maze.task import MazeTask
 from hrmlab.data.sudoku.board import board
@@ -36,7 +37,7 @@ def test_rating_is_the_published_number_of_dead_ends(shared_data):
 def test_real_sudoku_files_load_and_do_not_overlap(shared_data):
     paths = {"path": "hard_train", "validation_path": "hard_val", "test_path": "hard_test"}
     files = {name: str(shared_data / "sudoku" / f"{file}.csv.gz") for name, file in paths.items()}
-    splits = SudokuTask(source="file", train_examples=1000, **files).load(progress=False)  # pyright: ignore[reportArgumentType]
+    splits = call(SudokuTask, source="file", train_examples=1000, **files).load(progress=False)
     assert splits.dropped == {}
     assert [len(splits.train), len(splits.validation), len(splits.test)] == [1000, 1000, 5004]
     assert splits.train.inputs.max() == 10

@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.maze.task import MazeTask
@@ -23,13 +24,13 @@ SMALL: dict[str, Any] = {"train_examples": 60, "validation_examples": 20, "test_
 @pytest.mark.parametrize(
     "task",
     [
-        SudokuTask(side=4, **SMALL),
-        SudokuTask(side=4, difficulty="easy", **SMALL),
-        SudokuTask(side=6, difficulty="hard", **SMALL),
-        SudokuTask(side=9, difficulty="medium", **SMALL),
-        MazeTask(side=6, **SMALL),
-        MazeTask(side=12, difficulty="hard", **SMALL),
-        MazeTask(side=30, **SMALL),
+        call(SudokuTask, side=4, **SMALL),
+        call(SudokuTask, side=4, difficulty="easy", **SMALL),
+        call(SudokuTask, side=6, difficulty="hard", **SMALL),
+        call(SudokuTask, side=9, difficulty="medium", **SMALL),
+        call(MazeTask, side=6, **SMALL),
+        call(MazeTask, side=12, difficulty="hard", **SMALL),
+        call(MazeTask, side=30, **SMALL),
     ],
     ids=lambda task: task.spec.name,
 )
@@ -56,18 +57,18 @@ def test_generated_splits_are_disjoint_complete_and_repeatable(task, monkeypatch
 
 
 def test_data_seed_and_counts_choose_the_puzzles():
-    first = SudokuTask(side=4, **SMALL).load()
-    other = SudokuTask(side=4, seed=1, **SMALL).load()
-    more = SudokuTask(side=4, train_examples=80, validation_examples=20, test_examples=30).load()
+    first = call(SudokuTask, side=4, **SMALL).load()
+    other = call(SudokuTask, side=4, seed=1, **SMALL).load()
+    more = call(SudokuTask, side=4, train_examples=80, validation_examples=20, test_examples=30).load()
     assert first.test.content_hash() == more.test.content_hash() != other.test.content_hash()
     assert np.array_equal(first.train.inputs, more.train.inputs[:60])
 
 
 def test_too_few_classes_are_reported_with_their_number():
     with pytest.raises(UserError, match=r"only [1-9]\d* distinct puzzles .* data.train_examples=1000 "):
-        MazeTask(side=4, wall_density=0.0, minimum_path=7, validation_examples=1, test_examples=1).load(progress=False)
+        call(MazeTask, side=4, wall_density=0.0, minimum_path=7, validation_examples=1, test_examples=1).load(progress=False)
     with pytest.raises(UserError, match=r"only 0 distinct puzzles .* data.test_examples=30 .* larger data.side"):
-        MazeTask(side=5, difficulty="extreme", **SMALL).load(progress=False)
+        call(MazeTask, side=5, difficulty="extreme", **SMALL).load(progress=False)
 
 
 def numbered(classes: list[int]) -> ExampleSet:
@@ -132,7 +133,7 @@ def test_more_rows_than_there_are(counts, message):
 @pytest.mark.parametrize("task", [SudokuTask, MazeTask])
 def test_values_that_would_be_silently_unused(task, keywords, message):
     with pytest.raises(UserError, match=message):
-        task(**keywords).load()
+        call(task, **keywords).load()
 
 
 @pytest.mark.parametrize(
@@ -154,10 +155,10 @@ def test_values_that_would_be_silently_unused(task, keywords, message):
 )
 def test_impossible_parameters(task, keywords, message):
     with pytest.raises(UserError, match=message):
-        task(**keywords)
+        call(task, **keywords)
 
 
 def test_a_hub_name_may_stay_when_the_source_is_changed() -> None:
     """Recipes name their hub set; the way out of an unreachable hub is to change data.source alone."""
-    task = SudokuTask(side=4, source="generated", hub_name="a/b", train_examples=8, validation_examples=2, test_examples=2)
+    task = call(SudokuTask, side=4, source="generated", hub_name="a/b", train_examples=8, validation_examples=2, test_examples=2)
     assert len(task.load(progress=False).train) == 8

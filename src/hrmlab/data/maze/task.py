@@ -14,7 +14,7 @@ from hrmlab.data.maze.generator import GENERATOR_VERSION, choose_shape, generate
 from hrmlab.data.maze.search import GOAL, START, TOKENS, VOCABULARY, label, valid_shortest_path
 from hrmlab.data.maze.symmetry import CLASS_RULE, fingerprints
 from hrmlab.data.reading import Table, encode_text, single_question
-from hrmlab.data.sources import Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
+from hrmlab.data.sources import GENERATED, Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
 from hrmlab.data.task import Augmentation, Task
 
 _QUESTION_TOKENS = {character: token for character, token in TOKENS.items() if character != "o"}
@@ -37,18 +37,12 @@ class MazeTask(Task):
 
     Args:
         side: rows and columns, 4 to 30.
-        source: ``generated``, ``file`` or ``hub``.
-        path: CSV or CSV.gz for ``source=file``, columns question, answer[, rating, source].
-        validation_path, test_path: the same for the other sets; without them they are split off from ``path``.
-        hub_name: data set for ``source=hub``.
-        train_examples, validation_examples, test_examples: puzzles per set; None: 1000, 200 and 1000 when generated, else all
-            rows (a tenth, at most 1000, for a set that is split off).
+        options: where the puzzles come from.
         difficulty: tier of generated mazes; None: paths of at least 1.5 times the side.
         wall_density: mean share of walls in generated mazes.
         minimum_path, maximum_path: cells on the shortest path, S and G counted, inclusive; they replace the tier's when generating,
             and filter rows that are read.
         augment: train on random rotations and reflections.
-        seed: chooses the mazes, apart from the seed of training.
 
     Raises:
         UserError: there are no such mazes.
@@ -60,39 +54,21 @@ class MazeTask(Task):
         self,
         *,
         side: int = 30,
-        source: Literal["generated", "file", "hub"] = "generated",
-        path: str | None = None,
-        validation_path: str | None = None,
-        test_path: str | None = None,
-        hub_name: str | None = None,
-        train_examples: int | None = None,
-        validation_examples: int | None = None,
-        test_examples: int | None = None,
+        options: SourceOptions = GENERATED,
         difficulty: Literal["easy", "medium", "hard", "extreme"] | None = None,
         wall_density: float = 0.37,
         minimum_path: int | None = None,
         maximum_path: int | None = None,
         augment: bool = True,
-        seed: int = 0,
     ) -> None:
-        self._options = SourceOptions(
-            source=source,
-            path=path,
-            validation_path=validation_path,
-            test_path=test_path,
-            hub_name=hub_name,
-            train_examples=train_examples,
-            validation_examples=validation_examples,
-            test_examples=test_examples,
-            seed=seed,
-        )
+        self._options = options
         self._shape = choose_shape(
             side=side, difficulty=difficulty, wall_density=wall_density, minimum_path=minimum_path, maximum_path=maximum_path
         )
-        if difficulty is not None and source != "generated":
+        if difficulty is not None and options.source != "generated":
             raise UserError(
                 f"data.difficulty={difficulty} is only for generated mazes; "
-                f"with data.source={source} use data.minimum_path and data.maximum_path"
+                f"with data.source={options.source} use data.minimum_path and data.maximum_path"
             )
         self._minimum_path, self._maximum_path = minimum_path, maximum_path
         self._side, self._augment = side, augment

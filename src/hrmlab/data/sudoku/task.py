@@ -10,7 +10,7 @@ from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.reading import Table, encode_text, single_question
-from hrmlab.data.sources import Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
+from hrmlab.data.sources import GENERATED, Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
 from hrmlab.data.sudoku.augmentation import SudokuAugmentation
 from hrmlab.data.sudoku.board import board
 from hrmlab.data.sudoku.generator import GENERATOR_VERSION, Tier, choose_tier, generate_for_keys
@@ -37,18 +37,12 @@ class SudokuTask(Task):
 
     Args:
         side: 4, 6 (boxes of 2 rows and 3 columns) or 9.
-        source: ``generated``, ``file`` or ``hub``.
-        path: CSV or CSV.gz for ``source=file``, columns question, answer[, rating, source].
-        validation_path, test_path: the same for the other sets; without them they are split off from ``path``.
-        hub_name: data set for ``source=hub``.
-        train_examples, validation_examples, test_examples: puzzles per set; None: 1000, 200 and 1000 when generated, else all
-            rows (a tenth, at most 1000, for a set that is split off).
+        options: where the puzzles come from.
         difficulty: tier of generated puzzles; None: minimal puzzles of any rating.
         minimum_rating, maximum_rating: bounds in dead ends, inclusive; they replace the tier's when generating, and filter rows that
             are read (which must then have ratings).
         check_unique: refuse rows with several solutions.
         augment: train on random symmetric images.
-        seed: chooses the puzzles, apart from the seed of training.
 
     Raises:
         UserError: there are no such puzzles.
@@ -60,40 +54,22 @@ class SudokuTask(Task):
         self,
         *,
         side: int = 9,
-        source: Literal["generated", "file", "hub"] = "generated",
-        path: str | None = None,
-        validation_path: str | None = None,
-        test_path: str | None = None,
-        hub_name: str | None = None,
-        train_examples: int | None = None,
-        validation_examples: int | None = None,
-        test_examples: int | None = None,
+        options: SourceOptions = GENERATED,
         difficulty: Literal["easy", "medium", "hard", "extreme"] | None = None,
         minimum_rating: float | None = None,
         maximum_rating: float | None = None,
         check_unique: bool = False,
         augment: bool = True,
-        seed: int = 0,
     ) -> None:
         self._board = board(side)
-        self._options = SourceOptions(
-            source=source,
-            path=path,
-            validation_path=validation_path,
-            test_path=test_path,
-            hub_name=hub_name,
-            train_examples=train_examples,
-            validation_examples=validation_examples,
-            test_examples=test_examples,
-            seed=seed,
-        )
+        self._options = options
         if minimum_rating is not None and maximum_rating is not None and minimum_rating > maximum_rating:
             raise UserError(f"data.minimum_rating={minimum_rating} is above data.maximum_rating={maximum_rating}; lower it")
-        self._tier = choose_tier(side, difficulty, minimum_rating, maximum_rating) if source == "generated" else Tier()
-        if difficulty is not None and source != "generated":
+        self._tier = choose_tier(side, difficulty, minimum_rating, maximum_rating) if options.source == "generated" else Tier()
+        if difficulty is not None and options.source != "generated":
             raise UserError(
                 f"data.difficulty={difficulty} is only for generated puzzles; "
-                f"with data.source={source} use data.minimum_rating and data.maximum_rating"
+                f"with data.source={options.source} use data.minimum_rating and data.maximum_rating"
             )
         self._minimum_rating, self._maximum_rating = minimum_rating, maximum_rating
         self._check_unique, self._augment = check_unique, augment
