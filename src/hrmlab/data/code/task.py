@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from hrmlab.core.components import Options
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.cache import cached_text
@@ -23,18 +25,35 @@ from hrmlab.data.written.tokenizer import ByteTokenizer, Tokenizer
 Layout = Literal["padded", "packed"]
 
 
-class CodeTask(Task):
-    """What all code tasks share: records in, rows of next-token prediction out. Subclasses say where records come from.
+@dataclass(frozen=True, kw_only=True)
+class CodeOptions(Options):
+    """How records become rows of tokens, the same keywords for every code task.
 
-    Args:
-        name: of the task in folders and tables.
+    Attributes:
         tokenizer: ``bytes``, ``bpe`` (learned from the training split), a name on the Hugging Face hub, or a path of a tokenizer.json.
         vocabulary_size: of ``bpe``.
         sequence_length: tokens in a row.
         layout: of training rows: ``padded`` (one document each) or ``packed`` (several, which do not see each other).
         asked: ``solution``: only the solution's tokens are learned and scored; ``everything``: the problem's as well.
         attention: ``causal``; ``full`` lets every position see its own label, which the causality audit refuses.
-        seed: of the packing order.
+        seed: of the packing order, and of what else a task draws.
+    """
+
+    tokenizer: str = "bytes"
+    vocabulary_size: int = 4096
+    sequence_length: int = 512
+    layout: Layout = "packed"
+    asked: Asked = "solution"
+    attention: Literal["causal", "full"] = "causal"
+    seed: int = 0
+
+
+class CodeTask(Task):
+    """What all code tasks share: records in, rows of next-token prediction out. Subclasses say where records come from.
+
+    Args:
+        name: of the task in folders and tables.
+        options: how records become rows.
     """
 
     words = WORDS
@@ -47,40 +66,28 @@ class CodeTask(Task):
     templated_sets: tuple[str, ...] = ()
     """Test splits from the same grammar as the training split, which therefore share phrases with it and no programs."""
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        tokenizer: str,
-        vocabulary_size: int,
-        sequence_length: int,
-        layout: Layout,
-        asked: Asked,
-        attention: Literal["causal", "full"],
-        seed: int,
-    ) -> None:
-        if sequence_length < 8:
-            raise UserError(f"data.sequence_length={sequence_length} holds no function; give at least 8 tokens")
-        check_length(sequence_length, where=f"data.sequence_length={sequence_length}")
-        self._layout: Layout = layout
-        self._asked: Asked = asked
-        self._seed, self._tokenizer_name, self._vocabulary_size = seed, tokenizer, vocabulary_size
+    def __init__(self, *, name: str, options: CodeOptions) -> None:
+        length, tokenizer = options.sequence_length, options.tokenizer
+        if length < 8:
+            raise UserError(f"data.sequence_length={length} holds no function; give at least 8 tokens")
+        check_length(length, where=f"data.sequence_length={length}")
+        self._options = options
         self._tokenizer: Tokenizer | None = None
         if tokenizer == "bytes":
             self._tokenizer = ByteTokenizer()
         elif tokenizer == "bpe":
-            tokenizers.check_vocabulary_size(vocabulary_size)
+            tokenizers.check_vocabulary_size(options.vocabulary_size)
         else:
             self._tokenizer = tokenizers.pretrained(tokenizer)
         self.spec = TaskSpec(
             name=name,
-            sequence_length=sequence_length,
-            vocabulary_size=self._tokenizer.vocabulary_size if self._tokenizer else vocabulary_size,
-            attention=attention,
+            sequence_length=length,
+            vocabulary_size=self._tokenizer.vocabulary_size if self._tokenizer else options.vocabulary_size,
+            attention=options.attention,
             next_token=True,
-            document_start=tokenizers.PROBLEM if layout == "packed" else None,
+            document_start=tokenizers.PROBLEM if options.layout == "packed" else None,
         )
-        self.measures = code_measures(runs=self.tested and attention == "causal")
+        self.measures = code_measures(runs=self.tested and options.attention == "causal")
         self._records: Records | None = None
         self._kept: Records | None = None
 
@@ -111,10 +118,10 @@ class CodeTask(Task):
 
             def build() -> str:
                 texts = [record.prompt + record.canonical_solution for record in self.records()["train"]]
-                return tokenizers.train_bpe(texts, vocabulary_size=self._vocabulary_size).to_text()
+                return tokenizers.train_bpe(texts, vocabulary_size=self._options.vocabulary_size).to_text()
 
-            text = cached_text("code_bpe", {**self.identity(), "vocabulary_size": self._vocabulary_size}, build, suffix="json")
-            self._tokenizer = tokenizers.from_text(text, vocabulary_size=self._vocabulary_size)
+            text = cached_text("code_bpe", {**self.identity(), "vocabulary_size": self._options.vocabulary_size}, build, suffix="json")
+            self._tokenizer = tokenizers.from_text(text, vocabulary_size=self._options.vocabulary_size)
         return self._tokenizer
 
     def _fitting(self, *, progress: bool) -> dict[str, list[tuple[CodeRecord, Document]]]:
@@ -144,10 +151,12 @@ class CodeTask(Task):
         sets = {
             split: self._padded(records, documents[split])
             for split, records in kept.items()
-            if split != "train" or self._layout == "padded"
+            if split != "train" or self._options.layout == "padded"
         }
-        if self._layout == "packed":
-            rows = packed_rows(documents["train"], sequence_length=self.spec.sequence_length, asked=self._asked, seed=self._seed)
+        if self._options.layout == "packed":
+            rows = packed_rows(
+                documents["train"], sequence_length=self.spec.sequence_length, asked=self._options.asked, seed=self._options.seed
+            )
             sets["train"] = make_set(
                 inputs=rows.inputs, labels=rows.labels, classes=np.zeros(len(rows.inputs), np.uint64), sources="packed"
             )
@@ -182,7 +191,7 @@ class CodeTask(Task):
 
     def _padded(self, records: list[CodeRecord], documents: list[Document]) -> ExampleSet:
         """Records, given as documents too, as padded rows: one example each, rated by depth. All of them must fit."""
-        rows = padded_rows(documents, sequence_length=self.spec.sequence_length, asked=self._asked)
+        rows = padded_rows(documents, sequence_length=self.spec.sequence_length, asked=self._options.asked)
         return make_set(
             inputs=rows.inputs,
             labels=rows.labels,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import counting
 from hrmlab.data.code.coinciding import packaged_sets
@@ -27,7 +28,7 @@ SMALL: dict[str, Any] = {
 
 
 def test_loading_leaves_the_records_as_they_were_made_and_hands_over_what_fits() -> None:
-    task = SyntheticCodeTask(**SMALL, sequence_length=96, max_bytes=200)
+    task = call(SyntheticCodeTask, **SMALL, sequence_length=96, max_bytes=200)
     made = {split: list(records) for split, records in task.records().items()}
     before = task.written()
     splits = task.load(progress=False)
@@ -50,14 +51,14 @@ def _bytes(record: Any) -> bytes:
 
 def test_records_and_tokenizer_are_kept_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HRMLAB_CACHE", str(tmp_path))
-    task = SyntheticCodeTask(**SMALL, tokenizer="bpe", vocabulary_size=300)
+    task = call(SyntheticCodeTask, **SMALL, tokenizer="bpe", vocabulary_size=300)
     one = task.load(progress=False)
     (records,) = tmp_path.glob("code_syntheticcodetask-*.jsonl.gz")
     (tokenizer,) = tmp_path.glob("code_bpe-*.json.gz")
     assert b'"task_id": "synthetic/train/0"' in gzip.decompress(records.read_bytes())
     assert b'"merges"' in gzip.decompress(tokenizer.read_bytes())
     monkeypatch.setattr(SyntheticCodeTask, "make_records", lambda *_, **__: pytest.fail("made again"))
-    again = SyntheticCodeTask(**SMALL, tokenizer="bpe", vocabulary_size=300)
+    again = call(SyntheticCodeTask, **SMALL, tokenizer="bpe", vocabulary_size=300)
     assert again.records() == task.records()
     other = again.load(progress=False)
     for name, part in one.sets().items():
@@ -65,7 +66,7 @@ def test_records_and_tokenizer_are_kept_as_text(tmp_path: Path, monkeypatch: pyt
 
 
 def test_what_humaneval_asks_for_is_left_out_of_training_unless_told() -> None:
-    clean, whole = SyntheticCodeTask(**SMALL), SyntheticCodeTask(**SMALL, leave_out="nothing")
+    clean, whole = call(SyntheticCodeTask, **SMALL), call(SyntheticCodeTask, **SMALL, leave_out="nothing")
     kept, drawn = clean.records(), whole.records()
     leaking = contamination(drawn["train"], packaged_sets()).leaking
     assert leaking
@@ -81,27 +82,27 @@ def test_measures_are_declared_by_what_can_be_found_out() -> None:
         return [measure.name for measure in task.measures]
 
     given = ["exact_accuracy", "cell_accuracy", "bits_per_byte"]
-    written = SyntheticCodeTask(**SMALL)
+    written = call(SyntheticCodeTask, **SMALL)
     assert declared(written) == ["pass_at_1", *given]
     assert counting(written.measures, {"pass_at_1": 0.0, "exact_accuracy": 0.5}).column == "passed"
     assert counting(written.measures, {"exact_accuracy": 0.5}).wording == "exact accuracy under given tokens"
     assert not next(measure for measure in written.measures if measure.name == "bits_per_byte").larger_is_better
-    assert declared(SyntheticCodeTask(**SMALL, attention="full")) == given
+    assert declared(call(SyntheticCodeTask, **SMALL, attention="full")) == given
     assert declared(PythonFunctionsTask()) == given
     assert (written.words.example, written.words.rating) == ("problem", "depth")
 
 
 def test_the_published_protocol_says_why_its_splits_share_examples() -> None:
-    task = SyntheticCodeTask(protocol="published", sequence_length=128)
+    task = call(SyntheticCodeTask, protocol="published", sequence_length=128)
     assert "published protocol" in task.load(progress=False).shared_on_purpose
     assert list(task.written().tests) == ["test_iid"]
     assert task.written().templated == ()
     assert "left_out" not in task.facts()
-    assert SyntheticCodeTask(**SMALL).load(progress=False).shared_on_purpose == ""
+    assert call(SyntheticCodeTask, **SMALL).load(progress=False).shared_on_purpose == ""
 
 
 def test_rows_show_as_text() -> None:
-    task = SyntheticCodeTask(**SMALL, asked="everything")
+    task = call(SyntheticCodeTask, **SMALL, asked="everything")
     splits = task.load(progress=False)
     record = task.written().tests["test_iid"][0]
     assert task.to_text(splits.test.inputs[0]) == record.prompt + record.canonical_solution
@@ -114,4 +115,4 @@ def test_impossible_sizes_are_refused() -> None:
     with pytest.raises(UserError, match=r"data\.train_examples=0 leaves the train set empty"):
         PythonFunctionsTask(train_examples=0)
     with pytest.raises(UserError, match=r"data\.sequence_length=1000000 .* at most 16384"):
-        PythonFunctionsTask(sequence_length=1_000_000)
+        call(PythonFunctionsTask, sequence_length=1_000_000)

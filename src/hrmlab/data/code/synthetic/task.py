@@ -7,10 +7,9 @@ from typing import Any, Literal
 from hrmlab.core.errors import UserError
 from hrmlab.data.code.coinciding import VERSION as COINCIDING_VERSION
 from hrmlab.data.code.coinciding import packaged_sets, without_coinciding
-from hrmlab.data.code.encoding import Asked
 from hrmlab.data.code.library.clean import clean_functions
 from hrmlab.data.code.synthetic.splits import GENERATOR_VERSION, generate_splits
-from hrmlab.data.code.task import CodeTask, Layout
+from hrmlab.data.code.task import CodeOptions, CodeTask
 from hrmlab.data.example_set import check_counts
 from hrmlab.data.progress import progress_bar
 from hrmlab.data.written.record import Records
@@ -22,6 +21,9 @@ PUBLISHED_LENGTHS = (128, 192, 256)
 
 
 TESTS = ("test_iid", "test_deeper", "test_unseen_composition")
+
+
+_DEFAULTS = CodeOptions()
 
 
 class SyntheticCodeTask(CodeTask):
@@ -41,8 +43,7 @@ class SyntheticCodeTask(CodeTask):
             left out and counted in data.json, so that HumanEval can be asked; ``nothing``. ``protocol=published`` keeps its own.
         python_functions: so many documented functions of Python's standard library are added to the training split.
         max_bytes: longest prompt and solution together; None: what fits into a row of bytes, and no limit for other tokenizers.
-        tokenizer, vocabulary_size, sequence_length, layout, asked, attention: see :class:`CodeTask`.
-        seed: chooses the programs and their order in packed rows.
+        options: see :class:`CodeOptions`; the seed also chooses the programs.
     """
 
     def __init__(
@@ -61,14 +62,9 @@ class SyntheticCodeTask(CodeTask):
         leave_out: Literal["humaneval", "nothing"] = "humaneval",
         python_functions: int = 0,
         max_bytes: int | None = None,
-        tokenizer: str = "bytes",
-        vocabulary_size: int = 4096,
-        sequence_length: int = 512,
-        layout: Layout = "packed",
-        asked: Asked = "solution",
-        attention: Literal["causal", "full"] = "causal",
-        seed: int = 0,
+        options: CodeOptions = _DEFAULTS,
     ) -> None:
+        sequence_length = options.sequence_length
         if protocol == "published" and sequence_length not in PUBLISHED_LENGTHS:
             raise UserError(
                 f"data.sequence_length={sequence_length} is none of the published protocol's; use 128, 192 or 256, which choose its sizes"
@@ -77,8 +73,8 @@ class SyntheticCodeTask(CodeTask):
             raise UserError(f"data.max_depth={max_depth} is not possible; programs are composed of 1 to 5 operations")
         check_counts(train=train_examples, validation=validation_examples, test=test_examples)
         # Of bytes a row's size is known: two special tokens before the end, which is a label only. Other tokens are counted when encoded.
-        most = sequence_length - 2 if max_bytes is None and tokenizer == "bytes" else max_bytes
-        self._protocol, self._length, self._most_bytes = protocol, sequence_length, most
+        most = sequence_length - 2 if max_bytes is None and options.tokenizer == "bytes" else max_bytes
+        self._protocol, self._most_bytes = protocol, most
         self._python_functions, self._clean = python_functions, leave_out == "humaneval" and protocol == "disjoint"
         self._arguments = {
             "train": train_examples,
@@ -100,17 +96,11 @@ class SyntheticCodeTask(CodeTask):
             self.shared_on_purpose = SHARED_ON_PURPOSE
         super().__init__(
             name="synthetic_code" if protocol == "disjoint" else f"published_code_{sequence_length}",
-            tokenizer=tokenizer,
-            vocabulary_size=vocabulary_size,
-            sequence_length=sequence_length,
-            layout=layout,
-            asked=asked,
-            attention=attention,
-            seed=seed,
+            options=options,
         )
 
     def identity(self) -> Mapping[str, object]:
-        chosen = {"sequence_length": self._length} if self._protocol == "published" else self._arguments
+        chosen = {"sequence_length": self._options.sequence_length} if self._protocol == "published" else self._arguments
         if self._clean:
             chosen = {**chosen, "left_out": COINCIDING_VERSION}
         if self._python_functions:
@@ -118,7 +108,7 @@ class SyntheticCodeTask(CodeTask):
         return {
             "version": GENERATOR_VERSION,
             "protocol": self._protocol,
-            "seed": self._seed,
+            "seed": self._options.seed,
             "python_functions": self._python_functions,
             **chosen,
         }
@@ -127,15 +117,16 @@ class SyntheticCodeTask(CodeTask):
         if self._protocol == "published":
             from hrmlab.data.code.synthetic.published import published_splits
 
-            return published_splits(sequence_length=self._length, seed=self._seed)  # pyright: ignore[reportArgumentType]
+            length = self._options.sequence_length
+            return published_splits(sequence_length=length, seed=self._options.seed)  # pyright: ignore[reportArgumentType]
         arguments = self._arguments
         total = arguments["train"] + arguments["validation"] + 3 * arguments["test"]
         with progress_bar("writing programs", total, shown=progress) as advance:
-            records = generate_splits(seed=self._seed, progress=advance, **arguments)
+            records = generate_splits(seed=self._options.seed, progress=advance, **arguments)
         if self._clean:
             records["train"] = without_coinciding(records["train"], packaged_sets())
         if self._python_functions:
-            records["train"] += clean_functions(seed=self._seed, count=self._python_functions, max_bytes=self._most_bytes)
+            records["train"] += clean_functions(seed=self._options.seed, count=self._python_functions, max_bytes=self._most_bytes)
         return records
 
     def facts(self) -> dict[str, Any]:
