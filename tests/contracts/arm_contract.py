@@ -13,7 +13,7 @@ import torch
 
 import hrmlab.models
 from hrmlab.core.batches import Batch
-from hrmlab.core.components import _options_of, call
+from hrmlab.core.components import call, options_of
 from hrmlab.core.task import IGNORED_LABEL, AttentionKind, TaskSpec
 from hrmlab.evaluation.code.generation import Decoding, generate
 from hrmlab.models.reasoner import Reasoner
@@ -39,7 +39,7 @@ def model_classes() -> list[type[Reasoner]]:
 def keys_of(model: type[Reasoner]) -> dict[str, tuple[Any, Any]]:
     """Type and default of every configuration key of a class, those of its dataclasses of options among them."""
     hints, found = typing.get_type_hints(model.__init__), {}
-    options = _options_of(model)
+    options = options_of(model)
     for name, parameter in inspect.signature(model).parameters.items():
         if name in options:
             found |= {field.name: (typing.get_type_hints(options[name])[field.name], field.default) for field in fields(options[name])}

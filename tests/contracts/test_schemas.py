@@ -3,7 +3,7 @@
 import importlib
 import inspect
 from dataclasses import MISSING, fields
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import pytest
 import yaml
@@ -14,7 +14,7 @@ from hrmlab.config.location import RECIPES, SECTIONS, choices, config_file, conf
 from hrmlab.config.schema import COMPONENT_SECTIONS
 from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters, solved_arguments
 from hrmlab.config.validation import section_schema, validate_section
-from hrmlab.core.components import is_options
+from hrmlab.core.components import options_of
 
 FILES = [(group, choice) for group in SECTIONS for choice in choices(group)]
 COMPONENTS = [(group, choice) for group, choice in FILES if group in COMPONENT_SECTIONS]
@@ -46,7 +46,7 @@ def test_the_parsed_schema_is_the_real_signature(group, choice):
     signature = inspect.signature(found)
     hints = get_type_hints(found.__init__ if inspect.isclass(found) else found, include_extras=True)
     parsed = component_parameters(target)
-    options: dict[str, Any] = {name: kind for name, kind in hints.items() if inspect.isclass(kind) and is_options(kind.__name__)}
+    options = options_of(found)
     flattened = {field.name: field for kind in options.values() for field in fields(kind)}
     for kind in options.values():
         hints |= get_type_hints(kind, include_extras=True)

@@ -3,9 +3,9 @@
 Importing a model means importing torch, seconds in which a person waits to be told of a typing error. The parameters of
 ``_target_: package.module.Name`` are therefore parsed from the file. A parameter whose annotation is made of int, float, bool, str,
 None, Literal, list and tuple is a configuration key, with the bounds that ``Annotated[int, AtLeast(1)]`` sets. A parameter annotated with
-a dataclass of options (``embedding: EmbeddingOptions``) stands for the fields of that dataclass: they are keys of the component like all
-others, and :func:`hrmlab.core.components.build` puts them together again. Any other parameter (``task: TaskSpec``) is handed in by the
-code that builds the component.
+a subclass of :class:`hrmlab.core.components.Options` (``embedding: EmbeddingOptions``) stands for the fields of that dataclass: they are
+keys of the component like all others, and :func:`hrmlab.core.components.build` puts them together again. Any other parameter
+(``task: TaskSpec``) is handed in by the code that builds the component.
 """
 
 import ast
@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, Union
 
 from hrmlab.config import values
 from hrmlab.config.values import nearest
-from hrmlab.core.components import is_options
+from hrmlab.core.components import Options
 from hrmlab.core.errors import UserError
 
 _PLAIN: dict[str, Any] = {"int": int, "float": float, "bool": bool, "str": str, "Path": str, "PathLike": str}
@@ -59,7 +59,7 @@ def component_parameters(target: str, *, path: str = "_target_") -> dict[str, Pa
         path: how to call the target in a complaint.
 
     Raises:
-        UserError: there is no such module or name, or its signature cannot be a schema (``**kwargs``, no annotation).
+        UserError: there is no such module or name, or its signature cannot be a schema (``**kwargs``, no annotation, a key twice).
     """
     module_name, _, name = target.rpartition(".")
     module = _find_module(module_name) if module_name else None
@@ -69,7 +69,12 @@ def component_parameters(target: str, *, path: str = "_target_") -> dict[str, Pa
     if found is None or not isinstance(found[1], (ast.ClassDef, ast.FunctionDef)):
         guess = nearest(name, [node.name for node in module.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))])
         raise UserError(f"{path}={target} cannot be found: {module.file} defines no {name}" + (f"; did you mean {guess}?" if guess else ""))
-    return dict(_parameters(*found, target))
+    result: dict[str, Parameter] = {}
+    for key, parameter in _parameters(*found, target):
+        if key in result:
+            raise UserError(f"_target_={target} takes the key {key} twice, itself or through options; rename one")
+        result[key] = parameter
+    return result
 
 
 def solved_arguments(target: str) -> frozenset[str]:
@@ -81,8 +86,7 @@ def solved_arguments(target: str) -> frozenset[str]:
         declared = next((value for item in found[1].body if (value := _assigned(item, "solves")) is not None), None)
         if declared is not None:
             return frozenset(_first_arguments(declared, found[0]))
-        bases = [base.id for base in found[1].bases if isinstance(base, ast.Name)]
-        found = next((base for each in bases if (base := _find(found[0], each)) is not None), None)
+        found = next(_bases(found[0], found[1]), None)
     return frozenset()
 
 
@@ -107,18 +111,13 @@ def _first_arguments(node: ast.expr, module: _Module) -> Iterator[str]:
 
 def _parameters(module: _Module, node: ast.stmt, target: str) -> Iterator[tuple[str, Parameter]]:
     if isinstance(node, ast.ClassDef):
-        constructor = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
-        if constructor is None and any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
-            yield from _dataclass_fields(module, node)
+        found = _constructor(module, node)
+        if found is None:
             return
-        if constructor is None:
-            for base in node.bases:
-                found = _find(module, base.id) if isinstance(base, ast.Name) else None
-                if found is not None and isinstance(found[1], ast.ClassDef):
-                    yield from _parameters(*found, target)
-                    return
+        module, node = found
+        if isinstance(node, ast.ClassDef):
+            yield from _dataclass_fields(module, node).items()
             return
-        node = constructor
     assert isinstance(node, ast.FunctionDef)
     arguments = node.args
     if arguments.kwarg is not None or arguments.vararg is not None:
@@ -131,27 +130,55 @@ def _parameters(module: _Module, node: ast.stmt, target: str) -> Iterator[tuple[
             continue
         if argument.annotation is None:
             raise UserError(f"_target_={target} does not say the type of its parameter {argument.arg}, so its keys cannot be checked")
+        options = _options(argument.annotation, module)
+        if options is not None:
+            yield from _dataclass_fields(*options).items()
+            continue
         annotation = _evaluate(argument.annotation, module)
         if annotation is not None:
             yield argument.arg, Parameter(annotation, REQUIRED if default is None else _literal(default, module))
-        elif (options := _options(argument.annotation, module)) is not None:
-            yield from _dataclass_fields(*options)
+
+
+def _constructor(module: _Module, node: ast.ClassDef) -> tuple[_Module, ast.FunctionDef | ast.ClassDef] | None:
+    """What says how a class is made: its ``__init__``, the class itself where it is a dataclass, or those of its bases."""
+    constructor = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
+    if constructor is not None:
+        return module, constructor
+    if _is_dataclass(node):
+        return module, node
+    return next((found for base in _bases(module, node) if (found := _constructor(*base)) is not None), None)
 
 
 def _options(annotation: ast.expr, module: _Module) -> tuple[_Module, ast.ClassDef] | None:
     """The dataclass of options that a parameter is annotated with; None for any other annotation."""
-    found = _find(module, annotation.id) if isinstance(annotation, ast.Name) else None
-    if found is None or not isinstance(found[1], ast.ClassDef) or not is_options(found[1].name):
-        return None
-    return found[0], found[1]
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        return _options(ast.parse(annotation.value, mode="eval").body, module)
+    found = _class(annotation, module)
+    return found if found is not None and _is_options(*found) else None
 
 
-def _dataclass_fields(module: _Module, node: ast.ClassDef) -> Iterator[tuple[str, Parameter]]:
-    for item in node.body:
+def _is_options(module: _Module, node: ast.ClassDef) -> bool:
+    return any(
+        (base.name, definition.name) == (Options.__module__, Options.__name__) or _is_options(base, definition)
+        for base, definition in _bases(module, node)
+    )
+
+
+def _is_dataclass(node: ast.ClassDef) -> bool:
+    return any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def _dataclass_fields(module: _Module, node: ast.ClassDef) -> dict[str, Parameter]:
+    """The fields of a dataclass, inherited ones first; one that is said again has the last word's type and default."""
+    result: dict[str, Parameter] = {}
+    for base in reversed(list(_bases(module, node))):
+        result |= _dataclass_fields(*base)
+    for item in node.body if _is_dataclass(node) else ():
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
             annotation = _evaluate(item.annotation, module)
             if annotation is not None:
-                yield item.target.id, Parameter(annotation, REQUIRED if item.value is None else _literal(item.value, module))
+                result[item.target.id] = Parameter(annotation, REQUIRED if item.value is None else _literal(item.value, module))
+    return result
 
 
 def _evaluate(node: ast.expr, module: _Module) -> Any:
@@ -176,7 +203,7 @@ def _evaluate(node: ast.expr, module: _Module) -> Any:
             return Literal[tuple(ast.literal_eval(item) for item in items)]
         if name == "Annotated":
             inner = _evaluate(items[0], module)
-            bounds = [bound for item in items[1:] if (bound := _bound(item)) is not None]
+            bounds = [bound for item in items[1:] if (bound := _bound(item, module)) is not None]
             return Annotated[(inner, *bounds)] if inner is not None and bounds else inner
         members = [... if isinstance(item, ast.Constant) and item.value is ... else _evaluate(item, module) for item in items]
         if name == "Optional":
@@ -188,11 +215,16 @@ def _evaluate(node: ast.expr, module: _Module) -> Any:
     return None
 
 
-def _bound(node: ast.expr) -> Any:
-    """The constraint of :mod:`hrmlab.config.values` that an annotation spells, such as ``AtLeast(1)``; None for anything else."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not hasattr(values, node.func.id):
+def _bound(node: ast.expr, module: _Module) -> Any:
+    """The constraint of :mod:`hrmlab.config.values` that an annotation spells, such as ``AtLeast(1)``; None for any other remark."""
+    found = _class(node.func, module) if isinstance(node, ast.Call) else None
+    if not isinstance(node, ast.Call) or found is None or found[0].name != values.__name__:
         return None
-    return getattr(values, node.func.id)(*(ast.literal_eval(argument) for argument in node.args))
+    positional = [_literal(argument, module) for argument in node.args]
+    named = {str(keyword.arg): _literal(keyword.value, module) for keyword in node.keywords}
+    if REQUIRED in (*positional, *named.values()):
+        raise UserError(f"{module.file}: the bound {ast.unparse(node)} cannot be read without running the file; write its numbers out")
+    return getattr(values, found[1].name)(*positional, **named)
 
 
 def _union(members: list[Any]) -> Any:
@@ -210,6 +242,34 @@ def _literal(node: ast.expr, module: _Module) -> Any:
     except ValueError:
         return REQUIRED
     return list(value) if isinstance(value, tuple) else value
+
+
+def _bases(module: _Module, node: ast.ClassDef) -> Iterator[tuple[_Module, ast.ClassDef]]:
+    """The bases of a class whose source is found, in their order."""
+    yield from (found for base in node.bases if (found := _class(base, module)) is not None)
+
+
+def _class(node: ast.expr, module: _Module) -> tuple[_Module, ast.ClassDef] | None:
+    """The class that a name, or a name of an imported module (``options.EmbeddingOptions``), stands for."""
+    found = None
+    if isinstance(node, ast.Name):
+        found = _find(module, node.id)
+    elif isinstance(node, ast.Attribute):
+        source = _imported(ast.unparse(node.value), module)
+        found = None if source is None else _find(source, node.attr)
+    return (found[0], found[1]) if found is not None and isinstance(found[1], ast.ClassDef) else None
+
+
+def _imported(name: str, module: _Module) -> _Module | None:
+    """The module that a name stands for in another."""
+    for statement in _statements(module.body):
+        if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+            continue
+        package = f"{_absolute(statement, module)}." if isinstance(statement, ast.ImportFrom) else ""
+        original = next((alias.name for alias in statement.names if (alias.asname or alias.name) == name), None)
+        if original is not None:
+            return _find_module(package + original)
+    return None
 
 
 def _find(module: _Module, name: str) -> tuple[_Module, ast.stmt] | None:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from hrmlab.config.values import AtLeast, Positive, ZeroToOne
+from hrmlab.core.components import Options
 
 Positions = Literal["rope", "learned", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbeddingOptions:
+class EmbeddingOptions(Options):
     """From tokens to channels.
 
     Attributes:
@@ -24,7 +25,7 @@ class EmbeddingOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SegmentOptions:
+class SegmentOptions(Options):
     """How often a reasoner looks at an example.
 
     Attributes:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from torch import Tensor, nn
 
-from hrmlab.config.values import AtLeast, Positive
+from hrmlab.config.schema import Count
+from hrmlab.config.values import Positive
 from hrmlab.core.batches import Carry
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.attention import AttentionContext
@@ -37,12 +38,12 @@ class DeepSupervisionTransformer(RecurrentReasoner):
         self,
         *,
         task: TaskSpec,
-        hidden_size: int,
-        num_heads: int,
-        mlp_width: int,
+        hidden_size: Count,
+        num_heads: Count,
+        mlp_width: Count,
         embedding: EmbeddingOptions,
         segments: SegmentOptions,
-        layers: Annotated[int, AtLeast(1)] = 8,
+        layers: Count = 8,
         norm_epsilon: Annotated[float, Positive()] = 1e-5,
     ) -> None:
         super().__init__(task=task, segments=segments)

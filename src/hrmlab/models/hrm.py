@@ -9,15 +9,14 @@ from typing import Annotated, Literal
 import torch
 from torch import Tensor, nn
 
-from hrmlab.config.values import AtLeast, Positive
+from hrmlab.config.schema import Count
+from hrmlab.config.values import Positive
 from hrmlab.core.batches import Carry
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.attention import AttentionContext
 from hrmlab.layers.blocks import PostNormBlock, Stack
 from hrmlab.layers.options import EmbeddingOptions, SegmentOptions
 from hrmlab.models.attending import RecurrentReasoner, initial_vector
-
-Count = Annotated[int, AtLeast(1)]
 
 
 class HRM(RecurrentReasoner):
@@ -46,9 +45,9 @@ class HRM(RecurrentReasoner):
         self,
         *,
         task: TaskSpec,
-        hidden_size: int,
-        num_heads: int,
-        mlp_width: int,
+        hidden_size: Count,
+        num_heads: Count,
+        mlp_width: Count,
         embedding: EmbeddingOptions,
         segments: SegmentOptions,
         h_layers: Count = 4,

@@ -5,7 +5,8 @@ from typing import Annotated
 import torch
 from torch import nn
 
-from hrmlab.config.values import AtLeast, Positive
+from hrmlab.config.schema import Count
+from hrmlab.config.values import Positive
 from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.blocks import pre_norm_stack
@@ -32,11 +33,11 @@ class Transformer(AttendingReasoner):
         self,
         *,
         task: TaskSpec,
-        hidden_size: int,
-        num_heads: int,
-        mlp_width: int,
+        hidden_size: Count,
+        num_heads: Count,
+        mlp_width: Count,
         embedding: EmbeddingOptions,
-        layers: Annotated[int, AtLeast(1)] = 8,
+        layers: Count = 8,
         norm_epsilon: Annotated[float, Positive()] = 1e-5,
     ) -> None:
         super().__init__(task=task)

@@ -14,6 +14,7 @@ from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from hrmlab.config.values import AtLeast, FromZeroBelow, NotNegative, Positive, ZeroToOne
+from hrmlab.core.components import Options
 from hrmlab.layers.embeddings import PuzzleEmbedding
 from hrmlab.models.reasoner import Reasoner
 
@@ -100,7 +101,7 @@ def _split(reasoner: Reasoner) -> tuple[list[nn.Parameter], list[nn.Parameter], 
 
 
 @dataclass(frozen=True, kw_only=True)
-class PuzzleOptions:
+class PuzzleOptions(Options):
     """Of the sign descent on puzzle embeddings, where a model has them.
 
     Attributes:
@@ -113,7 +114,7 @@ class PuzzleOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduleOptions:
+class ScheduleOptions(Options):
     """See :meth:`OptimizerBundle.schedule`.
 
     Attributes:
@@ -126,7 +127,7 @@ class ScheduleOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdamOptions:
+class AdamOptions(Options):
     """Decays of Adam's two moments."""
 
     beta1: Annotated[float, FromZeroBelow(1.0)] = 0.9
