@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 
 from hrmlab.cli import audit, evaluate
 from hrmlab.core.errors import UserError
@@ -187,3 +188,17 @@ def test_bad_generations_are_refused_by_row(tmp_path: Path) -> None:
         evaluate.command([f"generations={file}"])
     with pytest.raises(UserError, match="does not exist"):
         evaluate.command([f"generations={tmp_path / 'none.jsonl'}", "evaluation=humaneval"])
+
+
+def test_generations_and_devices_that_do_not_fit_are_refused(train_run: Train, tmp_path: Path) -> None:
+    run = train_run("training.steps=1")
+    file = tmp_path / "mine.jsonl"
+    file.write_text('{"task_id": "HumanEval/0", "completion": "    pass"}\n')
+    with pytest.raises(UserError, match="no problems that are answered by writing code"):
+        evaluate.command([f"generations={file}", f"run={run.path}"])
+    with pytest.raises(UserError, match="another task than the run's"):
+        evaluate.command([f"run={run.path}", "data.name=maze"])
+    if not torch.cuda.is_available():
+        for words in ([f"run={run.path}"], [f"generations={file}", "evaluation=humaneval"]):
+            with pytest.raises(UserError, match="needs a CUDA device"):
+                evaluate.command([*words, "trainer.accelerator=gpu"])

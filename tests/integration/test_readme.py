@@ -19,6 +19,7 @@ COMMANDS = [
 MODULES = {
     "hrm-train": "train",
     "hrm-eval": "evaluate",
+    "hrm-demo": "demo",
     "hrm-sweep": "sweep",
     "hrm-report": "report",
     "hrm-audit": "audit",
@@ -77,11 +78,17 @@ def test_every_command_runs(tmp_path: Path, tiny_overrides: tuple[str, ...], tin
             run(command)
         elif command.startswith("hrm-audit contamination"):
             run(command, *(word for word in tiny_code_overrides if word.startswith("data.")))
-        elif command.startswith("hrm-train") and "resume" not in command:
+        elif command.startswith("hrm-train") and "outputs/..." not in command:
             run(command, *small)
         elif "resume=outputs/..." in command:
             (completed,) = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))
             completed.unlink()
+            run(command.replace("outputs/...", str(completed.parent)))
+        elif "extend=outputs/..." in command:
+            completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
+            run(command.replace("outputs/...", str(completed.parent)), "training.steps=4")
+        elif command.startswith("hrm-demo"):
+            completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
             run(command.replace("outputs/...", str(completed.parent)))
         elif command.startswith("hrm-eval"):
             completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hrmlab.cli.arguments import key_values
 from hrmlab.cli.command import run_command
 from hrmlab.core.errors import UserError
 
@@ -117,11 +118,9 @@ def _contamination(config: "Configuration", seen: set[str]) -> bool:
 
 def _copying(overrides: Sequence[str]) -> int:
     """What a run copies; nothing that it says is a leak, so the code is 0."""
-    words = {word.partition("=")[0]: word.partition("=")[2] for word in overrides}
-    if set(words) != {"run"} or not words["run"]:
-        raise UserError(
-            "hrm-audit copying takes run=RUN_DIRECTORY and nothing else; give a run directory, for example run=outputs/quick/..."
-        )
+    words, _ = key_values(overrides, keys=("run",))
+    if "run" not in words:
+        raise UserError("hrm-audit copying needs run=RUN_DIRECTORY, for example run=outputs/quick/...")
     from hrmlab.runs.directory import RunDirectory
 
     run = RunDirectory.open(Path(words["run"]))

@@ -4,8 +4,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hrmlab.cli.arguments import key_values
 from hrmlab.cli.command import run_command
-from hrmlab.cli.opening import open_chosen, split_arguments
+from hrmlab.cli.opening import TRAINER_KEYS, open_chosen
 from hrmlab.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def command(arguments: Sequence[str]) -> int:
     if not arguments or any(argument in ("-h", "--help") for argument in arguments):
         print(_HELP, end="")
         return 0 if arguments else 2
-    own, changes = split_arguments(arguments, name=NAME, keys=_OWN, sections=("data", "trainer"))
+    own, changes = key_values(arguments, keys=_OWN, sections={"data": None, "trainer": TRAINER_KEYS})
     count, segments = _whole(own, "count", 1), _whole(own, "segments", None)
     path = changes["data"].pop("path", None)
     if path is not None and "puzzle" in own:

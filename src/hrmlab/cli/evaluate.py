@@ -5,8 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hrmlab.cli.arguments import key_values
 from hrmlab.cli.command import run_command
-from hrmlab.cli.opening import device_of, open_chosen, split_arguments
+from hrmlab.cli.opening import TRAINER_KEYS, device_of, open_chosen
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import Measure, counting
 
@@ -43,7 +44,7 @@ Examples:
   hrm-eval run=outputs/code_quick/.../seed=0/1a2b3c4d evaluation=humaneval evaluation.samples=10 evaluation.temperature=0.8
 """
 _OWN = ("run", "data", "checkpoint", "labelled", "evaluation", "generations")
-_SECTIONS = ("data", "trainer", "evaluation")
+_SECTIONS = {"data": None, "trainer": TRAINER_KEYS, "evaluation": None}
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def command(arguments: Sequence[str]) -> int:
     if any(argument in ("-h", "--help") for argument in arguments):
         print(_HELP, end="")
         return 0
-    own, changes = split_arguments(arguments, name=NAME, keys=_OWN, sections=_SECTIONS)
+    own, changes = key_values(arguments, keys=_OWN, sections=_SECTIONS)
     for key, choices in (("checkpoint", ("best", "last")), ("labelled", ("true", "false"))):
         if own.get(key, choices[0]) not in choices:
             raise UserError(f"{key}={own[key]!r} is not a choice; use {' or '.join(choices)}")

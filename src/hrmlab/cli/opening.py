@@ -1,6 +1,6 @@
-"""What the commands that open a run share: their KEY=VALUE arguments, the device, and the run itself."""
+"""What the commands that open a run share: the device, and the run itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from hrmlab.data.task import Task
     from hrmlab.workflows.opened import OpenedRun
 
-_TRAINER = ("accelerator", "threads", "progress_bar")
-_TEXTS = ("path", "hub_name", "question")
+TRAINER_KEYS = ("accelerator", "threads", "progress_bar")
+"""What may be chosen of the trainer section where nothing is trained."""
 
 
 @dataclass(frozen=True)
@@ -21,45 +21,6 @@ class Chosen:
 
     opened: "OpenedRun"
     config: "Configuration | None"
-
-
-def split_arguments(
-    arguments: Sequence[str], *, name: str, keys: Sequence[str], sections: Sequence[str]
-) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
-    """The command's own keys, and changes to sections of the configuration.
-
-    Raises:
-        UserError: not key=value, an unknown or repeated key, or a value that cannot be read.
-    """
-    from hrmlab.config.values import nearest
-
-    own: dict[str, str] = {}
-    changes: dict[str, dict[str, Any]] = {section: {} for section in sections}
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals:
-            raise UserError(f"{argument!r} is not KEY=VALUE; {name} --help shows the keys")
-        section, _, inner = key.partition(".")
-        if key in own:
-            raise UserError(f"{key} is given twice; keep one")
-        if key in keys:
-            own[key] = value
-        elif section in sections and inner and (section != "trainer" or inner in _TRAINER):
-            changes[section][inner] = value if inner.endswith(_TEXTS) else _value(key, value)
-        else:
-            known = [*keys, *(f"trainer.{inner}" for inner in _TRAINER), *(f"{section}.*" for section in sections if section != "trainer")]
-            guess = nearest(key, [*known, "data.path"])
-            raise UserError(f"unknown key {key!r}{f'; did you mean {guess!r}?' if guess else ''}; keys are {', '.join(known)}")
-    return own, changes
-
-
-def _value(key: str, text: str) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise UserError(f"{key}={text} cannot be read as a value; quote it: '{key}=\"...\"'") from None
 
 
 def open_chosen(own: Mapping[str, str], changes: Mapping[str, Mapping[str, Any]]) -> Chosen:

@@ -1,12 +1,13 @@
 """hrm-sweep: a grid of runs, each in a fresh process; what is done is skipped, what was interrupted goes on; a report at the end."""
 
 import shlex
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from hrmlab.cli.arguments import SentenceParser
 from hrmlab.cli.command import run_command, say
 from hrmlab.cli.help import sweep_help, wants_help
 from hrmlab.core.errors import UserError
@@ -129,13 +130,8 @@ def _report(study: str, output_root: Path, reports: str) -> bool:
     return True
 
 
-class _Parser(ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see {NAME} --help")
-
-
 def _flags(arguments: Sequence[str]) -> Namespace:
-    parser = _Parser(NAME, add_help=False, allow_abbrev=False)
+    parser = SentenceParser(NAME, add_help=False, allow_abbrev=False)
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--jobs", default=None)
     parser.add_argument("--retry-failed", action="store_true")

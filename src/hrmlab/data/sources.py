@@ -12,6 +12,7 @@ from hrmlab.core.components import Options
 from hrmlab.core.errors import UserError
 from hrmlab.core.randomness import stream_key
 from hrmlab.data.cache import cached
+from hrmlab.data.compiling import announced
 from hrmlab.data.example_set import ExampleSet, Splits, check_counts
 from hrmlab.data.hub import read_hub
 from hrmlab.data.progress import progress_bar
@@ -99,7 +100,8 @@ def splits_from_tables(options: SourceOptions, encode: Encode, class_rule: str) 
     else:
         paths = {"train": options.path, "validation": options.validation_path, "test": options.test_path}
         tables = {split: read_table(path, labelled=True) for split, path in paths.items() if path}
-    sets = {split: encode(table, True) for split, table in tables.items()}
+    with announced():
+        sets = {split: encode(table, True) for split, table in tables.items()}
     parts, dropped = split_pool(
         pool=sets["train"], validation=sets.get("validation"), test=sets.get("test"), counts=options.counts, seed=options.seed
     )
@@ -138,7 +140,7 @@ def splits_from_generator(options: SourceOptions, generation: Generation, class_
     counts = {split: options.counts[split] or GENERATED_COUNTS[split] for split in ("test", "validation", "train")}
 
     def build() -> dict[str, np.ndarray]:
-        with progress_bar(f"generating {generation.kind}", sum(counts.values()), shown=progress) as advance:
+        with announced(), progress_bar(f"generating {generation.kind}", sum(counts.values()), shown=progress) as advance:
             seen: set[int] = set()
             arrays = {}
             for split, count in counts.items():

@@ -1,7 +1,6 @@
 """What every task offers to training, evaluation and audits. A task is one folder here and one file in conf/data."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -170,7 +169,3 @@ class Task(ABC):
     def written(self) -> WrittenProblems | None:
         """The problems of each split that are answered by writing text and judged by running it; None for tasks that have none."""
         return None
-
-    def details(self) -> Mapping[str, Any]:
-        """Declarations for readers of a result, as summary.json carries them."""
-        return {"measures": [measure.to_dict() for measure in self.measures], "words": self.words.to_dict()}

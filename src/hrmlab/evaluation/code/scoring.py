@@ -11,7 +11,7 @@ import torch
 from hrmlab.config.schema import Evaluation
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.code.encoding import document
-from hrmlab.data.code.problems.load import load_problems
+from hrmlab.data.code.problems.load import NOTES, load_problems
 from hrmlab.data.progress import progress_bar
 from hrmlab.data.written.problems import WrittenProblems
 from hrmlab.data.written.record import CodeRecord
@@ -113,7 +113,8 @@ class Writer:
                 save_rows(rows, folder / f"{name}.jsonl.gz")
                 result = judged_result(rows, records, settings=self.settings, generated=True) | result
                 passed = np.array([row["passed"] for row in rows[:: self.settings.samples]], dtype=bool)
-            scores[name] = SetScore(result={"count": len(records), **result}, passed=passed, bits=bits[name])
+            note = {"note": NOTES[name]} if name in NOTES else {}
+            scores[name] = SetScore(result={"count": len(records), **result, **note}, passed=passed, bits=bits[name])
         return scores
 
     def _share(self, sets: Problems, tested: Sequence[str]) -> dict[str, tuple[list[float], list[list[Completion]]]]:

@@ -16,6 +16,13 @@ from hrmlab.data.written.record import CodeRecord
 HUB_NAMES = {"humaneval_plus": "evalplus/humanevalplus", "mbpp": "google-research-datasets/mbpp"}
 """Where the sets are found on the Hugging Face hub."""
 
+NOTES = {
+    name: f"On {name} read the bits per byte: models of this size trained from scratch pass 0 to 4 % of such problems, and one problem of "
+    "HumanEval's 164 is 0.6 points, so bits per byte of the canonical solutions is the figure with signal."
+    for name in ("humaneval", "humaneval_plus", "mbpp")
+}
+"""What a reader of a score on a set should know; it stands beside the score."""
+
 PROBLEM_SETS = ("humaneval", "humaneval_plus", "mbpp", "file")
 
 _CHECK = re.compile(r"^def check\(", re.MULTILINE)
