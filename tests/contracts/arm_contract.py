@@ -169,8 +169,10 @@ def check_causality(model: type[Reasoner], attention: AttentionKind, options: Op
 
 def check_generation(model: type[Reasoner], options: Options) -> None:
     """With its own decoding state a causal arm writes what it writes when every row is read again for every token."""
-    # Few segments: over many, a recurrent net with disturbed weights turns the rounding of a sum into another token.
-    few = {"max_segments": 3} if "max_segments" in keys_of(model) else {}
+    # Few segments and layers: over many, a recurrent net with disturbed weights turns the rounding of a sum into another token.
+    keys = keys_of(model)
+    few = {"max_segments": 2} if "max_segments" in keys else {}
+    few |= {name: 1 for name in keys if name.endswith("layers")}
     reasoner = make(model, "causal", {**few, **options}, vocabulary=17, length=24).eval()
     with torch.no_grad():
         for parameter in reasoner.parameters():

@@ -30,7 +30,7 @@ Usage: hrm-demo run=RUN_DIRECTORY [puzzle=TEXT | data.path=FILE] [KEY=VALUE ...]
   trainer.accelerator=cpu|gpu|auto   trainer.threads=N
 
 Example:
-  hrm-demo run=outputs/quick/sudoku_4x4_easy/hrm/nano/seed=0/1a2b3c4d puzzle="1..4.32..21.4..1"
+  hrm-demo run=outputs/quick/sudoku_4x4_easy/hrm/nano/seed=0/1a2b3c4d puzzle="1.3..41..14.4..1"
 """
 _OWN = ("run", "data", "checkpoint", "puzzle", "count", "segments")
 

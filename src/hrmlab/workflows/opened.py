@@ -3,7 +3,7 @@
     import hrmlab
 
     run = hrmlab.open_run("outputs/quick/sudoku_4x4_easy/hrm/nano/seed=0/1a2b3c4d")
-    print(run.solve("1..4.32..21.4..1").text)
+    print(run.solve("1.3..41..14.4..1").text)
 
 Needs torch, and neither Hydra nor Lightning.
 """
