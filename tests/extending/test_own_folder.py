@@ -187,6 +187,12 @@ def test_what_an_own_arm_cannot_do_is_said_in_a_sentence(folder: Path, tmp_path:
     assert "model.num_heads is not a known key" in said
 
 
+def test_own_arms_are_audited(folder: Path, tmp_path: Path) -> None:
+    words = ("causality", "--config-dir", str(folder), "model=gru,planner", *CODE, "model.hidden_size=8")
+    said = run("audit", *words, folder=folder, cwd=tmp_path)
+    assert said.count(": causal: 12 positions") == 2
+
+
 @pytest.mark.slow
 def test_a_sweep_of_own_arms_ends_in_a_report(folder: Path, tmp_path: Path) -> None:
     words = [word for word in SMALL if not word.startswith(("trainer.progress_bar", "trainer.threads"))]

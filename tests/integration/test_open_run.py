@@ -95,7 +95,7 @@ def test_the_demo_shows_every_segment_with_its_changes(run: RunDirectory, capsys
     assert demo.command([f"run={run.path}", f"puzzle={PUZZLE}"]) == 0
     said = capsys.readouterr().out
     segments = hrmlab.open_run(run.path).reasoner.max_segments
-    assert said.startswith("puzzle:\n12.4\n.41.\n.14.\n4.21\n")
+    assert said.startswith("puzzle:\n 1  2  .  4 \n .  4  1  . \n .  1  4  . \n 4  .  2  1 \n")
     assert said.count("after segment") == segments
     assert "learned halting stops here" in said
     assert said.rstrip().splitlines()[-1] in ("right", "wrong")

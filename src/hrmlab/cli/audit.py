@@ -1,10 +1,11 @@
 """hrm-audit: asks of models, data and results what would make a comparison worthless. Exit code 1 where something leaks."""
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hrmlab.cli.arguments import key_values
+from hrmlab.cli.arguments import SentenceParser, key_values
 from hrmlab.cli.command import run_command
 from hrmlab.core.errors import UserError
 
@@ -23,7 +24,8 @@ Usage: hrm-audit causality     [GROUP=CHOICE,CHOICE ...] [KEY=VALUE ...]
   contamination  does the training text hold problems or solutions of an evaluation set (exact, equal syntax tree, 13 tokens in a row)?
   copying        how much of what a run wrote is copied from what it read, beside the scores that copying would get
 
-Keys and groups are those of hrm-train; several values of one key are tried one after the other.
+Keys and groups are those of hrm-train, and so is --config-dir DIR for arms and tasks of your own; several values of one key are tried one
+after the other.
 
 Examples:
   hrm-audit causality model=hrm,transformer data=synthetic_code
@@ -54,13 +56,22 @@ def command(arguments: Sequence[str]) -> int:
     from hrmlab.config.composition import composer
     from hrmlab.config.grid import expand
 
-    with composer() as composing:
+    flags = _flags(overrides)
+    overrides = flags.overrides
+    with composer([flags.config_dir] if flags.config_dir else []) as composing:
         grid = composing.plan(overrides).grid
         configurations = [composing.compose(job).config for job in expand(composing, overrides, grid)]
     body = _causality if kind == "causality" else _contamination
     seen: set[str] = set()
     leaks = [body(config, seen) for config in configurations]
     return int(any(leaks))
+
+
+def _flags(arguments: Sequence[str]) -> Namespace:
+    parser = SentenceParser(NAME, add_help=False, allow_abbrev=False)
+    parser.add_argument("overrides", nargs="*")
+    parser.add_argument("--config-dir")
+    return parser.parse_intermixed_args(list(arguments))
 
 
 def _causality(config: "Configuration", seen: set[str]) -> bool:

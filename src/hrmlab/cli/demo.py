@@ -84,7 +84,7 @@ def thoughts(opened: "OpenedRun", inputs: "np.ndarray", labels: "np.ndarray | No
     task, solved = opened.task, opened.solve(inputs, segments=segments)
     colour = sys.stdout.isatty()
     yield f"{task.words.example}:"
-    yield task.show(inputs)
+    yield marked(task, inputs, inputs != inputs, colour=colour)  # in the same columns as the answers
     before = inputs
     for number, answer in enumerate(solved.answers, start=1):
         changed = answer != before
