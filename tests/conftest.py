@@ -86,7 +86,7 @@ def train_run(tmp_path: Path, compose_config: Callable[..., dict[str, Any]]) -> 
             if isinstance(config, Mapping):
                 config = Configuration.from_plain(config)
             run = new_run(config, list(overrides))
-        execute(run, Configuration.from_plain(run.config))
+        execute(run)
         return run
 
     return train

@@ -109,7 +109,7 @@ def _job(flags: Namespace, among: Collection[str] | None, failures: list[str]) -
         refuse_clash(config, labels_of(config))
         run = new_run(config, overrides)
         print(f"run directory: {run.path}", flush=True)
-        summary.update(execute(run, config))
+        summary.update(execute(run))
         print(result_line(run, summary), flush=True)
         return 0
 

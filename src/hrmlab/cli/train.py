@@ -13,7 +13,6 @@ from hrmlab.workflows.launch import execute, join, new_run, result_line
 
 if TYPE_CHECKING:
     from hrmlab.config.composition import Composer
-    from hrmlab.config.configuration import Configuration
 
 NAME = "hrm-train"
 
@@ -69,14 +68,14 @@ def run_single(composing: "Composer", overrides: Sequence[str]) -> int:
         raise UserError(f"extends={composition.config.extends} is filled by hrm-train extend=RUN_DIRECTORY; write extend=RUN_DIRECTORY")
     config = named(composing, composition)
     refuse_clash(config, labels_of(config))
-    return _execute(new_run(config, composition.overrides), config)
+    return _execute(new_run(config, composition.overrides))
 
 
 def resume(composing: "Composer", path: str, overrides: Sequence[str]) -> int:
     """Go on with the run at a path; the exit code."""
     from hrmlab.workflows.resume import reopen
 
-    return _execute(*reopen(composing, path, _without(composing, overrides, "resume")))
+    return _execute(reopen(composing, path, _without(composing, overrides, "resume")))
 
 
 def extend(composing: "Composer", path: str, overrides: Sequence[str]) -> int:
@@ -89,7 +88,7 @@ def extend(composing: "Composer", path: str, overrides: Sequence[str]) -> int:
     refuse_clash(config, labels_of(config))
     run = new_run(config, [*RunDirectory.open(path).overrides, *others])
     begin_from(run, path)
-    return _execute(run, config)
+    return _execute(run)
 
 
 def named_run(composing: "Composer", overrides: Sequence[str], key: str) -> str | None:
@@ -102,9 +101,9 @@ def _without(composing: "Composer", overrides: Sequence[str], key: str) -> list[
     return [override.input_line or "" for override in composing.parse(overrides) if override.key_or_group != key]
 
 
-def _execute(run: RunDirectory, config: "Configuration") -> int:
+def _execute(run: RunDirectory) -> int:
     print(f"run directory: {run.path}", flush=True)
-    print(result_line(run, execute(run, config)), flush=True)
+    print(result_line(run, execute(run)), flush=True)
     return 0
 
 

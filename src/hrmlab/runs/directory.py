@@ -105,6 +105,18 @@ class RunDirectory:
             raise UserError(f"{self.path / 'config.yaml'} does not hold a configuration; the run cannot be read")
         return value
 
+    def rewrite_config(self, config: Mapping[str, Any]) -> None:
+        """Write down what changes when a run goes on and its outcome does not depend on: threads, logger, progress bar.
+
+        Raises:
+            ValueError: it would be another configuration; a new run is made for that.
+        """
+        if config_hash(config) != self.hash:
+            raise ValueError(f"{self.path} holds configuration {self.hash} and cannot take another")
+        if dict(config) != self.config:
+            files.write_yaml(self.path / "config.yaml", dict(config))
+            del self.config
+
     @cached_property
     def overrides(self) -> list[str]:
         """The command-line overrides that the run was launched with; empty when the file is gone."""

@@ -48,11 +48,11 @@ def join() -> None:
     run = RunDirectory.open(path)
     from hrmlab.workflows.train import train
 
-    train(Configuration.from_plain(run.config), run)
+    train(run)
 
 
-def execute(run: RunDirectory, config: Configuration) -> dict[str, Any]:
-    """Train and evaluate; the summary, which is in the run directory too.
+def execute(run: RunDirectory) -> dict[str, Any]:
+    """Train and evaluate as the run directory says; the summary, which is there too.
 
     Raises:
         UserError, TrainingFailed: the run is marked FAILED.
@@ -66,7 +66,7 @@ def execute(run: RunDirectory, config: Configuration) -> dict[str, Any]:
         try:
             from hrmlab.workflows.train import train
 
-            summary = train(config, run)
+            summary = train(run)
             run.complete(summary)
         except TrainingFailed as failure:
             _fail(run, error=failure.error, hint=failure.hint, step=failure.step, last_checkpoint=failure.last_checkpoint)

@@ -20,8 +20,8 @@ EXTENDABLE = (*CHANGEABLE, "training.steps", "arm", "study")
 """What an extension may change: its length and what it is called."""
 
 
-def reopen(composing: Composer, path: str, overrides: Sequence[str]) -> tuple[RunDirectory, Configuration]:
-    """The run at a path and its configuration, with what may change taken from the overrides.
+def reopen(composing: Composer, path: str, overrides: Sequence[str]) -> RunDirectory:
+    """The run at a path, what may change in its configuration taken from the overrides and written down.
 
     Raises:
         UserError: not a run directory, completed already, or an override contradicts the run's configuration.
@@ -32,7 +32,8 @@ def reopen(composing: Composer, path: str, overrides: Sequence[str]) -> tuple[Ru
     config = _with_changes(composing, run, overrides, CHANGEABLE, f"resume={path}")
     if config.extends is not None:
         begin_from(run, config.extends)
-    return run, config
+    run.rewrite_config(config.to_plain())
+    return run
 
 
 def extended(composing: Composer, path: str, overrides: Sequence[str]) -> Configuration:

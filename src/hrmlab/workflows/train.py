@@ -1,4 +1,4 @@
-"""One run from its configuration to its summary, stage by stage."""
+"""One run from its configuration to its summary, stage by stage; the run directory is the only thing handed on."""
 
 from typing import Any
 
@@ -10,12 +10,11 @@ from hrmlab.workflows.prepare import prepare, record_facts
 from hrmlab.workflows.score import score
 
 
-def train(config: Configuration, run: RunDirectory) -> dict[str, Any]:
+def train(run: RunDirectory) -> dict[str, Any]:
     """Prepare, fit, score; goes on from the newest checkpoint if the directory has one.
 
     Args:
-        config: checked.
-        run: the run's directory, locked by the caller. It is all that a run leaves behind.
+        run: the run's directory, locked by the caller: what it is to do stands in it, and it is all that it leaves behind.
 
     Returns:
         what summary.json holds.
@@ -25,6 +24,7 @@ def train(config: Configuration, run: RunDirectory) -> dict[str, Any]:
         TrainingFailed: the recipe diverged.
         KeyboardInterrupt: asked to stop; resumable.
     """
+    config = Configuration.from_plain(run.config)
     prepared = prepare(config)
     if process_rank() == 0:
         record_facts(prepared, run)

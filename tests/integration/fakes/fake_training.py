@@ -10,9 +10,11 @@ from pathlib import Path
 STEPS = 10
 
 
-def train(config, run):
+def train(run):
+    from hrmlab.config.configuration import Configuration
     from hrmlab.core.errors import TrainingFailed, UserError
 
+    config = Configuration.from_plain(run.config)
     data = config.data.arguments
     checkpoint = run.checkpoints / "last.json"
     step = json.loads(checkpoint.read_text()) if checkpoint.exists() else 0
