@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hrmlab.runs.directory import RunDirectory, find_runs
+from hrmlab.runs.directory import RunDirectory
+from hrmlab.runs.finding import find_runs
 
 
 def only_run(folder: Path, study: str = "default") -> RunDirectory:

@@ -6,7 +6,7 @@ import pytest
 from hrmlab.cli import train
 from hrmlab.cli.command import guarded
 from hrmlab.models.checkpoint import load_checkpoint
-from hrmlab.runs.directory import find_runs
+from hrmlab.runs.finding import find_runs
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hrmlab.runs.directory import find_runs
+from hrmlab.runs.finding import find_runs
 
 GRID = ("study=s", "model=hrm,transformer", "seed=0,1", "--no-report")
 ONE_THREAD = ("trainer.threads=1",)

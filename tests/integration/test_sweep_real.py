@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hrmlab.runs.directory import find_runs
+from hrmlab.runs.finding import find_runs
 
 pytestmark = pytest.mark.slow
 SMALL = ("size.parameters=12000", "size.head_size=8", "data.train_examples=64", "data.validation_examples=20", "data.test_examples=30")

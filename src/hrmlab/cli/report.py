@@ -40,7 +40,7 @@ def command(arguments: Sequence[str]) -> int:
     mirror = options.pop("wandb")
     project = options.pop("project")
     if "study" not in options:
-        from hrmlab.runs.directory import studies
+        from hrmlab.runs.finding import studies
 
         found = studies(options["output_root"])
         known = (

@@ -9,14 +9,12 @@ keys of the component like all others, and :func:`hrmlab.core.components.build` 
 """
 
 import ast
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, Literal, Union
 
 from hrmlab.config import values
+from hrmlab.config.source import SourceModule, base_classes, find_definition, find_module, named_class
 from hrmlab.config.values import nearest
 from hrmlab.core.components import Options
 from hrmlab.core.errors import UserError
@@ -40,17 +38,6 @@ class Parameter:
     default: Any
 
 
-@dataclass(frozen=True)
-class _Module:
-    name: str
-    file: Path
-    is_package: bool
-
-    @property
-    def body(self) -> list[ast.stmt]:
-        return _parse(self.file)
-
-
 def component_parameters(target: str, *, path: str = "_target_") -> dict[str, Parameter]:
     """The configuration keys of the class or function at a dotted path.
 
@@ -62,10 +49,10 @@ def component_parameters(target: str, *, path: str = "_target_") -> dict[str, Pa
         UserError: there is no such module or name, or its signature cannot be a schema (``**kwargs``, no annotation, a key twice).
     """
     module_name, _, name = target.rpartition(".")
-    module = _find_module(module_name) if module_name else None
+    module = find_module(module_name) if module_name else None
     if module is None:
         raise UserError(f"{path}={target} cannot be found: there is no module {module_name or target} with readable source")
-    found = _find(module, name)
+    found = find_definition(module, name)
     if found is None or not isinstance(found[1], (ast.ClassDef, ast.FunctionDef)):
         guess = nearest(name, [node.name for node in module.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))])
         raise UserError(f"{path}={target} cannot be found: {module.file} defines no {name}" + (f"; did you mean {guess}?" if guess else ""))
@@ -80,13 +67,13 @@ def component_parameters(target: str, *, path: str = "_target_") -> dict[str, Pa
 def solved_arguments(target: str) -> frozenset[str]:
     """The arguments that a model's class declares as solvable (``solves``, see :mod:`hrmlab.models.sizing`), or inherits; empty without."""
     module_name, _, name = target.rpartition(".")
-    module = _find_module(module_name)
-    found = None if module is None else _find(module, name)
+    module = find_module(module_name)
+    found = None if module is None else find_definition(module, name)
     while found is not None and isinstance(found[1], ast.ClassDef):
         declared = next((value for item in found[1].body if (value := _assigned(item, "solves")) is not None), None)
         if declared is not None:
             return frozenset(_first_arguments(declared, found[0]))
-        found = next(_bases(found[0], found[1]), None)
+        found = next(base_classes(found[0], found[1]), None)
     return frozenset()
 
 
@@ -97,10 +84,10 @@ def _assigned(item: ast.stmt, name: str) -> ast.expr | None:
     return item.value if is_it and isinstance(item, (ast.Assign, ast.AnnAssign)) else None
 
 
-def _first_arguments(node: ast.expr, module: _Module) -> Iterator[str]:
+def _first_arguments(node: ast.expr, module: SourceModule) -> Iterator[str]:
     """The first argument of each call in a tuple, which may stand under a name of its own."""
     if isinstance(node, ast.Name):
-        found = _find(module, node.id)
+        found = find_definition(module, node.id)
         value = getattr(found[1], "value", None) if found else None
         if found and isinstance(value, ast.expr):
             yield from _first_arguments(value, found[0])
@@ -109,7 +96,7 @@ def _first_arguments(node: ast.expr, module: _Module) -> Iterator[str]:
             yield str(item.args[0].value)
 
 
-def _parameters(module: _Module, node: ast.stmt, target: str) -> Iterator[tuple[str, Parameter]]:
+def _parameters(module: SourceModule, node: ast.stmt, target: str) -> Iterator[tuple[str, Parameter]]:
     if isinstance(node, ast.ClassDef):
         found = _constructor(module, node)
         if found is None:
@@ -139,28 +126,28 @@ def _parameters(module: _Module, node: ast.stmt, target: str) -> Iterator[tuple[
             yield argument.arg, Parameter(annotation, REQUIRED if default is None else _literal(default, module))
 
 
-def _constructor(module: _Module, node: ast.ClassDef) -> tuple[_Module, ast.FunctionDef | ast.ClassDef] | None:
+def _constructor(module: SourceModule, node: ast.ClassDef) -> tuple[SourceModule, ast.FunctionDef | ast.ClassDef] | None:
     """What says how a class is made: its ``__init__``, the class itself where it is a dataclass, or those of its bases."""
     constructor = next((item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"), None)
     if constructor is not None:
         return module, constructor
     if _is_dataclass(node):
         return module, node
-    return next((found for base in _bases(module, node) if (found := _constructor(*base)) is not None), None)
+    return next((found for base in base_classes(module, node) if (found := _constructor(*base)) is not None), None)
 
 
-def _options(annotation: ast.expr, module: _Module) -> tuple[_Module, ast.ClassDef] | None:
+def _options(annotation: ast.expr, module: SourceModule) -> tuple[SourceModule, ast.ClassDef] | None:
     """The dataclass of options that a parameter is annotated with; None for any other annotation."""
     if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
         return _options(ast.parse(annotation.value, mode="eval").body, module)
-    found = _class(annotation, module)
+    found = named_class(annotation, module)
     return found if found is not None and _is_options(*found) else None
 
 
-def _is_options(module: _Module, node: ast.ClassDef) -> bool:
+def _is_options(module: SourceModule, node: ast.ClassDef) -> bool:
     return any(
         (base.name, definition.name) == (Options.__module__, Options.__name__) or _is_options(base, definition)
-        for base, definition in _bases(module, node)
+        for base, definition in base_classes(module, node)
     )
 
 
@@ -168,10 +155,10 @@ def _is_dataclass(node: ast.ClassDef) -> bool:
     return any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list)
 
 
-def _dataclass_fields(module: _Module, node: ast.ClassDef) -> dict[str, Parameter]:
+def _dataclass_fields(module: SourceModule, node: ast.ClassDef) -> dict[str, Parameter]:
     """The fields of a dataclass, inherited ones first; one that is said again has the last word's type and default."""
     result: dict[str, Parameter] = {}
-    for base in reversed(list(_bases(module, node))):
+    for base in reversed(list(base_classes(module, node))):
         result |= _dataclass_fields(*base)
     for item in node.body if _is_dataclass(node) else ():
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
@@ -181,7 +168,7 @@ def _dataclass_fields(module: _Module, node: ast.ClassDef) -> dict[str, Paramete
     return result
 
 
-def _evaluate(node: ast.expr, module: _Module) -> Any:
+def _evaluate(node: ast.expr, module: SourceModule) -> Any:
     """The type that an annotation spells, None when it is not made of configuration values."""
     if isinstance(node, ast.Constant):
         if node.value is None:
@@ -191,7 +178,7 @@ def _evaluate(node: ast.expr, module: _Module) -> Any:
         name = node.id if isinstance(node, ast.Name) else node.attr
         if name in _PLAIN or name in _SEQUENCES:
             return _PLAIN.get(name) or _SEQUENCES[name]
-        found = _find(module, name) if isinstance(node, ast.Name) else None
+        found = find_definition(module, name) if isinstance(node, ast.Name) else None
         value = getattr(found[1], "value", None) if found else None
         return _evaluate(value, found[0]) if found and isinstance(value, ast.expr) else None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
@@ -215,9 +202,9 @@ def _evaluate(node: ast.expr, module: _Module) -> Any:
     return None
 
 
-def _bound(node: ast.expr, module: _Module) -> Any:
+def _bound(node: ast.expr, module: SourceModule) -> Any:
     """The constraint of :mod:`hrmlab.config.values` that an annotation spells, such as ``AtLeast(1)``; None for any other remark."""
-    found = _class(node.func, module) if isinstance(node, ast.Call) else None
+    found = named_class(node.func, module) if isinstance(node, ast.Call) else None
     if not isinstance(node, ast.Call) or found is None or found[0].name != values.__name__:
         return None
     positional = [_literal(argument, module) for argument in node.args]
@@ -231,9 +218,9 @@ def _union(members: list[Any]) -> Any:
     return None if None in members else Union[tuple(members)]  # noqa: UP007  (a union of values only known here)
 
 
-def _literal(node: ast.expr, module: _Module) -> Any:
+def _literal(node: ast.expr, module: SourceModule) -> Any:
     if isinstance(node, ast.Name):
-        found = _find(module, node.id)
+        found = find_definition(module, node.id)
         value = getattr(found[1], "value", None) if found else None
         if found and isinstance(value, ast.expr):
             return _literal(value, found[0])
@@ -242,93 +229,3 @@ def _literal(node: ast.expr, module: _Module) -> Any:
     except ValueError:
         return REQUIRED
     return list(value) if isinstance(value, tuple) else value
-
-
-def _bases(module: _Module, node: ast.ClassDef) -> Iterator[tuple[_Module, ast.ClassDef]]:
-    """The bases of a class whose source is found, in their order."""
-    yield from (found for base in node.bases if (found := _class(base, module)) is not None)
-
-
-def _class(node: ast.expr, module: _Module) -> tuple[_Module, ast.ClassDef] | None:
-    """The class that a name, or a name of an imported module (``options.EmbeddingOptions``), stands for."""
-    found = None
-    if isinstance(node, ast.Name):
-        found = _find(module, node.id)
-    elif isinstance(node, ast.Attribute):
-        source = _imported(ast.unparse(node.value), module)
-        found = None if source is None else _find(source, node.attr)
-    return (found[0], found[1]) if found is not None and isinstance(found[1], ast.ClassDef) else None
-
-
-def _imported(name: str, module: _Module) -> _Module | None:
-    """The module that a name stands for in another."""
-    for statement in _statements(module.body):
-        if not isinstance(statement, (ast.Import, ast.ImportFrom)):
-            continue
-        package = f"{_absolute(statement, module)}." if isinstance(statement, ast.ImportFrom) else ""
-        original = next((alias.name for alias in statement.names if (alias.asname or alias.name) == name), None)
-        if original is not None:
-            return _find_module(package + original)
-    return None
-
-
-def _find(module: _Module, name: str) -> tuple[_Module, ast.stmt] | None:
-    """The statement that defines a name, in the module or in the one it is imported from."""
-    for statement in _statements(module.body):
-        if isinstance(statement, (ast.ClassDef, ast.FunctionDef)) and statement.name == name:
-            return module, statement
-        targets = (
-            statement.targets
-            if isinstance(statement, ast.Assign)
-            else [getattr(statement, "target", None) or getattr(statement, "name", None)]
-        )
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            return module, statement
-        if isinstance(statement, ast.ImportFrom):
-            original = next((alias.name for alias in statement.names if (alias.asname or alias.name) == name), None)
-            source = _find_module(_absolute(statement, module)) if original else None
-            if source is not None and original is not None:
-                return _find(source, original)
-    return None
-
-
-def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for statement in body:
-        yield statement
-        if isinstance(statement, ast.If):  # if TYPE_CHECKING:
-            yield from _statements(statement.body)
-
-
-def _absolute(statement: ast.ImportFrom, module: _Module) -> str:
-    if not statement.level:
-        return statement.module or ""
-    package = module.name.split(".")
-    package = package[: len(package) - statement.level + module.is_package]
-    return ".".join([*package, *([statement.module] if statement.module else [])])
-
-
-@cache
-def _find_module(name: str) -> _Module | None:
-    """The source file of a module. Only the outermost package is looked up by the import system, which does not run it."""
-    top, *rest = name.split(".")
-    try:
-        spec = importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return None
-    if spec is None:
-        return None
-    if not rest:
-        return (
-            _Module(name, Path(spec.origin), bool(spec.submodule_search_locations)) if spec.origin and spec.origin.endswith(".py") else None
-        )
-    for location in spec.submodule_search_locations or []:
-        base = Path(location, *rest)
-        for file, is_package in ((base.with_name(base.name + ".py"), False), (base / "__init__.py", True)):
-            if file.is_file():
-                return _Module(name, file, is_package)
-    return None
-
-
-@cache
-def _parse(file: Path) -> list[ast.stmt]:
-    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file)).body

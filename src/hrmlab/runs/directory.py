@@ -7,10 +7,9 @@ import contextlib
 import errno
 import fcntl
 import os
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,20 +19,13 @@ from hrmlab.core.errors import UserError
 from hrmlab.runs import files, mark
 from hrmlab.runs.identity import RunLabels, config_hash
 
-__all__ = ["RunDirectory", "RunLabels", "RunState", "UnreadableRun", "config_hash", "find_runs", "runs_of", "scan_runs", "studies"]
+__all__ = ["RunDirectory", "RunLabels", "RunState", "config_hash"]
 
 RunState = Literal["completed", "failed", "running", "interrupted"]
 _LOCK_PATIENCE = 0.5
-_DRAFT = ".creating-"
+DRAFT = ".creating-"
+"""How the name of a run directory begins before it is complete."""
 _OWN_FOLDERS = ("checkpoints", "generations")
-
-
-@dataclass(frozen=True)
-class UnreadableRun:
-    """A folder that stands where a run directory should be and is not one."""
-
-    path: Path
-    reason: str
 
 
 class RunDirectory:
@@ -54,12 +46,12 @@ class RunDirectory:
         The folder is filled under a hidden name and renamed, so nobody ever sees a run without its configuration, and two launches in the
         same moment get two directories (``<hash>`` and ``<hash>-2``).
         """
-        parent = _folder_of(output_root, labels)
+        parent = folder_of(output_root, labels)
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            files.remove_leftovers(parent, drafts=_DRAFT)
+            files.remove_leftovers(parent, drafts=DRAFT)
             drafting = contextlib.ExitStack()
-            draft = drafting.enter_context(files.drafting(parent, _DRAFT))
+            draft = drafting.enter_context(files.drafting(parent, DRAFT))
         except OSError as error:
             raise UserError(
                 f"output_root={str(output_root)!r} cannot hold run directories: {error.strerror}; choose a writable folder"
@@ -262,64 +254,12 @@ class RunDirectory:
         return mark.disagreements(self.path, found.digests) if found is not None and found.digests is not None else []
 
 
-# -------------------------------------------------------------------- finding
-
-
-def scan_runs(output_root: str | Path, study: str) -> tuple[list[RunDirectory], list[UnreadableRun]]:
-    """All run directories of a study in a stable order, and the folders in their places that are none, with the reason."""
-    runs: list[RunDirectory] = []
-    unreadable: list[UnreadableRun] = []
-    for path in sorted((Path(output_root) / study).glob("*/*/*/seed=*/*"), key=_launch_order):
-        if path.name.startswith(".") or not path.is_dir():
-            continue
-        try:
-            runs.append(RunDirectory.open(path))
-        except (UserError, OSError) as error:
-            unreadable.append(UnreadableRun(path, str(error)))
-    return runs, unreadable
-
-
-def tidy_study(output_root: str | Path, study: str) -> None:
-    """Remove what killed processes left half written in a study's run directories and beside them."""
-    for parent in (Path(output_root) / study).glob("*/*/*/seed=*"):
-        files.remove_leftovers(parent, drafts=_DRAFT)
-    for run in find_runs(output_root, study):
-        run.tidy()
-
-
-def find_runs(output_root: str | Path, study: str) -> list[RunDirectory]:
-    """All readable run directories of a study, sorted by labels and launch."""
-    return scan_runs(output_root, study)[0]
-
-
-def runs_of(output_root: str | Path, labels: RunLabels, hash: str) -> list[RunDirectory]:
-    """The launches of one configuration, first launch first."""
-    parent = _folder_of(output_root, labels)
-    pattern = re.compile(rf"{re.escape(hash)}(-\d+)?")
-    found = sorted((path for path in parent.glob(f"{hash}*") if pattern.fullmatch(path.name)), key=_launch_order)
-    runs = []
-    for path in found:
-        with contextlib.suppress(UserError):
-            runs.append(RunDirectory.open(path))
-    return runs
-
-
-def studies(output_root: str | Path) -> list[str]:
-    """The studies that have run directories under an output root."""
-    return sorted({path.parents[4].name for path in Path(output_root).glob("*/*/*/*/seed=*/*") if not path.name.startswith(".")})
-
-
 # -------------------------------------------------------------------- details
 
 
-def _folder_of(output_root: str | Path, labels: RunLabels) -> Path:
+def folder_of(output_root: str | Path, labels: RunLabels) -> Path:
+    """Where all launches with these labels lie."""
     return Path(output_root) / labels.study / labels.task / labels.arm / labels.size / f"seed={labels.seed}"
-
-
-def _launch_order(path: Path) -> tuple[Path, int, str, int]:
-    seed = path.parent.name.removeprefix("seed=")
-    name, _, launch = path.name.partition("-")
-    return path.parents[1], int(seed) if seed.isdigit() else -1, name, int(launch) if launch.isdigit() else 1
 
 
 def _claim(draft: Path, parent: Path, hash: str) -> Path:

@@ -10,7 +10,8 @@ from hrmlab.config.configuration import Configuration
 from hrmlab.config.grid import compose_all, expand, is_grid
 from hrmlab.config.naming import differing
 from hrmlab.core.errors import UserError
-from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash, runs_of
+from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash
+from hrmlab.runs.finding import runs_of
 from hrmlab.workflows.labels import labels_of, named, refuse_clash, refuse_namesakes
 
 Action = Literal["start", "resume", "retry", "completed", "running", "failed"]

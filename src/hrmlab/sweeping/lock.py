@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hrmlab.core.errors import UserError
-from hrmlab.runs.directory import tidy_study
+from hrmlab.runs.finding import tidy_study
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import pytest
 
 from hrmlab.core.errors import UserError
 from hrmlab.runs import files
-from hrmlab.runs.directory import RunDirectory, RunLabels, tidy_study
+from hrmlab.runs.directory import RunDirectory, RunLabels
+from hrmlab.runs.finding import tidy_study
 from hrmlab.runs.metrics import HEADER, MetricsWriter
 
 LABELS = RunLabels(study="quick", task="t", arm="hrm", size="nano", seed=0)

@@ -11,7 +11,8 @@ import pytest
 
 from hrmlab.core.errors import UserError
 from hrmlab.runs import files
-from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash, find_runs, runs_of, scan_runs, studies
+from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash
+from hrmlab.runs.finding import find_runs, runs_of, scan_runs, studies
 
 LABELS = RunLabels(study="quick", task="sudoku_4x4", arm="hrm", size="nano", seed=3)
 CONFIG = {"seed": 3, "training": {"steps": 10}, "trainer": {"name": "cpu", "threads": 1, "progress_bar": True}, "logger": {"name": "csv"}}

@@ -13,7 +13,8 @@ from hrmlab.reporting.collect.roles import Roles, find_roles
 from hrmlab.reporting.collect.series import last_step
 from hrmlab.reporting.collect.study import Study, TaskRuns, flat
 from hrmlab.reporting.collect.trust import NotVerified
-from hrmlab.runs.directory import RunDirectory, UnreadableRun, scan_runs, studies
+from hrmlab.runs.directory import RunDirectory
+from hrmlab.runs.finding import UnreadableRun, scan_runs, studies
 
 _NO_DIFFERENCE = ("output_root", "resume")
 
