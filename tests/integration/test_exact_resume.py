@@ -70,7 +70,7 @@ def rows(run: RunDirectory) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
-@pytest.mark.parametrize("stop_at", [5, 8])
+@pytest.mark.parametrize("stop_at", [5, pytest.param(8, marks=pytest.mark.slow)])
 def test_stopped_and_resumed(
     recipe: tuple[str, ...], stop_at: int, train_run: Callable[..., RunDirectory], monkeypatch: pytest.MonkeyPatch
 ) -> None:
