@@ -96,7 +96,7 @@ def test_a_recipe_states_its_question_and_composes(group, choice):
         overrides = [f"{group}={choice}"]
         plan = composing.plan(overrides)
         assert plan.multirun == (group == "sweeps")
-        jobs = expand(composing, overrides, plan.grid)
+        jobs = expand(composing, overrides, plan)
         configs = [composing.compose(job).config.to_plain() for job in jobs]
     assert len({str(config) for config in configs}) == len(jobs)
     if group == "sweeps":

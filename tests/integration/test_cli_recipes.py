@@ -26,7 +26,7 @@ def jobs_of(group: str, choice: str) -> list[list[str]]:
         overrides = [f"{group}={choice}", *SMALL, *(() if is_code(choice) else GENERATED)]
         if "published" in choice:
             overrides.append("data.sequence_length=128")
-        jobs = expand(composing, overrides, composing.plan(overrides).grid)
+        jobs = expand(composing, overrides, composing.plan(overrides))
     first_of_each_arm = {next((word for word in job if word.startswith("model=")), ""): job for job in reversed(jobs)}
     return list(first_of_each_arm.values())
 

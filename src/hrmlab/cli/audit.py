@@ -59,8 +59,7 @@ def command(arguments: Sequence[str]) -> int:
     flags = _flags(overrides)
     overrides = flags.overrides
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
-        grid = composing.plan(overrides).grid
-        configurations = [composing.compose(job).config for job in expand(composing, overrides, grid)]
+        configurations = [composing.compose(job).config for job in expand(composing, overrides, composing.plan(overrides))]
     body = _causality if kind == "causality" else _contamination
     seen: set[str] = set()
     leaks = [body(config, seen) for config in configurations]

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from argparse import Namespace
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hrmlab.cli.command import guarded, say
@@ -12,13 +12,13 @@ from hrmlab.core.errors import UserError
 from hrmlab.workflows.launch import execute, new_run, result_line
 
 if TYPE_CHECKING:
-    from hrmlab.config.composition import Composer
+    from hrmlab.config.composition import Composer, SweepPlan
     from hrmlab.config.configuration import Configuration
 
 NAME = "hrm-train"
 
 
-def check_jobs(composing: "Composer", overrides: Sequence[str], grid: Mapping[str, str]) -> set[str] | None:
+def check_jobs(composing: "Composer", overrides: Sequence[str], plan: "SweepPlan") -> set[str] | None:
     """Check every job before the first one starts, where they can be known beforehand; the keys that differ between them (None: one job).
 
     Raises:
@@ -28,10 +28,12 @@ def check_jobs(composing: "Composer", overrides: Sequence[str], grid: Mapping[st
     from hrmlab.config.naming import differing
     from hrmlab.workflows.labels import labels_of, named, refuse_clash, refuse_namesakes
 
-    parsed = composing.parse([*(f"{key}={value}" for key, value in grid.items()), *overrides])
+    if plan.arms:
+        raise UserError("this sweep lists its arms one by one, which -m (--multirun) cannot run; use hrm-sweep with the same overrides")
+    parsed = composing.parse([*(f"{key}={value}" for key, value in plan.grid.items()), *overrides])
     if not is_grid(parsed):  # an optimising sweeper draws its values while it goes; each job is checked when it starts
         return {override.key_or_group for override in parsed if override.is_sweep_override()}
-    compositions = compose_all(composing, expand(composing, overrides, grid))
+    compositions = compose_all(composing, expand(composing, overrides, plan))
     for composition in compositions:
         _check_single_process(composition.config)
     among = differing(composing, compositions) if len(compositions) > 1 else None

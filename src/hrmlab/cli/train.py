@@ -43,7 +43,7 @@ def command(arguments: Sequence[str]) -> int:
                     return go_on(composing, path, flags.overrides)
         plan = composing.plan(flags.overrides)
         if not asks and not flags.multirun:
-            jobs = expand(composing, flags.overrides, plan.grid) if plan.multirun else [flags.overrides]
+            jobs = expand(composing, flags.overrides, plan) if plan.multirun else [flags.overrides]
             if len(jobs) == 1:  # a sweep file whose every choice is made on the command line is one run
                 return run_single(composing, jobs[0])
         if asks:
@@ -51,7 +51,7 @@ def command(arguments: Sequence[str]) -> int:
         else:
             from hrmlab.cli.multirun import check_jobs
 
-            among = check_jobs(composing, flags.overrides, plan.grid)
+            among = check_jobs(composing, flags.overrides, plan)
     from hrmlab.cli.multirun import through_hydra
 
     return through_hydra(arguments, flags, among=among)

@@ -1,6 +1,7 @@
 """One way from overrides to a checked configuration, used by every command: so a sweep and the job it starts agree on each run's hash."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,9 +24,12 @@ from hrmlab.config.location import GROUPS, RECIPES, SECTIONS, choices, config_fi
 from hrmlab.config.python_path import holds_any, make_importable
 from hrmlab.config.translation import translated
 from hrmlab.config.validation import UnknownKey, reject_unknown_root, validate
+from hrmlab.config.values import show
 from hrmlab.core.errors import UserError
 
 VERSION_BASE = "1.3"
+ARMS = "arms"
+"""Of a sweep file, beside its grid: a line of overrides for each arm."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,12 @@ class SweepPlan:
     Attributes:
         multirun: whether it asks for several runs (``hydra.mode: MULTIRUN``).
         grid: ``hydra.sweeper.params``: key -> values in Hydra's grammar.
+        arms: ``arms``: the overrides that make each arm; empty where the grid alone says what the arms are.
     """
 
     multirun: bool
     grid: dict[str, str]
+    arms: tuple[tuple[str, ...], ...] = ()
 
 
 class Composer:
@@ -87,7 +93,7 @@ class Composer:
         with translated(folders=self.folders):
             asked, own = per_arm.with_own_values(composed, chosen.get("model", ""), self.folders)
             plain = OmegaConf.to_container(
-                OmegaConf.masked_copy(asked, [str(key) for key in asked if key != "hydra"]), resolve=True, throw_on_missing=True
+                OmegaConf.masked_copy(asked, [str(key) for key in asked if key not in ("hydra", ARMS)]), resolve=True, throw_on_missing=True
             )
         assert isinstance(plain, dict)
         try:
@@ -120,9 +126,10 @@ class Composer:
         Raises:
             UserError: as :meth:`compose`, unknown keys and wrong types excepted.
         """
-        hydra = self._compose([override for override in self.parse(overrides) if not override.is_sweep_override()]).hydra
+        composed = self._compose([override for override in self.parse(overrides) if not override.is_sweep_override()])
+        hydra = composed.hydra
         grid = {str(key): str(value) for key, value in (hydra.sweeper.get("params") or {}).items()}
-        return SweepPlan(hydra.mode is not None and hydra.mode.name == "MULTIRUN", grid)
+        return SweepPlan(hydra.mode is not None and hydra.mode.name == "MULTIRUN", grid, _arms(composed.get(ARMS)))
 
     def _compose(self, parsed: Sequence[Override]) -> DictConfig:
         """Plain ``key=value`` becomes ``++key=value``, so that an unknown key is named by our schema and not by Hydra's struct mode."""
@@ -144,6 +151,24 @@ class Composer:
             if file is not None and _holds(file, path.split(".") if group in RECIPES else path.split(".")[1:]):
                 return f" (in {_shown(file)})"
         return ""
+
+
+def _arms(value: Any) -> tuple[tuple[str, ...], ...]:
+    """The lines of ``arms``, each as its overrides.
+
+    Raises:
+        UserError: it is no list of lines, or a line chooses no model.
+    """
+    lines = [] if value is None else OmegaConf.to_container(value, resolve=False) if OmegaConf.is_config(value) else value
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise UserError(f"{ARMS}={show(lines)} is no list of lines; write one line for each arm, such as 'model=hrm model.gradient=full'")
+    arms = []
+    for line in lines:
+        words = tuple(shlex.split(line))
+        if not any(word.startswith("model=") for word in words):
+            raise UserError(f"{ARMS}: the line {line!r} chooses no model; begin it with model=<name>")
+        arms.append(words)
+    return tuple(arms)
 
 
 @contextmanager

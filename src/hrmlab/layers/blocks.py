@@ -1,5 +1,7 @@
 """Transformer blocks (post-norm as in HRM, pre-norm as in today's plain transformers) and stacks of them."""
 
+from typing import Literal
+
 from torch import Tensor, nn
 from torch.nn.functional import rms_norm
 
@@ -56,11 +58,21 @@ class Stack(nn.Module):
         return hidden
 
 
-def pre_norm_stack(layers: int, *, hidden_size: int, num_heads: int, mlp_width: int, causal: bool, norm_epsilon: float) -> Stack:
-    """A stack of equal pre-norm blocks: the body of every flat transformer."""
+def stack_of(
+    layers: int,
+    *,
+    norm: Literal["pre", "post"],
+    hidden_size: int,
+    num_heads: int,
+    mlp_width: int,
+    causal: bool,
+    norm_epsilon: float,
+) -> Stack:
+    """A stack of equal blocks: the body of every flat transformer, and of each level of HRM."""
+    block = PreNormBlock if norm == "pre" else PostNormBlock
     return Stack(
         [
-            PreNormBlock(hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon)
+            block(hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon)
             for _ in range(layers)
         ]
     )

@@ -14,7 +14,7 @@ from hrmlab.config.values import Positive
 from hrmlab.core.batches import Carry
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.attention import AttentionContext
-from hrmlab.layers.blocks import PostNormBlock, Stack
+from hrmlab.layers.blocks import Stack, stack_of
 from hrmlab.layers.options import EmbeddingOptions, SegmentOptions
 from hrmlab.models.attending import RecurrentReasoner, initial_vector
 
@@ -64,13 +64,14 @@ class HRM(RecurrentReasoner):
         causal = task.attention == "causal"
 
         def level(layers: int) -> Stack:
-            return Stack(
-                [
-                    PostNormBlock(
-                        hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon
-                    )
-                    for _ in range(layers)
-                ]
+            return stack_of(
+                layers,
+                norm="post",
+                hidden_size=hidden_size,
+                num_heads=num_heads,
+                mlp_width=mlp_width,
+                causal=causal,
+                norm_epsilon=norm_epsilon,
             )
 
         self.h_level = level(h_layers)

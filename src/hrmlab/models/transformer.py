@@ -9,7 +9,7 @@ from hrmlab.config.schema import Count
 from hrmlab.config.values import Positive
 from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import TaskSpec
-from hrmlab.layers.blocks import pre_norm_stack
+from hrmlab.layers.blocks import stack_of
 from hrmlab.layers.decoding import DecodingState
 from hrmlab.layers.heads import TokenHead
 from hrmlab.layers.options import EmbeddingOptions
@@ -43,8 +43,8 @@ class Transformer(AttendingReasoner):
         super().__init__(task=task)
         self.embed(task, hidden_size=hidden_size, num_heads=num_heads, options=embedding)
         causal = task.attention == "causal"
-        self.stack = pre_norm_stack(
-            layers, hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon
+        self.stack = stack_of(
+            layers, norm="pre", hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon
         )
         self.final_norm = nn.RMSNorm(hidden_size, eps=norm_epsilon)
         self.token_head = TokenHead(hidden_size, task.vocabulary_size)

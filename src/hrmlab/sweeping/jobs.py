@@ -7,7 +7,7 @@ from typing import Literal
 
 from hrmlab.config.composition import Composer
 from hrmlab.config.configuration import Configuration
-from hrmlab.config.grid import compose_all, expand, is_grid
+from hrmlab.config.grid import compose_all, each_arm, expand, is_grid
 from hrmlab.config.naming import differing
 from hrmlab.core.errors import UserError
 from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash
@@ -53,17 +53,18 @@ class Job:
 
 
 def compose_jobs(composing: Composer, overrides: Sequence[str]) -> list[Job]:
-    """All jobs of a sweep in the grid's order, equal ones once.
+    """All jobs of a sweep, equal ones once: seed by seed, so that a sweep that is stopped early holds whole comparisons; within a seed in
+    the grid's order.
 
     Raises:
         UserError: whatever is wrong with any of them, before any has started.
     """
     plan = composing.plan(overrides)
     flags = tuple(word for folder in composing.folders for word in ("--config-dir", str(folder)))
-    if not is_grid(composing.parse([*(f"{key}={value}" for key, value in plan.grid.items()), *overrides])):
+    if not all(is_grid(words) for words in each_arm(composing, overrides, plan)):
         raise UserError("hrm-sweep runs grids of listed values; for intervals use an optimising Hydra sweeper with hrm-train -m")
     jobs: dict[tuple[RunLabels, str], Job] = {}
-    compositions = compose_all(composing, expand(composing, overrides, plan.grid))
+    compositions = compose_all(composing, expand(composing, overrides, plan))
     among = differing(composing, compositions) if len(compositions) > 1 else None  # one job is named as hrm-train would name it
     for composition in compositions:
         if composition.config.resume is not None:
@@ -86,7 +87,7 @@ def compose_jobs(composing: Composer, overrides: Sequence[str]) -> list[Job]:
         values = sorted({str(getattr(job.config, key)) for job in jobs.values()})
         if len(values) > 1:
             raise UserError(f"{key} differs between the jobs ({', '.join(values)}); the jobs of one sweep share it")
-    return list(jobs.values())
+    return sorted(jobs.values(), key=lambda job: job.labels.seed)
 
 
 def decide(job: Job, *, retry_failed: bool) -> tuple[Action, RunDirectory | None]:

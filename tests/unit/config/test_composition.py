@@ -97,7 +97,7 @@ def test_unknown_key_inside_the_parameters_of_a_sweep_is_named(folder):
     )
     with composer([folder]) as composing:
         plan = composing.plan(["sweeps=s"])
-        jobs = expand(composing, ["sweeps=s"], plan.grid)
+        jobs = expand(composing, ["sweeps=s"], plan)
         assert plan.multirun
         assert jobs == [["model.h_layer=2", "seed=3", "sweeps=s"], ["model.h_layer=4", "seed=3", "sweeps=s"]]
         with pytest.raises(UserError, match=r"model\.h_layer is not a known key; did you mean model\.h_layers"):
@@ -107,11 +107,49 @@ def test_unknown_key_inside_the_parameters_of_a_sweep_is_named(folder):
 def test_grids_follow_hydra_and_the_command_line_replaces_their_keys():
     with composer() as composing:
         plan = composing.plan(["sweeps=quick"])
-        assert len(expand(composing, ["sweeps=quick"], plan.grid)) == 18
-        jobs = expand(composing, ["sweeps=quick", "seed=range(2)", "model=glob(*transformer)", "experiments=maze/quick"], plan.grid)
+        assert len(expand(composing, ["sweeps=quick"], plan)) == 18
+        jobs = expand(composing, ["sweeps=quick", "seed=range(2)", "model=glob(*transformer)", "experiments=maze/quick"], plan)
     assert [job[1:3] for job in jobs] == [
         [f"model={model}", f"seed={seed}"] for model in ("deep_supervision_transformer", "transformer") for seed in (0, 1)
     ]
+
+
+ARMS = """# @package _global_
+study: s
+arms: [model=hrm, model=hrm model.gradient=full seed=0, model=transformer arm=plain]
+hydra:
+  mode: MULTIRUN
+  sweeper:
+    params: {data.side: "4,6", seed: "0,1"}
+"""
+
+
+def test_arms_listed_in_a_sweep_each_go_through_the_grid_with_their_own_overrides(folder):
+    write(folder, "sweeps/s.yaml", ARMS)
+    with composer([folder]) as composing:
+        plan = composing.plan(["sweeps=s"])
+        jobs = [set(job) for job in expand(composing, ["sweeps=s"], plan)]
+        assert len(jobs) == 4 + 2 + 4  # the second arm has one seed of its own
+        assert {"data.side=6", "seed=0", "model=hrm", "model.gradient=full", "sweeps=s"} in jobs
+        chosen = [set(job) for job in expand(composing, ["sweeps=s", "model=transformer,hrm", "seed=5", "data.side=4"], plan)]
+        assert chosen == [
+            {"data.side=4", "seed=5", "model=hrm", "sweeps=s"},
+            {"data.side=4", "seed=5", "model=hrm", "model.gradient=full", "sweeps=s"},
+            {"data.side=4", "seed=5", "model=transformer", "arm=plain", "sweeps=s"},
+        ]
+        with pytest.raises(UserError, match=r"model=deep_supervision_transformer is no arm of this sweep; .* hrm, transformer"):
+            expand(composing, ["sweeps=s", "model=deep_supervision_transformer"], plan)
+        config = composing.compose(expand(composing, ["sweeps=s"], plan)[0]).config.to_plain()
+        assert "arms" not in config, "a run knows nothing of the other arms"
+
+
+@pytest.mark.parametrize(
+    ("arms", "said"), [("[seed=1]", "chooses no model"), ("hrm", "no list of lines"), ("[{model: hrm}]", "no list of lines")]
+)
+def test_arms_that_are_none_are_named(folder, arms, said):
+    write(folder, "sweeps/s.yaml", f"# @package _global_\narms: {arms}\nhydra:\n  mode: MULTIRUN\n")
+    with composer([folder]) as composing, pytest.raises(UserError, match=said):
+        composing.plan(["sweeps=s"])
 
 
 def test_a_user_folder_is_searched_too_and_must_exist(folder):

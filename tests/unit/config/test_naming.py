@@ -2,7 +2,7 @@
 
 import pytest
 
-from hrmlab.config.composition import composer
+from hrmlab.config.composition import SweepPlan, composer
 from hrmlab.config.configuration import Configuration
 from hrmlab.config.grid import compose_all, expand
 from hrmlab.config.naming import differing, joined, written
@@ -70,10 +70,26 @@ def test_a_grid_tells_only_what_differs_and_its_jobs_compute_the_same_names():
             assert (labels_of(again), config_hash(again.to_plain())) == (job.labels, job.hash)
 
 
+def test_listed_arms_are_named_by_what_makes_them_and_come_seed_by_seed(tmp_path):
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps/s.yaml").write_text(
+        "# @package _global_\nstudy: s\narms: [model=hrm, model=hrm model.gradient=full, model=transformer arm=plain]\n"
+        "data: {side: 4}\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params: {seed: '0,1'}\n"
+    )
+    with composer([tmp_path]) as composing:
+        jobs = compose_jobs(composing, ["sweeps=s"])
+        assert [(job.labels.seed, job.labels.arm) for job in jobs] == [
+            (seed, arm) for seed in (0, 1) for arm in ("hrm", "hrm,gradient=full", "plain")
+        ]
+        for job in jobs:
+            again = named(composing, composing.compose(job.overrides))
+            assert (labels_of(again), config_hash(again.to_plain())) == (job.labels, job.hash)
+
+
 def test_values_for_one_arm_leave_the_others_alone_and_no_trace():
     with composer() as composing:
         words = ["model=hrm,transformer", "per_arm.hrm.optimizer.learning_rate=3e-3", "per_arm.hrm.regime.segments=2"]
-        compositions = compose_all(composing, expand(composing, words, {}))
+        compositions = compose_all(composing, expand(composing, words, SweepPlan(False, {})))
         plain = [composing.compose([f"model={model}"]).config for model in ("hrm", "transformer")]
         assert differing(composing, compositions) == {"model"}
     hrm, transformer = (composition.config for composition in compositions)
