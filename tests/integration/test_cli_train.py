@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hrmlab.runs.directory import RunDirectory
+from hrmlab.runs.directory import RunDirectory, config_hash
+from hrmlab.runs.files import write_yaml
 from hrmlab.runs.finding import find_runs
 
 
@@ -116,6 +117,20 @@ def test_resume_takes_the_run_s_configuration_and_refuses_another(commands, tmp_
     assert find_runs(tmp_path / "outputs", "default")[0].config["model"]["layers"] == 3
     code, output = commands.run("train", resume)
     assert (code, "COMPLETED" in output) == (2, True)
+
+
+def test_a_run_that_is_older_than_a_key_goes_on_and_takes_its_default(commands, tmp_path):
+    commands.run("train", "model=transformer", "data.behaviour=disk_full")
+    run = only_run(tmp_path)
+    older = {**run.config, "evaluation": {key: value for key, value in run.config["evaluation"].items() if key != "beyond"}}
+    write_yaml(run.path / "config.yaml", older)
+    identity = json.loads((run.path / "run.json").read_text())
+    (run.path / "run.json").write_text(json.dumps({**identity, "hash": config_hash(older)}))
+    (tmp_path / "outputs" / "mended").touch()
+    code, output = commands.run("train", f"resume={run.path}", "trainer.threads=2")
+    assert code == 0, output
+    (run,) = find_runs(tmp_path / "outputs", "default")
+    assert run.config == {**older, "trainer": {**older["trainer"], "threads": 2}}
 
 
 def test_multirun_runs_all_jobs_in_one_process_and_one_failure_stops_no_other(commands, tmp_path):

@@ -43,10 +43,29 @@ def test_a_run_directory_holds_the_whole_record(arm: str, train_run: Train) -> N
     assert {"train/loss", "train/learning_rate", "val/exact_accuracy", "val/halting/exact_accuracy", "val/breaks_no_rule"} <= set(
         metrics["metric"]
     )
+    cap, run_segments = summary["test"]["segments_cap"], summary["test"]["segments_run"]
+    by_segment = np.stack(list(table["exact_by_segment"]))
+    assert by_segment.shape == (30, run_segments)
+    assert np.array_equal(by_segment[:, cap - 1], table["exact"])
+    assert run_segments == (1 if arm == "transformer" else 4 * cap)
+    effort, cpu = summary["training"], np.asarray(metrics[metrics["metric"] == "train/cpu_seconds"]["value"])
+    assert 0 < cpu[-1] <= effort["cpu_seconds"]
+    assert effort["other_load"] is None or 0 <= effort["other_load"] <= 1
     if arm == "transformer":
         assert summary["training"]["examples_drawn"] == 48
         assert set(np.asarray(table["segments"])) == {1}
         assert "halting_accuracy" not in summary["test"]
+
+
+def test_thinking_beyond_the_cap_changes_no_measure(train_run: Train) -> None:
+    short, long = (train_run("training.steps=4", f"evaluation.beyond={beyond}") for beyond in (1, 3))
+    one, other = (run.read_json("summary.json")["test"] for run in (short, long))  # type: ignore[index]
+    assert other["segments_run"] == 3 * one["segments_run"] == 3 * one["segments_cap"]
+    assert one == other | {"segments_run": one["segments_run"]}
+    before, after = (pd.read_parquet(run.predictions_file) for run in (short, long))
+    pd.testing.assert_frame_equal(before.drop(columns="exact_by_segment"), after.drop(columns="exact_by_segment"))
+    for few, many in zip(before["exact_by_segment"], after["exact_by_segment"], strict=True):
+        assert list(few) == list(many[: len(few)])
 
 
 def test_arms_of_a_seed_see_the_same_data_and_another_seed_another_order(train_run: Train) -> None:

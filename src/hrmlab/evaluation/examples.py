@@ -20,7 +20,6 @@ class ExampleRecorder:
     def add(self, rows: Tensor, labels: Tensor, solution: Solution, scores: Mapping[str, Tensor]) -> None:
         """Record B counted examples: their row numbers (B,), labels (B, S), solution, and the task's scores, (B,) each."""
         fixed, halting = correctness(solution.answers, labels), correctness(solution.halting_answers, labels)
-        by_segment = torch.stack([correctness(answers, labels).exact for answers in solution.answers_by_segment], dim=1)
         columns: dict[str, Tensor] = {
             "index": rows,
             "exact": fixed.exact,
@@ -30,7 +29,7 @@ class ExampleRecorder:
             "answer": solution.answers,
             "halting_answer": solution.halting_answers,
             "confidence": solution.confidence,
-            "exact_by_segment": by_segment,
+            "exact_by_segment": solution.exact_by_segment.T,
         }
         for name, values in scores.items():
             columns[f"{name.removeprefix('halting/')}_halting" if name.startswith("halting/") else name] = values

@@ -25,7 +25,8 @@ class SplitScore:
     """What a split came to.
 
     Attributes:
-        result: as summary.json holds it: ``count``, every measure, ``halting/<measure>``, ``by_rating``.
+        result: as summary.json holds it: ``count``, every measure, ``halting/<measure>``, ``segments_cap`` (of the training, where all
+            measures are read), ``segments_run`` (at most), ``by_rating``.
         table: one row per example, as predictions.parquet holds them.
     """
 
@@ -39,24 +40,30 @@ class SplitEvaluator:
     Args:
         task: scores predictions by its own rules.
         halts: whether the model has a halting head.
+        max_segments: the model's cap.
     """
 
-    def __init__(self, *, task: Task, halts: bool) -> None:
+    def __init__(self, *, task: Task, halts: bool, max_segments: int) -> None:
         self.task = task
+        self._cap = self._segments = max_segments
         nothing = np.zeros((0, task.spec.sequence_length), dtype=np.int64)
         self._names = tuple(task.score(nothing, nothing, nothing))
         self.metrics = SplitMetrics(scores=self._names, halts=halts)
         self._recorder: ExampleRecorder | None = None
 
-    def record_examples(self) -> None:
-        """Keep the outcome of every example from here on, for :meth:`score`."""
-        self._recorder = ExampleRecorder()
+    def record_examples(self, *, segments: int | None = None) -> None:
+        """Keep the outcome of every example from here on, for :meth:`score`.
+
+        Args:
+            segments: how many to run from here on; None for the cap. See :func:`hrmlab.evaluation.solve.solve`.
+        """
+        self._recorder, self._segments = ExampleRecorder(), segments or self._cap
 
     @torch.no_grad()
     def add(self, call: SegmentCall, batch: EvaluationBatch) -> None:
         """Solve a batch and count it; padding rows are dropped before anything is counted."""
         kept = batch.rows >= 0
-        solution = solve(call, batch.examples).select(kept)
+        solution = solve(call, batch.examples, segments=self._segments).select(kept)
         examples = Batch(*(part[kept] for part in batch.examples))
         scores = self._scores(examples, solution)
         self.metrics.update(
@@ -96,6 +103,7 @@ class SplitEvaluator:
         table = example_table(columns, examples, self.task).assign(**judgement.columns)
         count = len(table) if judgement.count is None else judgement.count
         result = {"count": count, **({} if count == len(table) else {"examples": len(table)}), **means, **judgement.measured}
+        result |= {"segments_cap": self._cap, "segments_run": self._segments}
         columns_of = {measure.name: measure.column or "" for measure in self.task.measures if measure.unit == "share"}
         shown = {name: column for name, column in columns_of.items() if column in table}
         halting = {f"halting/{name}": f"{column}_halting" for name, column in shown.items() if f"{column}_halting" in table}

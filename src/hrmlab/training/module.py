@@ -1,6 +1,5 @@
 """The LightningModule: one supervised segment per step for any reasoner."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from hrmlab.evaluation.split import SplitEvaluator
 from hrmlab.models.halting import continue_target, decide_halting, wants_to_halt, whole_example
 from hrmlab.models.precision import Computation, Precision
 from hrmlab.models.reasoner import Reasoner
+from hrmlab.training.clock import Clock, Spent
 from hrmlab.training.losses import LossOptions, segment_loss
 from hrmlab.training.optimizers import OptimizerBundle
 from hrmlab.training.slots import Slots
@@ -65,7 +65,7 @@ class SegmentTraining(pl.LightningModule):
         self._exploration_key = stream_key(seed, "exploration")
         self.log_every_steps = log_every_steps
         self.computation = Computation(reasoner, precision, likelihood=loss.kind)
-        self.evaluator = SplitEvaluator(task=task, halts=reasoner.halts)
+        self.evaluator = SplitEvaluator(task=task, halts=reasoner.halts, max_segments=reasoner.max_segments)
         self.metrics = self.evaluator.metrics  # a submodule, so that its sums move with the model
         self.slots: Slots | None = None
         self.totals = Totals()
@@ -73,12 +73,16 @@ class SegmentTraining(pl.LightningModule):
         self.shown: dict[str, float] = {}
         self.validation_score = (-1.0, -1.0)
         self._restored: dict[str, Any] | None = None
-        self._started_at, self._seconds_before = time.monotonic(), 0.0
+        self._clock = Clock()
 
-    @property
-    def seconds(self) -> float:
-        """Wall time of training so far, over all resumes."""
-        return self._seconds_before + time.monotonic() - self._started_at
+    def spent(self) -> Spent:
+        """Wall time, processor time and the machine's load so far, over all resumes and processes; all processes call it together."""
+
+        def over_processes(value: float) -> float:
+            total = self.trainer.strategy.reduce(torch.tensor(value, dtype=torch.float64, device=self.device), reduce_op="sum")
+            return float(total)
+
+        return self._clock.spent(over_processes=over_processes, whole_machine=self.trainer.num_nodes == 1)
 
     def configure_optimizers(self) -> Any:
         optimizer: OptimizerBundle = self._optimizer.build(reasoner=self.reasoner)
@@ -92,7 +96,7 @@ class SegmentTraining(pl.LightningModule):
     # ---- training ---------------------------------------------------------------------------------------------------------------------
 
     def on_train_start(self) -> None:
-        self._started_at = time.monotonic()
+        self._clock.start()
         self.totals.to(self.device)
 
     def _slots(self, stream: TrainingStream) -> Slots:
@@ -142,6 +146,8 @@ class SegmentTraining(pl.LightningModule):
             optimizer = self.optimizers()
             assert not isinstance(optimizer, list)
             values["train/learning_rate"] = optimizer.param_groups[0]["lr"]
+            if (cpu_seconds := self.spent().cpu_seconds) is not None:
+                values["train/cpu_seconds"] = cpu_seconds
             self.record(values)
             names = {"train/loss": "loss", "train/exact_accuracy": "exact", "train/examples_per_second": "examples/s"}
             self.shown |= {short: values[name] for name, short in names.items() if name in values}
@@ -149,7 +155,7 @@ class SegmentTraining(pl.LightningModule):
     def record(self, values: Mapping[str, float]) -> None:
         """Give metrics of this step to every logger."""
         for logger in self.loggers:
-            logger.log_metrics({**values, "seconds": self.seconds}, step=self.trainer.global_step)
+            logger.log_metrics({**values, "seconds": self._clock.seconds}, step=self.trainer.global_step)
 
     # ---- evaluation -------------------------------------------------------------------------------------------------------------------
 
@@ -158,7 +164,6 @@ class SegmentTraining(pl.LightningModule):
 
     def on_test_epoch_start(self) -> None:
         self.computation.prepare()
-        self.evaluator.record_examples()
 
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
         self.evaluator.add(self.computation, batch)
@@ -191,14 +196,14 @@ class SegmentTraining(pl.LightningModule):
         if self.trainer.world_size > 1:
             ranks = [{}] * self.trainer.world_size
             torch.distributed.all_gather_object(ranks, state)
-        checkpoint["training"] = {"ranks": ranks, "seconds": self.seconds}
+        checkpoint["training"] = {"ranks": ranks, **self._clock.state_dict(self.spent())}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         training = checkpoint.get("training")
         if training is not None and training["ranks"][0]["slots"] is not None:
             self._restored = training
             self.totals.load_state_dict(training["ranks"][self.global_rank]["totals"])
-            self._seconds_before = training["seconds"]
+            self._clock.load_state_dict(training)
 
 
 def build_module(config: Configuration, *, reasoner: Reasoner, task: Task, batch_size: int) -> SegmentTraining:

@@ -122,6 +122,7 @@ def _effort(prepared: Prepared, trainer: pl.Trainer, module: SegmentTraining, ru
     ranks = load_checkpoint(run.checkpoints / LAST)["training"]["ranks"]
     segments = trainer.global_step * prepared.config.training.batch_size
     on_gpu = module.device.type == "cuda"
+    spent = module.spent()
     peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "steps": trainer.global_step,
@@ -129,6 +130,8 @@ def _effort(prepared: Prepared, trainer: pl.Trainer, module: SegmentTraining, ru
         "examples_drawn": sum(rank["stream"]["position"] for rank in ranks if rank["stream"] is not None),
         "tokens": segments * prepared.task.spec.sequence_length,
         "flops": segments * prepared.budget.flops_per_training_segment,
-        "wall_seconds": module.seconds,
+        "wall_seconds": spent.seconds,
+        "cpu_seconds": spent.cpu_seconds,
+        "other_load": spent.other_load,
         "peak_memory_bytes": peak,
     }

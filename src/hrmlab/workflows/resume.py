@@ -2,9 +2,10 @@
 
 import contextlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hrmlab.config.composition import Composer
 from hrmlab.config.configuration import Configuration
@@ -29,11 +30,23 @@ def reopen(composing: Composer, path: str, overrides: Sequence[str]) -> RunDirec
     run = RunDirectory.open(path)
     if run.state == "completed":
         raise UserError(f"resume={path} is COMPLETED; more steps are a run of their own: hrm-train extend={path} training.steps=N")
+    before = Configuration.from_plain(run.config).to_plain()
     config = _with_changes(composing, run, overrides, CHANGEABLE, f"resume={path}")
     if config.extends is not None:
         begin_from(run, config.extends)
-    run.rewrite_config(config.to_plain())
+    run.rewrite_config(_rewritten(run.config, before, config.to_plain()))
     return run
+
+
+def _rewritten(stored: Mapping[str, Any], before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What config.yaml holds, with the values that change: keys that are younger than the run keep their defaults and stay out of it."""
+    result = dict(stored)
+    for key, value in after.items():
+        if value == before.get(key):
+            continue
+        whole = not isinstance(value, Mapping) or not isinstance(stored.get(key), Mapping) or value.keys() != before[key].keys()
+        result[key] = value if whole else _rewritten(stored[key], before[key], value)
+    return result
 
 
 def extended(composing: Composer, path: str, overrides: Sequence[str]) -> Configuration:
