@@ -42,7 +42,7 @@ class _Stop:
 
 def everything(run: RunDirectory) -> dict[str, Any]:
     checkpoint = load_checkpoint(run.checkpoints / LAST)
-    for name in ("seconds", "cpu_seconds", "busy_seconds", "core_seconds"):
+    for name in ("seconds", "cpu_seconds", "busy_seconds"):
         checkpoint["training"][name] = 0.0
     return checkpoint
 

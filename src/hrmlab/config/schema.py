@@ -135,7 +135,7 @@ class Trainer:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How far a test thinks, and how code is generated and scored.
+    """How answers are scored, and how code is generated.
 
     Attributes:
         problems: ``own`` test splits, or a further set that is scored beside them.
@@ -153,8 +153,7 @@ class Evaluation:
         timeout: seconds for one program.
         workers: programs run side by side.
         allow_unsafe_execution: run programs even where no sandbox holds.
-        beyond: the test split is solved with so many times the segments that training allowed, for accuracy by segment alone; None for 4,
-            and 1 where labels are the next tokens. Without effect on a reasoner that has no state.
+        beyond: for accuracy against segments, puzzles of the test split are solved on to so many times the segments of training.
     """
 
     name: Annotated[str, FolderName()]
@@ -173,7 +172,7 @@ class Evaluation:
     timeout: Annotated[float, Positive()]
     workers: Count
     allow_unsafe_execution: bool
-    beyond: Annotated[int, AtLeast(1), AtMost(1000)] | None = None
+    beyond: Annotated[int, AtLeast(1), AtMost(1000)] = 1
 
 
 @dataclass(frozen=True, kw_only=True)

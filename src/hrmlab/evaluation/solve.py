@@ -10,10 +10,6 @@ from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.evaluation.correctness import correctness
 from hrmlab.models.halting import wants_to_halt, whole_example
-from hrmlab.models.reasoner import Reasoner
-
-_BEYOND = 4
-"""Test-time compute where nothing is said: so many times the segments that training allowed."""
 
 
 class SegmentCall(Protocol):
@@ -34,9 +30,8 @@ class Solution(NamedTuple):
         halting_answers: (B, S) token ids at the segment where learned halting stopped.
         segments: (B,) float64 that segment, counted from 1; in causal mode each token stops by itself: the mean over asked tokens.
         believed: (B,) bool, whether the model there expected its answer (all asked tokens) to be right; None where it has no halting head.
-        answers_by_segment: (max_segments, B, S) token ids after each segment up to the cap.
-        exact_by_segment: (T, B) bool, whether every asked token was right after each of the T segments that were run; T may be beyond the
-            cap.
+        answers_by_segment: (max_segments, B, S) token ids after each segment of those of training.
+        exact_by_segment: (segments run, B) bool, whether every asked token is right after each segment.
         confidence: (B,) float, the halting head's score of the halting answer, a mean over asked tokens in causal mode; NaN without a head.
     """
 
@@ -81,27 +76,28 @@ class Solution(NamedTuple):
 
 
 @torch.no_grad()
-def solve(call: SegmentCall, batch: Batch, *, segments: int | None = None) -> Solution:
+def solve(call: SegmentCall, batch: Batch, *, beyond: int = 1) -> Solution:
     """All segments of a batch. One pass serves both scores: fixed segments (the last answer) and learned halting (the first stop).
 
     Args:
-        call: the reasoner; its ``max_segments`` is the cap, at which both scores are read.
+        call: the reasoner; its ``max_segments`` are those of training, after which both scores are read.
         batch: B examples.
-        segments: how many to run, at least the cap; what comes beyond it is seen in ``exact_by_segment`` alone. None for the cap.
+        beyond: go on to so many times those segments, for ``exact_by_segment`` alone; a reasoner without a carry has nothing to go on
+            from.
     """
     carry = call.initial_carry(len(batch.inputs))
     answers: list[Tensor] = []
     exact: list[Tensor] = []
     halting: _FirstStop | None = None
-    for number in range(1, max(segments or 0, call.max_segments) + 1):
+    cap = call.max_segments
+    for number in range(1, cap * (beyond if carry else 1) + 1):
         carry, prediction = call(carry, batch)
-        answer = prediction.logits.argmax(-1)
-        exact.append(correctness(answer, batch.labels).exact)
-        if number > call.max_segments:
-            continue
-        answers.append(answer)
-        halting = halting or _FirstStop(batch, prediction)
-        halting.see(answer, prediction, number=number, last=number == call.max_segments)
+        said = prediction.logits.argmax(-1)
+        exact.append(correctness(said, batch.labels).exact)
+        if number <= cap:
+            answers.append(said)
+            halting = halting or _FirstStop(batch, prediction)
+            halting.see(said, prediction, number=number, last=number == cap)
     assert halting is not None
     return Solution(
         answers[-1],
@@ -112,17 +108,6 @@ def solve(call: SegmentCall, batch: Batch, *, segments: int | None = None) -> So
         torch.stack(exact),
         halting.mean_confidence(),
     )
-
-
-def segments_at_test(reasoner: Reasoner, *, beyond: int | None) -> int:
-    """How many segments a test runs: ``beyond`` times the cap of the training where the reasoner is recurrent, else the cap.
-
-    Args:
-        beyond: None for 4, and 1 where labels are the next tokens: an example there is a text, and no text is right as a whole.
-    """
-    if not reasoner.recurrent:
-        return reasoner.max_segments
-    return reasoner.max_segments * (beyond or (1 if reasoner.task.next_token else _BEYOND))
 
 
 class _FirstStop:

@@ -25,8 +25,8 @@ class SplitScore:
     """What a split came to.
 
     Attributes:
-        result: as summary.json holds it: ``count``, every measure, ``halting/<measure>``, ``segments_cap`` (of the training, where all
-            measures are read), ``segments_run`` (at most), ``by_rating``.
+        result: as summary.json holds it: ``count``, every measure, ``halting/<measure>``, ``by_rating``; ``segments_cap``, after which all
+            are measured, and ``segments_run``, how far ``exact_by_segment`` of the table goes.
         table: one row per example, as predictions.parquet holds them.
     """
 
@@ -40,30 +40,30 @@ class SplitEvaluator:
     Args:
         task: scores predictions by its own rules.
         halts: whether the model has a halting head.
-        max_segments: the model's cap.
+
+    Attributes:
+        beyond: how many times the segments of training ``exact_by_segment`` is recorded for; measures stay those of training's segments.
     """
 
-    def __init__(self, *, task: Task, halts: bool, max_segments: int) -> None:
+    def __init__(self, *, task: Task, halts: bool) -> None:
         self.task = task
-        self._cap = self._segments = max_segments
         nothing = np.zeros((0, task.spec.sequence_length), dtype=np.int64)
         self._names = tuple(task.score(nothing, nothing, nothing))
         self.metrics = SplitMetrics(scores=self._names, halts=halts)
+        self.beyond = 1
         self._recorder: ExampleRecorder | None = None
+        self._segments = (0, 0)
 
-    def record_examples(self, *, segments: int | None = None) -> None:
-        """Keep the outcome of every example from here on, for :meth:`score`.
-
-        Args:
-            segments: how many to run from here on; None for the cap. See :func:`hrmlab.evaluation.solve.solve`.
-        """
-        self._recorder, self._segments = ExampleRecorder(), segments or self._cap
+    def record_examples(self) -> None:
+        """Keep the outcome of every example from here on, for :meth:`score`."""
+        self._recorder = ExampleRecorder()
 
     @torch.no_grad()
     def add(self, call: SegmentCall, batch: EvaluationBatch) -> None:
         """Solve a batch and count it; padding rows are dropped before anything is counted."""
         kept = batch.rows >= 0
-        solution = solve(call, batch.examples, segments=self._segments).select(kept)
+        solution = solve(call, batch.examples, beyond=self.beyond).select(kept)
+        self._segments = (call.max_segments, len(solution.exact_by_segment))
         examples = Batch(*(part[kept] for part in batch.examples))
         scores = self._scores(examples, solution)
         self.metrics.update(
@@ -102,8 +102,8 @@ class SplitEvaluator:
         judgement = self.task.judge(examples.select(columns["index"]), answers)
         table = example_table(columns, examples, self.task).assign(**judgement.columns)
         count = len(table) if judgement.count is None else judgement.count
-        result = {"count": count, **({} if count == len(table) else {"examples": len(table)}), **means, **judgement.measured}
-        result |= {"segments_cap": self._cap, "segments_run": self._segments}
+        segments = dict(zip(("segments_cap", "segments_run"), self._segments, strict=True))
+        result = {"count": count, **segments, **({} if count == len(table) else {"examples": len(table)}), **means, **judgement.measured}
         columns_of = {measure.name: measure.column or "" for measure in self.task.measures if measure.unit == "share"}
         shown = {name: column for name, column in columns_of.items() if column in table}
         halting = {f"halting/{name}": f"{column}_halting" for name, column in shown.items() if f"{column}_halting" in table}

@@ -58,14 +58,6 @@ class Reasoner(nn.Module, ABC):
         return {}
 
     @property
-    def recurrent(self) -> bool:
-        """Whether a segment goes on from the carry of the one before, so that more segments than the cap can be asked of it.
-
-        A reasoner whose segments have numbers (an embedding for each) overrides it with False.
-        """
-        return bool(self.initial_carry(1))
-
-    @property
     def prefix_length(self) -> int:
         """Positions before the first token."""
         return 0

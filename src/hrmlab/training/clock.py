@@ -12,32 +12,31 @@ import psutil
 class Spent:
     """Time spent in training, over all resumes. What cannot be known is None: another kind of system, or a checkpoint without it.
 
+    Processor time is what a run on the CPU costs however busy the machine is; wall time says the same only where nobody else was on it.
+
     Attributes:
         seconds: wall time.
         cpu_seconds: processor time of all of the run's processes.
         busy_seconds: time that the machine's cores were busy with anything, summed over cores.
-        core_seconds: time that there were cores: wall time times cores.
     """
 
     seconds: float = 0.0
     cpu_seconds: float | None = 0.0
     busy_seconds: float | None = 0.0
-    core_seconds: float | None = 0.0
 
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(
             seconds=self.seconds + other.seconds,
             cpu_seconds=_sum(self.cpu_seconds, other.cpu_seconds),
             busy_seconds=_sum(self.busy_seconds, other.busy_seconds),
-            core_seconds=_sum(self.core_seconds, other.core_seconds),
         )
 
     @property
     def other_load(self) -> float | None:
         """Mean share (0 to 1) of the machine's cores that processes other than the run's kept busy."""
-        if self.cpu_seconds is None or self.busy_seconds is None or not self.core_seconds:
+        if self.cpu_seconds is None or self.busy_seconds is None or not self.seconds:
             return None
-        return min(1.0, max(0.0, (self.busy_seconds - self.cpu_seconds) / self.core_seconds))
+        return min(1.0, max(0.0, (self.busy_seconds - self.cpu_seconds) / (self.seconds * (psutil.cpu_count() or 1))))
 
 
 class Clock:
@@ -63,13 +62,12 @@ class Clock:
             over_processes: adds up a number over the processes of the run; all of them call it.
             whole_machine: whether all of them are on this machine; else nobody knows here what the others' machines did.
         """
-        seconds, busy = time.monotonic() - self._since, _busy_seconds()
+        busy = _busy_seconds()
         machine = None if busy is None or self._busy_since is None or not whole_machine else busy - self._busy_since
         return self._before + Spent(
-            seconds=seconds,
+            seconds=time.monotonic() - self._since,
             cpu_seconds=over_processes(time.process_time() - self._cpu_since),
             busy_seconds=machine,
-            core_seconds=None if machine is None else seconds * (psutil.cpu_count() or 1),
         )
 
     @staticmethod
@@ -79,8 +77,7 @@ class Clock:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint's state; of older ones only ``seconds`` is known."""
-        known = {name: state.get(name) for name in ("cpu_seconds", "busy_seconds", "core_seconds")}
-        self._before = Spent(seconds=state["seconds"], **known)
+        self._before = Spent(seconds=state["seconds"], cpu_seconds=state.get("cpu_seconds"), busy_seconds=state.get("busy_seconds"))
 
 
 def _sum(one: float | None, other: float | None) -> float | None:

@@ -65,7 +65,7 @@ class SegmentTraining(pl.LightningModule):
         self._exploration_key = stream_key(seed, "exploration")
         self.log_every_steps = log_every_steps
         self.computation = Computation(reasoner, precision, likelihood=loss.kind)
-        self.evaluator = SplitEvaluator(task=task, halts=reasoner.halts, max_segments=reasoner.max_segments)
+        self.evaluator = SplitEvaluator(task=task, halts=reasoner.halts)
         self.metrics = self.evaluator.metrics  # a submodule, so that its sums move with the model
         self.slots: Slots | None = None
         self.totals = Totals()
@@ -164,6 +164,7 @@ class SegmentTraining(pl.LightningModule):
 
     def on_test_epoch_start(self) -> None:
         self.computation.prepare()
+        self.evaluator.record_examples()
 
     def validation_step(self, batch: EvaluationBatch, batch_idx: int) -> None:
         self.evaluator.add(self.computation, batch)

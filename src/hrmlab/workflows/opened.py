@@ -149,7 +149,7 @@ class OpenedRun:
         """How it does on labelled examples; see :class:`hrmlab.evaluation.split.SplitScore`."""
         size = batch_size or (self.config.training.evaluation_batch_size if self.config else _BATCH_SIZE)
         loader = EvaluationLoader(examples, batch_size=size)
-        evaluator = SplitEvaluator(task=self.task, halts=self.reasoner.halts, max_segments=self.reasoner.max_segments)
+        evaluator = SplitEvaluator(task=self.task, halts=self.reasoner.halts)
         evaluator.metrics.to(self.device)
         evaluator.record_examples()
         with progress_bar(f"solving {self.task.spec.name}", len(examples), shown=progress) as advance:

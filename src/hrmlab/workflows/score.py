@@ -10,7 +10,6 @@ from hrmlab.core.measures import counting
 from hrmlab.data.example_set import ExampleSet
 from hrmlab.evaluation.code.judged import declared
 from hrmlab.evaluation.code.scoring import SetScore, Writer
-from hrmlab.evaluation.solve import segments_at_test
 from hrmlab.evaluation.split import SplitScore
 from hrmlab.models.checkpoint import chosen_checkpoint, load_checkpoint
 from hrmlab.runs.directory import RunDirectory
@@ -45,8 +44,7 @@ def score(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> Scores:
     checkpoint = load_checkpoint(chosen_checkpoint(run.checkpoints, config.training.evaluate))
     fitted.module.load_state_dict(checkpoint["state_dict"])
     validation = _solved(prepared, fitted, splits.validation).result
-    segments = segments_at_test(prepared.reasoner, beyond=config.evaluation.beyond)
-    first = _solved(prepared, fitted, splits.test, segments=segments)
+    first = _solved(prepared, fitted, splits.test, beyond=1 if task.spec.next_token else config.evaluation.beyond)
     others = {name: _solved(prepared, fitted, examples).result for name, examples in splits.other_tests.items()}
     test, table, test_name = first.result, first.table, "test"
     measures = task.measures
@@ -75,9 +73,9 @@ def score(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> Scores:
     )
 
 
-def _solved(prepared: Prepared, fitted: Fitted, examples: ExampleSet, *, segments: int | None = None) -> SplitScore:
-    """A split, every row once over all processes; ``segments`` may be more than the cap, None for the cap."""
-    fitted.module.evaluator.record_examples(segments=segments)
+def _solved(prepared: Prepared, fitted: Fitted, examples: ExampleSet, *, beyond: int = 1) -> SplitScore:
+    """A split, every row once over all processes."""
+    fitted.module.evaluator.beyond = beyond
     fitted.trainer.test(fitted.module, dataloaders=prepared.data.evaluation_loader(examples), verbose=False)
     return fitted.module.evaluator.score(examples, means=fitted.module.split_metrics, world_size=fitted.trainer.world_size)
 

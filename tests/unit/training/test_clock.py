@@ -8,11 +8,12 @@ from hrmlab.training import clock as module
 from hrmlab.training.clock import Clock, Spent
 
 
-def test_the_load_of_others_is_what_the_run_itself_did_not_keep_busy():
-    assert Spent(seconds=10.0, cpu_seconds=8.0, busy_seconds=18.0, core_seconds=20.0).other_load == 0.5
-    assert Spent(seconds=10.0, cpu_seconds=8.0, busy_seconds=7.9, core_seconds=20.0).other_load == 0.0  # clocks of two resolutions
-    assert Spent(seconds=10.0, cpu_seconds=8.0, busy_seconds=None, core_seconds=None).other_load is None
-    assert Spent(seconds=10.0, cpu_seconds=None, busy_seconds=1.0, core_seconds=2.0).other_load is None
+def test_the_load_of_others_is_what_the_run_itself_did_not_keep_busy(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module.psutil, "cpu_count", lambda: 2)
+    assert Spent(seconds=10.0, cpu_seconds=8.0, busy_seconds=18.0).other_load == 0.5
+    assert Spent(seconds=10.0, cpu_seconds=8.0, busy_seconds=7.9).other_load == 0.0  # clocks of two resolutions
+    assert Spent(seconds=10.0, cpu_seconds=8.0, busy_seconds=None).other_load is None
+    assert Spent(seconds=10.0, cpu_seconds=None, busy_seconds=1.0).other_load is None
     assert Spent().other_load is None
 
 
@@ -32,8 +33,9 @@ def test_work_counts_and_sleep_does_not():
     assert slept.other_load is None or 0 <= slept.other_load <= 1
 
 
-def test_a_resumed_clock_goes_on_and_an_older_checkpoint_leaves_unknown_what_it_did_not_count():
-    before = Spent(seconds=100.0, cpu_seconds=80.0, busy_seconds=120.0, core_seconds=200.0)
+def test_a_resumed_clock_goes_on_and_an_older_checkpoint_leaves_unknown_what_it_did_not_count(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module.psutil, "cpu_count", lambda: 2)
+    before = Spent(seconds=100.0, cpu_seconds=80.0, busy_seconds=120.0)
     clock = Clock()
     clock.load_state_dict({"ranks": [], **Clock.state_dict(before)})
     clock.start()
