@@ -1,4 +1,7 @@
-"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, results.csv and runs.json."""
+"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, results.csv and runs.json.
+
+The archive of the study's records, ``records.tar.xz``, lies beside them.
+"""
 
 import json
 from collections.abc import Iterator
@@ -30,6 +33,7 @@ from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.ratings import rating_table
+from hrmlab.runs.archive import archive_of, read_archive
 from hrmlab.runs.files import write_files
 
 
@@ -54,7 +58,7 @@ class Report:
 def write_report(
     *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
 ) -> Path:
-    """Write the report of a study from its run directories and return the path of report.md.
+    """Write the report of a study from its run directories and its archive and return the path of report.md.
 
     Raises:
         UserError: no such study, no such baseline, or the reports folder cannot be written.
@@ -63,10 +67,20 @@ def write_report(
 
 
 def make_report(
-    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
+    *,
+    study: str,
+    output_root: str | Path = "outputs",
+    reports_root: str | Path = "reports",
+    baseline: str | None = None,
+    archived: bool = True,
 ) -> Report:
-    """As :func:`write_report`, returning what stands in the report as well."""
-    collected = collect(study=study, output_root=output_root, baseline=baseline)
+    """As :func:`write_report`, returning what stands in the report as well.
+
+    Args:
+        archived: whether runs that are in the archive alone are reported too.
+    """
+    archive = read_archive(archive_of(reports_root, study)) if archived else None
+    collected = collect(study=study, output_root=output_root, baseline=baseline, archive=archive)
     comparisons = compare(collected)
     card = fairness_card(collected)
     said = verdict(collected, comparisons)

@@ -1,58 +1,54 @@
 """Reads a study's run directories and sorts them into what counts and what does not, and why."""
 
+import contextlib
 import difflib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hrmlab.core.errors import UserError
+from hrmlab.reporting.collect.kept import noted
 from hrmlab.reporting.collect.left_out import ListedRun, State
 from hrmlab.reporting.collect.records import RunRecord, display_name, read_record, run_name
 from hrmlab.reporting.collect.roles import Roles, find_roles
 from hrmlab.reporting.collect.series import last_step
 from hrmlab.reporting.collect.study import Study, TaskRuns, flat
 from hrmlab.reporting.collect.trust import NotVerified
+from hrmlab.runs.archive import Archive
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.finding import UnreadableRun, scan_runs, studies
 
 _NO_DIFFERENCE = ("output_root", "resume")
 
 
-def collect(*, study: str, output_root: str | Path, baseline: str | None = None) -> Study:
+def collect(*, study: str, output_root: str | Path, baseline: str | None = None, archive: Archive | None = None) -> Study:
     """Read a study's run directories; of several completed launches with the same labels the one completed last counts.
 
     Args:
         baseline: the arm to compare with; None takes the one that declares to be the baseline, the first by name of several.
+        archive: whose runs are read where the output root has no completed run in their place.
 
     Raises:
-        UserError: the study has no run directories, or the baseline is no arm of it.
+        UserError: the study has no run directories, the baseline is no arm of it, or the archive is damaged or of another study.
     """
+    if archive is not None and archive.study != study:
+        raise UserError(f"{archive.path} holds study {archive.study}, not {study}")
     runs, unreadable = scan_runs(output_root, study)
-    if not runs:
+    if not runs and archive is None:
         raise UserError(_nothing_found(study, output_root, unreadable))
-    listed = [ListedRun(run_name(item.path, output_root), "unreadable", _without_root(item.reason, output_root)) for item in unreadable]
-    completed: dict[tuple[str, str, str, int], list[RunRecord]] = {}
+    found = _Sorted()
+    for item in unreadable:
+        found.listed.append(
+            ListedRun(run_name(item.path, output_root), "unreadable", _without_root(item.reason, output_root)),
+        )
     for run in runs:
-        try:
-            if run.state == "completed":
-                labels = run.labels
-                record = read_record(run, output_root=output_root)
-                completed.setdefault((labels.task, labels.size, labels.arm, labels.seed), []).append(record)
-            else:
-                listed.append(_not_completed(run, output_root))
-        except NotVerified as error:
-            listed.append(_listed(run, "not verified", str(error), output_root))
-        except (UserError, OSError, ValueError) as error:
-            listed.append(_listed(run, "unreadable", str(error), output_root))
-    counted: list[RunRecord] = []
-    for launches in completed.values():
-        *older, latest = sorted(launches, key=lambda record: (record.completed, record.name))
-        counted.append(latest)
-        listed.extend(_outdated(record, latest) for record in older)
-    places = {record.name.rpartition("/")[0] for record in counted}
-    listed = [replace(item, replaced=item.name.rpartition("/")[0] in places) for item in listed]
-    roles = find_roles(study=study, configs=list(_configs(runs)), arms=[display_name(run.labels.arm) for run in runs], baseline=baseline)
+        found.add(run, output_root)
+    if archive is not None:
+        found.add_archived(archive, runs, output_root)
+    counted, listed = found.counted()
+    roles = find_roles(study=study, configs=found.configs, arms=found.arms, baseline=baseline)
     arms, subjects = _order_arms(counted, roles)
     tasks = _group(counted, arms)
     return Study(
@@ -62,17 +58,59 @@ def collect(*, study: str, output_root: str | Path, baseline: str | None = None)
         arms=arms,
         subjects=subjects,
         tasks=tasks,
-        listed=tuple(sorted(listed, key=lambda item: (item.state, item.name))),
+        listed=listed,
         gaps=tuple(_gaps(tasks, arms, roles.baseline)),
     )
 
 
-def _configs(runs: list[RunDirectory]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for run in runs:
+class _Sorted:
+    """Runs as they are read: the completed ones by task, size, arm and seed, and those that do not count."""
+
+    def __init__(self) -> None:
+        self.completed: dict[tuple[str, str, str, int], list[RunRecord]] = {}
+        self.listed: list[ListedRun] = []
+        self.arms: list[str] = []
+        self.configs: list[tuple[str, dict[str, Any]]] = []
+
+    def add(self, run: RunDirectory, output_root: str | Path) -> None:
+        """Read a run directory."""
+        labels, arm = run.labels, display_name(run.labels.arm)
+        self.arms.append(arm)
+        with contextlib.suppress(UserError):  # listed with its reason below, where it would have counted
+            self.configs.append((arm, run.config))
         try:
-            yield display_name(run.labels.arm), run.config
-        except UserError:  # listed with its reason where it would have counted
-            continue
+            if run.state == "completed":
+                record = read_record(run, output_root=output_root)
+                self.completed.setdefault((labels.task, labels.size, labels.arm, labels.seed), []).append(record)
+            else:
+                self.listed.append(_not_completed(run, output_root))
+        except NotVerified as error:
+            self.listed.append(_listed(run, "not verified", str(error), output_root))
+        except (UserError, OSError, ValueError) as error:
+            self.listed.append(_listed(run, "unreadable", str(error), output_root))
+
+    def add_archived(self, archive: Archive, runs: list[RunDirectory], output_root: str | Path) -> None:
+        """Read those runs of an archive that are not completed in their folders, and list what it lists."""
+        here = {run_name(run.path, Path(output_root) / archive.study): run for run in runs}
+        wanted = [name for name in archive.runs if name not in here or here[name].state != "completed"]
+        with tempfile.TemporaryDirectory(prefix="hrmlab-records-") as folder:
+            archive.restore(wanted, output_root=Path(folder))
+            for run in scan_runs(folder, archive.study)[0]:
+                self.add(run, folder)
+        known = {f"{archive.study}/{name}" for name in (*here, *archive.runs)} | {item.name for item in self.listed}
+        self.listed += [item for item in noted(archive) if item.name not in known]
+
+    def counted(self) -> tuple[list[RunRecord], tuple[ListedRun, ...]]:
+        """The runs that count, and all others in a stable order."""
+        counted: list[RunRecord] = []
+        listed = list(self.listed)
+        for launches in self.completed.values():
+            *older, latest = sorted(launches, key=lambda record: (record.completed, record.name))
+            counted.append(latest)
+            listed.extend(_outdated(record, latest) for record in older)
+        places = {record.name.rpartition("/")[0] for record in counted}
+        listed = [replace(item, replaced=item.name.rpartition("/")[0] in places) for item in listed]
+        return counted, tuple(sorted(listed, key=lambda item: (item.state, item.name)))
 
 
 def _nothing_found(study: str, output_root: str | Path, unreadable: list[UnreadableRun]) -> str:

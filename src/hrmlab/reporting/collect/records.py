@@ -23,6 +23,7 @@ class RunRecord:
 
     Attributes:
         declared: what its numbers mean, in its task's words.
+        restored: digest of the archive that it was read from or put back from; empty for a run directory of this machine's own.
         problems: what of its record could not be read or was left out.
     """
 
@@ -40,6 +41,7 @@ class RunRecord:
     audit: dict[str, Any]
     curves: dict[str, Curve]
     predictions: Predictions | None
+    restored: str = ""
     problems: tuple[str, ...] = field(default=())
 
     @property
@@ -164,6 +166,7 @@ def read_record(run: RunDirectory, *, output_root: str | Path) -> RunRecord:
         audit=extra["audit.json"],
         curves=read_curves(run.metrics_file, curves, problems),
         predictions=predictions,
+        restored=run.restored,
         problems=tuple(problems),
     )
 
