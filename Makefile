@@ -36,7 +36,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@command -v bwrap > /dev/null || echo "hrm-exec will run in its weaker sandbox, without bubblewrap; to install it: apt install bubblewrap (Fedora: dnf install bubblewrap)"
 	@touch $(STAMP)
 
-sweep: $(STAMP)  ## run a sweep and write its report: SWEEP=quick|hard_cpu|code_quick|... (README.md), ARGS="trainer=ddp --jobs 2"
+sweep: $(STAMP)  ## run a sweep and write its report: SWEEP=quick|converged_cpu|code_quick|... (README.md), ARGS="trainer=ddp --jobs 2"
 	@$(BIN)/hrm-sweep sweeps=$(SWEEP) $(ARGS) < /dev/null
 
 report: $(STAMP)  ## write the report of a study again from its run directories and its archive of records: STUDY=quick

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from collections import Counter
 from dataclasses import MISSING, fields
 from typing import get_type_hints
 
@@ -106,4 +107,8 @@ def test_a_recipe_states_its_question_and_composes(group, choice):
             roles.setdefault(config["role"] or config["model"]["role"], set()).add(config["model"]["name"])
         assert roles["subject"], "a sweep asks about something"
         assert len(roles) > 1, "and compares it with something else"
-        assert len({config["seed"] for config in configs}) >= 3
+        if choice.startswith("tune_"):
+            trials = Counter(str((config["model"], config["data"])) for config in configs)
+            assert len(set(trials.values())) == 1, "every arm is tried equally often on every task"
+        else:
+            assert len({config["seed"] for config in configs}) >= 3

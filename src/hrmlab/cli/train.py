@@ -31,7 +31,7 @@ def command(arguments: Sequence[str]) -> int:
         join()
         return 0
     from hrmlab.config.composition import composer, protect
-    from hrmlab.config.grid import expand
+    from hrmlab.config.grid import expand, is_decided
 
     arguments = [protect(word) for word in arguments]
     flags, among = parse_flags(arguments), None
@@ -43,8 +43,10 @@ def command(arguments: Sequence[str]) -> int:
                     return go_on(composing, path, flags.overrides)
         plan = composing.plan(flags.overrides)
         if not asks and not flags.multirun:
-            jobs = expand(composing, flags.overrides, plan) if plan.multirun else [flags.overrides]
-            if len(jobs) == 1:  # a sweep file whose every choice is made on the command line is one run
+            if not plan.multirun or is_decided(composing, flags.overrides, plan):
+                return run_single(composing, flags.overrides)
+            jobs = expand(composing, flags.overrides, plan)
+            if len(jobs) == 1:
                 return run_single(composing, jobs[0])
         if asks:
             composing.compose(flags.overrides)

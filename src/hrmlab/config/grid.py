@@ -30,6 +30,13 @@ def expand(composer: Composer, overrides: Sequence[str], plan: SweepPlan) -> lis
     return jobs
 
 
+def is_decided(composer: Composer, overrides: Sequence[str], plan: SweepPlan) -> bool:
+    """Whether the command line makes every choice that the sweep file leaves open, so that it describes one run: the command of a job."""
+    given = composer.parse(overrides)
+    made = {override.key_or_group for override in given if not override.is_sweep_override()}
+    return len(made) == len(given) and {*plan.grid, *(["model"] if plan.arms else [])} <= made
+
+
 def each_arm(composer: Composer, overrides: Sequence[str], plan: SweepPlan) -> Iterator[list[Override]]:
     """For each line of arms (or once, where there is none) the whole grid: the file's, the line's, the command line's.
 

@@ -135,7 +135,7 @@ class Trainer:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How code is generated and scored; puzzles do without.
+    """How answers are scored, and how code is generated.
 
     Attributes:
         problems: ``own`` test splits, or a further set that is scored beside them.
@@ -153,6 +153,7 @@ class Evaluation:
         timeout: seconds for one program.
         workers: programs run side by side.
         allow_unsafe_execution: run programs even where no sandbox holds.
+        beyond: for accuracy against segments, puzzles of the test split are solved on to so many times the segments of training.
     """
 
     name: Annotated[str, FolderName()]
@@ -171,6 +172,7 @@ class Evaluation:
     timeout: Annotated[float, Positive()]
     workers: Count
     allow_unsafe_execution: bool
+    beyond: Annotated[int, AtLeast(1), AtMost(1000)] = 1
 
 
 @dataclass(frozen=True, kw_only=True)

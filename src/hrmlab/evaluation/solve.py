@@ -29,7 +29,7 @@ class Solution(NamedTuple):
         halting_answers: (B, S) token ids at the segment where learned halting stopped.
         segments: (B,) float64 that segment, counted from 1; in causal mode each token stops by itself: the mean over asked tokens.
         believed: (B,) bool, whether the model there expected its answer (all asked tokens) to be right; None where it has no halting head.
-        answers_by_segment: (max_segments, B, S) token ids after each segment.
+        answers_by_segment: (segments run, B, S) token ids after each segment.
         confidence: (B,) float, the halting head's score of the halting answer, a mean over asked tokens in causal mode; NaN without a head.
     """
 
@@ -71,19 +71,28 @@ class Solution(NamedTuple):
 
 
 @torch.no_grad()
-def solve(call: SegmentCall, batch: Batch) -> Solution:
-    """All segments of a batch. One pass serves both scores: fixed segments (the last answer) and learned halting (the first stop)."""
+def solve(call: SegmentCall, batch: Batch, *, beyond: int = 1) -> Solution:
+    """All segments of a batch. One pass serves both scores: fixed segments (the last answer) and learned halting (the first stop).
+
+    Args:
+        call: the reasoner; its ``max_segments`` are those of training, after which both scores are read.
+        batch: B examples.
+        beyond: go on to so many times those segments, for ``answers_by_segment`` alone; a reasoner without a carry has nothing to go on
+            from.
+    """
     carry = call.initial_carry(len(batch.inputs))
     answers: list[Tensor] = []
     halting: _FirstStop | None = None
-    for number in range(1, call.max_segments + 1):
+    cap = call.max_segments
+    for number in range(1, cap * (beyond if carry else 1) + 1):
         carry, prediction = call(carry, batch)
         answers.append(prediction.logits.argmax(-1))
         halting = halting or _FirstStop(batch, prediction)
-        halting.see(answers[-1], prediction, number=number, last=number == call.max_segments)
+        if number <= cap:
+            halting.see(answers[-1], prediction, number=number, last=number == cap)
     assert halting is not None
     return Solution(
-        answers[-1], halting.answers, halting.mean_segments(), halting.whole_belief(), torch.stack(answers), halting.mean_confidence()
+        answers[cap - 1], halting.answers, halting.mean_segments(), halting.whole_belief(), torch.stack(answers), halting.mean_confidence()
     )
 
 

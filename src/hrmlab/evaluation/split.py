@@ -25,7 +25,8 @@ class SplitScore:
     """What a split came to.
 
     Attributes:
-        result: as summary.json holds it: ``count``, every measure, ``halting/<measure>``, ``by_rating``.
+        result: as summary.json holds it: ``count``, every measure, ``halting/<measure>``, ``by_rating``; ``segments_cap``, after which all
+            are measured, and ``segments_run``, how far ``exact_by_segment`` of the table goes.
         table: one row per example, as predictions.parquet holds them.
     """
 
@@ -39,6 +40,9 @@ class SplitEvaluator:
     Args:
         task: scores predictions by its own rules.
         halts: whether the model has a halting head.
+
+    Attributes:
+        beyond: how many times the segments of training ``exact_by_segment`` is recorded for; measures stay those of training's segments.
     """
 
     def __init__(self, *, task: Task, halts: bool) -> None:
@@ -46,7 +50,9 @@ class SplitEvaluator:
         nothing = np.zeros((0, task.spec.sequence_length), dtype=np.int64)
         self._names = tuple(task.score(nothing, nothing, nothing))
         self.metrics = SplitMetrics(scores=self._names, halts=halts)
+        self.beyond = 1
         self._recorder: ExampleRecorder | None = None
+        self._segments = (0, 0)
 
     def record_examples(self) -> None:
         """Keep the outcome of every example from here on, for :meth:`score`."""
@@ -56,7 +62,8 @@ class SplitEvaluator:
     def add(self, call: SegmentCall, batch: EvaluationBatch) -> None:
         """Solve a batch and count it; padding rows are dropped before anything is counted."""
         kept = batch.rows >= 0
-        solution = solve(call, batch.examples).select(kept)
+        solution = solve(call, batch.examples, beyond=self.beyond).select(kept)
+        self._segments = (call.max_segments, len(solution.answers_by_segment))
         examples = Batch(*(part[kept] for part in batch.examples))
         scores = self._scores(examples, solution)
         self.metrics.update(
@@ -95,7 +102,8 @@ class SplitEvaluator:
         judgement = self.task.judge(examples.select(columns["index"]), answers)
         table = example_table(columns, examples, self.task).assign(**judgement.columns)
         count = len(table) if judgement.count is None else judgement.count
-        result = {"count": count, **({} if count == len(table) else {"examples": len(table)}), **means, **judgement.measured}
+        segments = dict(zip(("segments_cap", "segments_run"), self._segments, strict=True))
+        result = {"count": count, **segments, **({} if count == len(table) else {"examples": len(table)}), **means, **judgement.measured}
         columns_of = {measure.name: measure.column or "" for measure in self.task.measures if measure.unit == "share"}
         shown = {name: column for name, column in columns_of.items() if column in table}
         halting = {f"halting/{name}": f"{column}_halting" for name, column in shown.items() if f"{column}_halting" in table}

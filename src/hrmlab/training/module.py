@@ -1,6 +1,5 @@
 """The LightningModule: one supervised segment per step for any reasoner."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +18,7 @@ from hrmlab.evaluation.split import SplitEvaluator
 from hrmlab.models.halting import continue_target, decide_halting, wants_to_halt, whole_example
 from hrmlab.models.precision import Computation, Precision
 from hrmlab.models.reasoner import Reasoner
+from hrmlab.training.clock import Clock
 from hrmlab.training.losses import LossOptions, segment_loss
 from hrmlab.training.optimizers import OptimizerBundle
 from hrmlab.training.slots import Slots
@@ -73,12 +73,7 @@ class SegmentTraining(pl.LightningModule):
         self.shown: dict[str, float] = {}
         self.validation_score = (-1.0, -1.0)
         self._restored: dict[str, Any] | None = None
-        self._started_at, self._seconds_before = time.monotonic(), 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Wall time of training so far, over all resumes."""
-        return self._seconds_before + time.monotonic() - self._started_at
+        self.clock = Clock()
 
     def configure_optimizers(self) -> Any:
         optimizer: OptimizerBundle = self._optimizer.build(reasoner=self.reasoner)
@@ -92,7 +87,7 @@ class SegmentTraining(pl.LightningModule):
     # ---- training ---------------------------------------------------------------------------------------------------------------------
 
     def on_train_start(self) -> None:
-        self._started_at = time.monotonic()
+        self.clock.start()
         self.totals.to(self.device)
 
     def _slots(self, stream: TrainingStream) -> Slots:
@@ -138,6 +133,7 @@ class SegmentTraining(pl.LightningModule):
         if step % self.log_every_steps == 0 or step == self._steps:
             values = self.totals.flush(world_size=self.trainer.world_size)
             values["train/examples_drawn"] = int(batch.position) * self.trainer.world_size
+            values["train/cpu_seconds"] = self.clock.cpu_seconds
             values["train/segments_done"] = step * self._batch_size * self.trainer.world_size
             optimizer = self.optimizers()
             assert not isinstance(optimizer, list)
@@ -149,7 +145,7 @@ class SegmentTraining(pl.LightningModule):
     def record(self, values: Mapping[str, float]) -> None:
         """Give metrics of this step to every logger."""
         for logger in self.loggers:
-            logger.log_metrics({**values, "seconds": self.seconds}, step=self.trainer.global_step)
+            logger.log_metrics({**values, "seconds": self.clock.seconds}, step=self.trainer.global_step)
 
     # ---- evaluation -------------------------------------------------------------------------------------------------------------------
 
@@ -191,14 +187,14 @@ class SegmentTraining(pl.LightningModule):
         if self.trainer.world_size > 1:
             ranks = [{}] * self.trainer.world_size
             torch.distributed.all_gather_object(ranks, state)
-        checkpoint["training"] = {"ranks": ranks, "seconds": self.seconds}
+        checkpoint["training"] = {"ranks": ranks, **self.clock.state_dict()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         training = checkpoint.get("training")
         if training is not None and training["ranks"][0]["slots"] is not None:
             self._restored = training
             self.totals.load_state_dict(training["ranks"][self.global_rank]["totals"])
-            self._seconds_before = training["seconds"]
+            self.clock.load_state_dict(training)
 
 
 def build_module(config: Configuration, *, reasoner: Reasoner, task: Task, batch_size: int) -> SegmentTraining:

@@ -79,7 +79,10 @@ def check_accelerator(section: Trainer) -> None:
         UserError: fewer CUDA devices are visible than the trainer section asks for.
     """
     if section.accelerator == "gpu" and not torch.cuda.is_available():
-        raise UserError(f"trainer={section.name} needs a CUDA device and none is visible; use trainer=cpu, or trainer=ddp_cpu for several")
+        raise UserError(
+            f"trainer.accelerator=gpu (trainer={section.name}) needs a CUDA device and none is visible; use trainer=cpu, or "
+            "trainer=ddp_cpu for several"
+        )
     if section.accelerator == "gpu" and torch.cuda.device_count() < section.devices:
         raise UserError(
             f"trainer.devices={section.devices} but {torch.cuda.device_count()} CUDA devices are visible; "

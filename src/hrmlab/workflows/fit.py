@@ -129,6 +129,8 @@ def _effort(prepared: Prepared, trainer: pl.Trainer, module: SegmentTraining, ru
         "examples_drawn": sum(rank["stream"]["position"] for rank in ranks if rank["stream"] is not None),
         "tokens": segments * prepared.task.spec.sequence_length,
         "flops": segments * prepared.budget.flops_per_training_segment,
-        "wall_seconds": module.seconds,
+        "wall_seconds": module.clock.seconds,
+        "cpu_seconds": module.clock.cpu_seconds,
+        "other_load": module.clock.other_load,
         "peak_memory_bytes": peak,
     }

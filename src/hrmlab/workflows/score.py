@@ -44,7 +44,7 @@ def score(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> Scores:
     checkpoint = load_checkpoint(chosen_checkpoint(run.checkpoints, config.training.evaluate))
     fitted.module.load_state_dict(checkpoint["state_dict"])
     validation = _solved(prepared, fitted, splits.validation).result
-    first = _solved(prepared, fitted, splits.test)
+    first = _solved(prepared, fitted, splits.test, beyond=1 if task.spec.next_token else config.evaluation.beyond)
     others = {name: _solved(prepared, fitted, examples).result for name, examples in splits.other_tests.items()}
     test, table, test_name = first.result, first.table, "test"
     measures = task.measures
@@ -73,8 +73,9 @@ def score(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> Scores:
     )
 
 
-def _solved(prepared: Prepared, fitted: Fitted, examples: ExampleSet) -> SplitScore:
+def _solved(prepared: Prepared, fitted: Fitted, examples: ExampleSet, *, beyond: int = 1) -> SplitScore:
     """A split, every row once over all processes."""
+    fitted.module.evaluator.beyond = beyond
     fitted.trainer.test(fitted.module, dataloaders=prepared.data.evaluation_loader(examples), verbose=False)
     return fitted.module.evaluator.score(examples, means=fitted.module.split_metrics, world_size=fitted.trainer.world_size)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hrmlab.config.composition import composer, protect
-from hrmlab.config.grid import expand
+from hrmlab.config.grid import expand, is_decided
 from hrmlab.config.location import choices
 from hrmlab.core.errors import UserError
 
@@ -139,6 +139,9 @@ def test_arms_listed_in_a_sweep_each_go_through_the_grid_with_their_own_override
         ]
         with pytest.raises(UserError, match=r"model=deep_supervision_transformer is no arm of this sweep; .* hrm, transformer"):
             expand(composing, ["sweeps=s", "model=deep_supervision_transformer"], plan)
+        assert is_decided(composing, ["sweeps=s", "model=hrm", "data.side=4", "seed=0"], plan), "as the command of a job does"
+        assert not is_decided(composing, ["sweeps=s", "model=hrm", "data.side=4", "seed=0,1"], plan)
+        assert not is_decided(composing, ["sweeps=s", "data.side=4", "seed=0"], plan)
         config = composing.compose(expand(composing, ["sweeps=s"], plan)[0]).config.to_plain()
         assert "arms" not in config, "a run knows nothing of the other arms"
 
