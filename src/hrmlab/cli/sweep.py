@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hrmlab.sweeping.display import Display
     from hrmlab.sweeping.jobs import Job
     from hrmlab.sweeping.pool import Work
+    from hrmlab.sweeping.tuning import Tuning
 
 NAME = "hrm-sweep"
 
@@ -36,51 +37,85 @@ def command(arguments: Sequence[str]) -> int:
     from hrmlab.sweeping.jobs import compose_jobs
 
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
-        jobs = compose_jobs(composing, flags.overrides)
-    return _sweep(jobs, flags)
+        plan = composing.plan(flags.overrides)
+        if plan.search is None:
+            return _sweep(compose_jobs(composing, flags.overrides), flags)
+        from hrmlab.sweeping.tuning import Tuning
+
+        tuning = Tuning(composing, flags.overrides, plan)
+        return _sweep(tuning.jobs, flags, tuning)
 
 
-def _sweep(jobs: Sequence["Job"], flags: Namespace) -> int:
+def _sweep(jobs: Sequence["Job"], flags: Namespace, tuning: "Tuning | None" = None) -> int:
     from hrmlab.sweeping.display import Display
     from hrmlab.sweeping.lock import study_lock
-    from hrmlab.sweeping.pool import run_all
-    from hrmlab.sweeping.resources import share_out
-    from hrmlab.sweeping.restoring import archived, restore
+    from hrmlab.sweeping.restoring import restore
 
     study, output_root = jobs[0].labels.study, Path(jobs[0].config.output_root)
     if flags.dry_run:
-        works = _decide(jobs, flags)
-        held = archived(jobs, reports_root=flags.reports)[1] if flags.use_records else {}
-        try:
-            share_out(_trainers(works), limit=flags.jobs)
-            obstacle = ""
-        except UserError as error:
-            obstacle = str(error)
-        for work in works:
-            print(f"{'restore' if work.job.name in held else work.action:<10}{work.job.name}  hrm-train {shlex.join(work.job.overrides)}")
-        if obstacle:
-            say(NAME, f"nothing could be started on this machine: {obstacle}")
-        return 0
+        return _dry_run(jobs, flags)
     with study_lock(output_root / study, say=lambda sentence: say(NAME, sentence)) as lock:
         restored = restore(jobs, reports_root=flags.reports) if flags.use_records else 0
         works = _decide(jobs, flags)
-        waiting = [work for work in works if work.state == "waiting"]
-        machine, needs = share_out(_trainers(works), limit=flags.jobs)
-        for work, need in zip(waiting, needs, strict=True):
-            work.need = need
         display = Display(works)
         _announce(works, display)
         if restored:
             display.line(f"{restored} of them put back from the archive of records; these have no checkpoints")
         try:
-            with display.watching():
-                run_all(works, machine, lock=lock, changed=display.changed, tick=display.tick)
+            _run(works, flags, display, lock)
+            while tuning is not None and (jobs := tuning.next()):
+                if flags.use_records:
+                    restore(jobs, reports_root=flags.reports)
+                works += (more := _decide(jobs, flags))
+                _run(more, flags, display, lock)
         except KeyboardInterrupt as interrupt:
             display.summary()
             raise type(interrupt)("stopped; the same command goes on where it stopped") from None
         display.summary()
+        tuned = tuning is None or _write_tuned(tuning, Path(flags.reports) / study)
         reported = flags.no_report or _report(study, output_root, flags)
-    return 0 if reported and all(work.state == "completed" or work.action in ("completed", "running") for work in works) else 1
+    done = all(work.state == "completed" or work.action in ("completed", "running") for work in works)
+    return 0 if reported and tuned and (done or tuning is not None) else 1
+
+
+def _run(works: Sequence["Work"], flags: Namespace, display: "Display", lock: int) -> None:
+    """Run those that wait."""
+    from hrmlab.sweeping.pool import run_all
+    from hrmlab.sweeping.resources import share_out
+
+    machine, needs = share_out(_trainers(works), limit=flags.jobs)
+    for work, need in zip([work for work in works if work.state == "waiting"], needs, strict=True):
+        work.need = need
+    with display.watching():
+        run_all(works, machine, lock=lock, changed=display.changed, tick=display.tick)
+
+
+def _dry_run(jobs: Sequence["Job"], flags: Namespace) -> int:
+    from hrmlab.sweeping.resources import share_out
+    from hrmlab.sweeping.restoring import archived
+
+    works = _decide(jobs, flags)
+    held = archived(jobs, reports_root=flags.reports)[1] if flags.use_records else {}
+    try:
+        share_out(_trainers(works), limit=flags.jobs)
+        obstacle = ""
+    except UserError as error:
+        obstacle = str(error)
+    for work in works:
+        print(f"{'restore' if work.job.name in held else work.action:<10}{work.job.name}  hrm-train {shlex.join(work.job.overrides)}")
+    if obstacle:
+        say(NAME, f"nothing could be started on this machine: {obstacle}")
+    return 0
+
+
+def _write_tuned(tuning: "Tuning", folder: Path) -> bool:
+    """Whether every arm got its values on every task; a trial that failed is one, and no failure of the sweep."""
+    from hrmlab.sweeping.tuning import NAME as FILE
+    from hrmlab.sweeping.tuning import write_tuned
+
+    sentences = write_tuned(tuning, folder / FILE)
+    print(*sentences, f"tuned values: {folder / FILE}", sep="\n", flush=True)
+    return all("nothing chosen" not in sentence for sentence in sentences)
 
 
 def _trainers(works: Sequence["Work"]) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ class Configuration(Root):
             elif field.name == "logger":
                 values[field.name] = LOGGERS[value["name"]](**value)
             else:
-                values[field.name] = kind(**value) if isinstance(value, Mapping) else value
+                values[field.name] = kind(**value) if isinstance(value, Mapping) and is_dataclass(kind) else value
         return cls(**values)
 
     def to_plain(self) -> dict[str, Any]:

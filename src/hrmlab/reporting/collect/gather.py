@@ -20,7 +20,7 @@ from hrmlab.runs.archive import Archive
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.finding import UnreadableRun, scan_runs, studies
 
-_NO_DIFFERENCE = ("output_root", "resume")
+_NO_DIFFERENCE = ("output_root", "resume", "tuning")
 
 
 def collect(*, study: str, output_root: str | Path, baseline: str | None = None, archive: Archive | None = None) -> Study:
@@ -157,7 +157,7 @@ def _outdated(record: RunRecord, latest: RunRecord) -> ListedRun:
         reason = f"same configuration as {latest.name}, which was completed later and counts"
         return ListedRun(record.name, "duplicate", reason, arm=record.arm, configuration=record.hash)
     ours, theirs = flat(record.config), flat(latest.config)
-    keys = [key for key in sorted({*ours, *theirs}) if ours.get(key) != theirs.get(key) and key not in _NO_DIFFERENCE]
+    keys = [key for key in sorted({*ours, *theirs}) if ours.get(key) != theirs.get(key) and key.partition(".")[0] not in _NO_DIFFERENCE]
     changes = [f"{key}={ours.get(key)} there {theirs.get(key)}" for key in keys[:3]]
     more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
     reason = f"other configuration than {latest.name}, which counts: {', '.join(changes)}{more}"
