@@ -15,6 +15,7 @@ from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.records import RunRecord
+from hrmlab.reporting.collect.selection import EVERYTHING, Selection, studies_of
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.comparisons import Comparison, compare
@@ -73,14 +74,18 @@ def make_report(
     reports_root: str | Path = "reports",
     baseline: str | None = None,
     archived: bool = True,
+    selection: Selection = EVERYTHING,
 ) -> Report:
     """As :func:`write_report`, returning what stands in the report as well.
 
     Args:
+        study: one, or several side by side: ``a,b``.
+        selection: the part that is reported, in a folder of its own.
         archived: whether runs that are in the archive alone are reported too.
     """
-    archive = read_archive(archive_of(reports_root, study)) if archived else None
-    collected = collect(study=study, output_root=output_root, baseline=baseline, archive=archive)
+    found = [read_archive(archive_of(reports_root, name)) for name in studies_of(study)] if archived else []
+    archives = [archive for archive in found if archive is not None]
+    collected = collect(study=study, output_root=output_root, baseline=baseline, archives=archives, selection=selection)
     comparisons = compare(collected)
     card = fairness_card(collected)
     said = verdict(collected, comparisons)
@@ -126,7 +131,7 @@ def make_report(
     files["runs.json"] = _runs_json(collected, comparisons, card, said, written).encode()
     files["report.html"] = render_html(content, title=f"{study}: hrmlab report").encode()
     files["report.md"] = render_markdown(content).encode()
-    folder = Path(reports_root) / study
+    folder = Path(reports_root) / selection.folder(collected.names)
     _publish(folder, files)
     return Report(path=folder / "report.md", study=collected, comparisons=comparisons, card=card, verdict=said, pictures=pictures)
 

@@ -11,7 +11,7 @@ from hrmlab.core.errors import UserError
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.kept import keep_records
 from hrmlab.reporting.report import make_report
-from hrmlab.runs.archive import archive_of, read_archive
+from hrmlab.runs.archive import Archive, archive_of, read_archive
 from hrmlab.runs.directory import RunDirectory
 
 OWN = ("Report written", "Records", "Runs completed", "hrm-report study")
@@ -23,6 +23,11 @@ def _told(path: Path) -> list[str]:
     kept = [line for line in lines if not any(own in line for own in OWN)]
     assert len(kept) > len(lines) - 8
     return kept
+
+
+def _archives(path: Path) -> list[Archive]:
+    archive = read_archive(path)
+    return [] if archive is None else [archive]
 
 
 @pytest.fixture
@@ -47,11 +52,11 @@ def test_writing_again_from_the_archive_gives_the_same_bytes(outputs: Path, arch
     before = path.read_bytes()
     archive = read_archive(path)
     assert archive is not None
-    study = collect(study="quick", output_root=tmp_path / "nothing", archive=archive)
+    study = collect(study="quick", output_root=tmp_path / "nothing", archives=[archive])
     keep_records(study, path)
     assert path.read_bytes() == before
     archive.restore(list(archive.runs), output_root=tmp_path / "restored")
-    keep_records(collect(study="quick", output_root=tmp_path / "restored", archive=archive), path)
+    keep_records(collect(study="quick", output_root=tmp_path / "restored", archives=[archive]), path)
     assert path.read_bytes() == before
 
 
@@ -60,7 +65,7 @@ def test_a_study_grows_over_several_machines(tmp_path: Path) -> None:
     for machine, arm in (("one", "hrm"), ("two", "transformer")):
         for seed in (0, 1):
             make_run(tmp_path / machine, study="s", arm=arm, seed=seed)
-        keep_records(collect(study="s", output_root=tmp_path / machine, archive=read_archive(path)), path)
+        keep_records(collect(study="s", output_root=tmp_path / machine, archives=_archives(path)), path)
     report = make_report(study="s", output_root=tmp_path / "two", reports_root=tmp_path / "reports")
     assert {arm: len(runs) for arm, runs in report.study.tasks[0].arms.items()} == {"hrm": 2, "transformer": 2}
     assert "2 runs from run directories; 2 runs from `records.tar.xz`" in report.path.read_text()
@@ -74,7 +79,7 @@ def test_a_directory_goes_before_the_archive_only_when_completed(tmp_path: Path)
     path = archive_of(tmp_path / "reports", "s")
     keep_records(collect(study="s", output_root=tmp_path / "one"), path)
     (run.path / "COMPLETED").unlink()
-    study = collect(study="s", output_root=tmp_path / "one", archive=read_archive(path))
+    study = collect(study="s", output_root=tmp_path / "one", archives=_archives(path))
     assert [record.name for record in study.runs] == [run.path.relative_to(tmp_path / "one").as_posix()]
     assert [(item.state, item.replaced) for item in study.listed] == [("interrupted", True)]
 

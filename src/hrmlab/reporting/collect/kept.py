@@ -36,9 +36,8 @@ def keep_records(study: Study, path: Path) -> Archive:
         raise UserError(f"{path} holds study {old.study}, not {study.name}; move it away first")
     held: dict[str, dict[str, bytes]] = {}
     for record in study.runs:
-        folder = study.output_root / record.name
-        if (folder / "run.json").is_file() and (run := RunDirectory.open(folder)).state == "completed":
-            held[_below(study, record.name)] = kept_files(run)
+        if record.path == study.output_root / record.name:
+            held[_below(study, record.name)] = kept_files(RunDirectory.open(record.path))
     if old is not None:
         counted = {_below(study, record.name) for record in study.runs}
         elsewhere = [

@@ -47,7 +47,7 @@ def origin(study: Study, *, output_root: str, reports_root: str, written: str) -
         )
     if len(commits) > 1:
         cautions.append("The runs come from more than one commit.")
-    command = ["hrm-report", f"study={study.name}"]
+    command = ["hrm-report", f"study={study.name}", *study.selection.words]
     command += [f"{key}={value}" for key, value, usual in _options(study, output_root, reports_root) if value != usual]
     return Origin(
         facts=Table(("Fact", "Value"), tuple((name, value) for name, value in facts if value), labels=2),
