@@ -39,7 +39,7 @@ $(STAMP): pyproject.toml constraints.txt
 sweep: $(STAMP)  ## run a sweep and write its report: SWEEP=quick|converged_cpu|code_quick|... (README.md), ARGS="trainer=ddp --jobs 2"
 	@$(BIN)/hrm-sweep sweeps=$(SWEEP) $(ARGS) < /dev/null
 
-report: $(STAMP)  ## write the report of a study again from its run directories: STUDY=quick
+report: $(STAMP)  ## write the report of a study again from its run directories and its archive of records: STUDY=quick
 	@$(BIN)/hrm-report study=$(STUDY) $(ARGS) < /dev/null
 
 test: $(STAMP)  ## the fast tests

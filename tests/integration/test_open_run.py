@@ -17,6 +17,8 @@ from hrmlab.cli import demo, evaluate
 from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.data.sudoku.task import SudokuTask
+from hrmlab.reporting.collect.kept import kept_files
+from hrmlab.runs.archive import write_archive
 from hrmlab.runs.directory import RunDirectory
 
 PUZZLE = "12.4.41..14.4.21"
@@ -160,3 +162,17 @@ def released(folder: Path, task: SudokuTask) -> Path:
     facts = {"seq_len": 16, "vocab_size": task.spec.vocabulary_size, "num_puzzle_identifiers": 3}
     load_published("hrm", {**config, **facts}, state)  # the names above are the release's
     return folder
+
+
+def test_a_restored_run_has_no_checkpoints_and_says_so(run: RunDirectory, tmp_path: Path) -> None:
+    held = kept_files(run)
+    name = run.path.relative_to(run.path.parents[4]).as_posix()
+    archive = write_archive(tmp_path / "records.tar.xz", study=run.labels.study, runs={name: held})
+    (restored,) = archive.restore([name], output_root=tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"holds results and no checkpoints; train the run again"):
+        hrmlab.open_run(restored)
+    for words, command in (([], evaluate.command), ([f"puzzle={PUZZLE}"], demo.command)):
+        with pytest.raises(UserError, match=r"holds results and no checkpoints"):
+            command([f"run={restored}", *words])
+    table, whole = pd.read_parquet(restored / "predictions.parquet"), pd.read_parquet(run.predictions_file)
+    pd.testing.assert_frame_equal(table, whole)

@@ -186,3 +186,30 @@ def test_a_study_holds_no_two_configurations_under_one_name(commands, tmp_path):
     code, output = commands.run("sweep", *GRID, "training.steps=6,7", "model=hrm")
     assert code == 0, output
     assert {run.labels.arm for run in runs_of_study(tmp_path)} == {"hrm", "transformer", "hrm,steps=6", "hrm,steps=7"}
+
+
+def test_archived_runs_count_only_when_asked(commands, tmp_path):
+    code, output = commands.run("sweep", *GRID[:-1], "--records")
+    assert code == 0, output
+    assert "records: reports/s/records.tar.xz (4 runs, " in output
+    (tmp_path / "outputs").rename(tmp_path / "elsewhere")
+    code, output = commands.run("sweep", *GRID, "--dry-run")
+    assert [line.split()[0] for line in output.splitlines()] == ["start"] * 4
+    code, output = commands.run("sweep", *GRID, "seed=0,1,2", "--dry-run", "--use-records")
+    assert [line.split()[0] for line in output.splitlines()] == [*["restore"] * 4, *["start"] * 2]
+    assert runs_of_study(tmp_path) == []
+    code, output = commands.run("sweep", *GRID, "seed=0,1,2", "--use-records")
+    assert code == 0, output
+    assert "6 jobs: 2 to start, 4 completed already" in output
+    assert "4 of them put back from the archive of records; these have no checkpoints" in output
+    assert [bool(run.restored) for run in runs_of_study(tmp_path)] == [True, True, False] * 2
+    restored = next(run for run in runs_of_study(tmp_path) if run.restored)
+    code, output = commands.run("train", f"extend={restored.path}", "training.steps=100")
+    assert code == 2
+    assert "was put back from an archive of records, which holds results and no checkpoints" in output
+
+
+def test_without_an_archive_use_records_says_so(commands):
+    code, output = commands.run("sweep", *GRID, "--use-records")
+    assert code == 2
+    assert "--use-records: there is no reports/s/records.tar.xz; leave the flag out" in output

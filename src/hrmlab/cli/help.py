@@ -54,6 +54,8 @@ Flags:
   --dry-run          print what would be done and do nothing
   --no-report        write no report at the end
   --reports DIR      the report goes to DIR/<study> (default: reports)
+  --records          keep the runs' records beside the report: DIR/<study>/records.tar.xz, for the repository
+  --use-records      put the runs of that archive back instead of training them again (they have no checkpoints)
   --config-dir DIR   more config groups and classes, from a folder of your own (hrm-train --help)
 
 A job is skipped when its run directory (same labels and configuration) is COMPLETED, resumed when it was interrupted.

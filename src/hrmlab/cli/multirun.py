@@ -30,6 +30,8 @@ def check_jobs(composing: "Composer", overrides: Sequence[str], plan: "SweepPlan
 
     if plan.arms:
         raise UserError("this sweep lists its arms one by one, which -m (--multirun) cannot run; use hrm-sweep with the same overrides")
+    if plan.search is not None:
+        raise UserError("this sweep tunes (search:), which -m (--multirun) cannot do; use hrm-sweep with the same overrides")
     parsed = composing.parse([*(f"{key}={value}" for key, value in plan.grid.items()), *overrides])
     if not is_grid(parsed):  # an optimising sweeper draws its values while it goes; each job is checked when it starts
         return {override.key_or_group for override in parsed if override.is_sweep_override()}

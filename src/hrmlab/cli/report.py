@@ -1,28 +1,38 @@
 """hrm-report: writes a study's report from its run directories."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hrmlab.cli.arguments import key_values
 from hrmlab.cli.command import run_command
 from hrmlab.core.errors import UserError
 
+if TYPE_CHECKING:
+    from hrmlab.reporting.report import Report
+
 NAME = "hrm-report"
-_DEFAULTS = {"output_root": "outputs", "reports_root": "reports", "wandb": "false", "project": "hrmlab"}
-_KEYS = ("study", "output_root", "reports_root", "baseline", "wandb", "project")
+_DEFAULTS = {"output_root": "outputs", "reports_root": "reports", "records": "read", "wandb": "false", "project": "hrmlab"}
+_KEYS = ("study", "output_root", "reports_root", "baseline", "arms", "tasks", "sizes", "records", "wandb", "project")
 _HELP = """\
-Writes REPORTS_ROOT/STUDY/report.md (and report.html, figures, results.csv, runs.json) from run directories alone.
+Writes REPORTS_ROOT/STUDY/report.md (and report.html, figures, results.csv, runs.json) from run directories, and from the archive of
+records REPORTS_ROOT/STUDY/records.tar.xz, where there is one, for runs that have no directory here.
 
 Usage: hrm-report study=NAME [KEY=VALUE ...]
 
-  study=NAME             the study, a folder under output_root
+  study=NAME             the study, a folder under output_root; study=A,B compares several side by side, in REPORTS_ROOT/A+B
   output_root=DIR        where run directories are (default outputs)
   reports_root=DIR       where reports go (default reports)
   baseline=ARM           the arm that all others are compared to (default: the one whose configuration says role: baseline)
+  arms=, tasks=, sizes=  only these, by their names in the report (arms="hrm,hrm segments=1"); the report goes to a folder of its own
+  records=true|false     true: write the archive of records too, a small file for a repository, from which the report can be written
+                         again anywhere; runs of an older archive stay in it. false: leave an archive out of account (default: read it)
   wandb=true|false       copy the tables into W&B as well, offline unless WANDB_MODE says otherwise (default false)
   project=NAME           the W&B project (default hrmlab)
 
-Example:
+Examples:
   hrm-report study=quick
+  hrm-report study=quick records=true
+  hrm-report study=quick,mine arms=hrm,transformer tasks=sudoku_4x4_easy
 """
 
 
@@ -38,7 +48,7 @@ def command(arguments: Sequence[str]) -> int:
         return 0
     options = parse(arguments)
     mirror = options.pop("wandb")
-    project = options.pop("project")
+    project, records = options.pop("project"), options.pop("records")
     if "study" not in options:
         from hrmlab.runs.finding import studies
 
@@ -47,17 +57,36 @@ def command(arguments: Sequence[str]) -> int:
             f"studies under {options['output_root']}: {', '.join(found)}" if found else f"there is none under {options['output_root']} yet"
         )
         raise UserError(f"study=NAME is missing; {known}")
+    from hrmlab.reporting.collect.selection import EVERYTHING, Selection, studies_of
     from hrmlab.reporting.report import make_report
 
-    report = make_report(**options)
+    selection = Selection.of(**{key: options.pop(key, None) for key in ("arms", "tasks", "sizes")})
+    if records == "true" and (selection != EVERYTHING or len(studies_of(options["study"])) > 1):
+        raise UserError("records=true keeps one whole study; leave out arms, tasks and sizes, and name one study")
+    report = make_report(**options, archived=records != "false", selection=selection)
     print(*report.first_words, sep="\n")
     print(f"report: {report.path}")
+    if records == "true":
+        keep(report, options["reports_root"])
     if mirror == "true":
         from hrmlab.reporting.wandb_mirror import mirror_report
 
         local = mirror_report(report, folder=options["output_root"], project=project)
         print(f"W&B: {local or 'disabled, nothing kept'}")
     return 0
+
+
+def keep(report: "Report", reports_root: str) -> None:
+    """Write the archive of a report's records and say so.
+
+    Raises:
+        UserError: the old archive is damaged, or the folder cannot be written.
+    """
+    from hrmlab.reporting.collect.kept import keep_records
+    from hrmlab.runs.archive import archive_of
+
+    archive = keep_records(report.study, archive_of(reports_root, report.study.name))
+    print(f"records: {archive.path} ({len(archive.runs)} runs, {archive.path.stat().st_size / 1e6:.2f} MB)", flush=True)
 
 
 def parse(arguments: Sequence[str]) -> dict[str, str]:
@@ -68,9 +97,10 @@ def parse(arguments: Sequence[str]) -> dict[str, str]:
     """
     given, _ = key_values(arguments, keys=_KEYS)
     options = {**_DEFAULTS, **given}
-    if options["wandb"].lower() not in ("true", "false"):
-        raise UserError(f"wandb={options['wandb']} is not true or false")
-    options["wandb"] = options["wandb"].lower()
+    for key in ("wandb", "records"):
+        if key in given and given[key].lower() not in ("true", "false"):
+            raise UserError(f"{key}={given[key]} is not true or false")
+        options[key] = options[key].lower()
     return options
 
 

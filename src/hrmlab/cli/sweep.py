@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from hrmlab.cli.arguments import SentenceParser
 from hrmlab.cli.command import run_command, say
 from hrmlab.cli.help import sweep_help, wants_help
+from hrmlab.cli.report import keep
 from hrmlab.core.errors import UserError
 
 if TYPE_CHECKING:
     from hrmlab.sweeping.display import Display
     from hrmlab.sweeping.jobs import Job
     from hrmlab.sweeping.pool import Work
+    from hrmlab.sweeping.tuning import Tuning
 
 NAME = "hrm-sweep"
 
@@ -35,46 +37,85 @@ def command(arguments: Sequence[str]) -> int:
     from hrmlab.sweeping.jobs import compose_jobs
 
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
-        jobs = compose_jobs(composing, flags.overrides)
-    return _sweep(jobs, flags)
+        plan = composing.plan(flags.overrides)
+        if plan.search is None:
+            return _sweep(compose_jobs(composing, flags.overrides), flags)
+        from hrmlab.sweeping.tuning import Tuning
+
+        tuning = Tuning(composing, flags.overrides, plan)
+        return _sweep(tuning.jobs, flags, tuning)
 
 
-def _sweep(jobs: Sequence["Job"], flags: Namespace) -> int:
+def _sweep(jobs: Sequence["Job"], flags: Namespace, tuning: "Tuning | None" = None) -> int:
     from hrmlab.sweeping.display import Display
     from hrmlab.sweeping.lock import study_lock
-    from hrmlab.sweeping.pool import run_all
-    from hrmlab.sweeping.resources import share_out
+    from hrmlab.sweeping.restoring import restore
 
     study, output_root = jobs[0].labels.study, Path(jobs[0].config.output_root)
     if flags.dry_run:
-        works = _decide(jobs, flags)
-        try:
-            share_out(_trainers(works), limit=flags.jobs)
-            obstacle = ""
-        except UserError as error:
-            obstacle = str(error)
-        for work in works:
-            print(f"{work.action:<10}{work.job.name}  hrm-train {shlex.join(work.job.overrides)}")
-        if obstacle:
-            say(NAME, f"nothing could be started on this machine: {obstacle}")
-        return 0
+        return _dry_run(jobs, flags)
     with study_lock(output_root / study, say=lambda sentence: say(NAME, sentence)) as lock:
+        restored = restore(jobs, reports_root=flags.reports) if flags.use_records else 0
         works = _decide(jobs, flags)
-        waiting = [work for work in works if work.state == "waiting"]
-        machine, needs = share_out(_trainers(works), limit=flags.jobs)
-        for work, need in zip(waiting, needs, strict=True):
-            work.need = need
         display = Display(works)
         _announce(works, display)
+        if restored:
+            display.line(f"{restored} of them put back from the archive of records; these have no checkpoints")
         try:
-            with display.watching():
-                run_all(works, machine, lock=lock, changed=display.changed, tick=display.tick)
+            _run(works, flags, display, lock)
+            while tuning is not None and (jobs := tuning.next()):
+                if flags.use_records:
+                    restore(jobs, reports_root=flags.reports)
+                works += (more := _decide(jobs, flags))
+                _run(more, flags, display, lock)
         except KeyboardInterrupt as interrupt:
             display.summary()
             raise type(interrupt)("stopped; the same command goes on where it stopped") from None
         display.summary()
-        reported = flags.no_report or _report(study, output_root, flags.reports)
-    return 0 if reported and all(work.state == "completed" or work.action in ("completed", "running") for work in works) else 1
+        tuned = tuning is None or _write_tuned(tuning, Path(flags.reports) / study)
+        reported = flags.no_report or _report(study, output_root, flags)
+    done = all(work.state == "completed" or work.action in ("completed", "running") for work in works)
+    return 0 if reported and tuned and (done or tuning is not None) else 1
+
+
+def _run(works: Sequence["Work"], flags: Namespace, display: "Display", lock: int) -> None:
+    """Run those that wait."""
+    from hrmlab.sweeping.pool import run_all
+    from hrmlab.sweeping.resources import share_out
+
+    machine, needs = share_out(_trainers(works), limit=flags.jobs)
+    for work, need in zip([work for work in works if work.state == "waiting"], needs, strict=True):
+        work.need = need
+    with display.watching():
+        run_all(works, machine, lock=lock, changed=display.changed, tick=display.tick)
+
+
+def _dry_run(jobs: Sequence["Job"], flags: Namespace) -> int:
+    from hrmlab.sweeping.resources import share_out
+    from hrmlab.sweeping.restoring import archived
+
+    works = _decide(jobs, flags)
+    held = archived(jobs, reports_root=flags.reports)[1] if flags.use_records else {}
+    try:
+        share_out(_trainers(works), limit=flags.jobs)
+        obstacle = ""
+    except UserError as error:
+        obstacle = str(error)
+    for work in works:
+        print(f"{'restore' if work.job.name in held else work.action:<10}{work.job.name}  hrm-train {shlex.join(work.job.overrides)}")
+    if obstacle:
+        say(NAME, f"nothing could be started on this machine: {obstacle}")
+    return 0
+
+
+def _write_tuned(tuning: "Tuning", folder: Path) -> bool:
+    """Whether every arm got its values on every task; a trial that failed is one, and no failure of the sweep."""
+    from hrmlab.sweeping.tuning import NAME as FILE
+    from hrmlab.sweeping.tuning import write_tuned
+
+    sentences = write_tuned(tuning, folder / FILE)
+    print(*sentences, f"tuned values: {folder / FILE}", sep="\n", flush=True)
+    return all("nothing chosen" not in sentence for sentence in sentences)
 
 
 def _trainers(works: Sequence["Work"]) -> list[dict[str, Any]]:
@@ -116,11 +157,13 @@ def _announce(works: Sequence["Work"], display: "Display") -> None:
     display.line(f"{len(works)} jobs: " + ", ".join(f"{counts[action]} {verb}" for action, verb in verbs.items() if counts[action]))
 
 
-def _report(study: str, output_root: Path, reports: str) -> bool:
+def _report(study: str, output_root: Path, flags: Namespace) -> bool:
     from hrmlab.reporting.report import make_report
 
     try:
-        report = make_report(study=study, output_root=output_root, reports_root=Path(reports))
+        report = make_report(study=study, output_root=output_root, reports_root=flags.reports)
+        if flags.records:
+            keep(report, flags.reports)
     except UserError as error:
         say(NAME, f"no report: {error}")
         return False
@@ -138,8 +181,12 @@ def _flags(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--no-report", action="store_true")
     parser.add_argument("--reports", default="reports")
+    parser.add_argument("--records", action="store_true")
+    parser.add_argument("--use-records", action="store_true")
     parser.add_argument("--config-dir")
     flags = parser.parse_intermixed_args(list(arguments))
+    if flags.records and flags.no_report:
+        raise UserError("--records writes the archive with the report, which --no-report leaves out; leave one of them out")
     if flags.jobs is not None:
         if not flags.jobs.isdigit() or int(flags.jobs) < 1:
             raise UserError(f"--jobs {flags.jobs} is not a number of jobs; give an integer of at least 1")

@@ -17,11 +17,13 @@ from hydra.core.override_parser.types import Override, OverrideType
 from omegaconf import DictConfig, OmegaConf
 
 import hrmlab.config.interpolation  # noqa: F401 - makes ${half:...} known
-from hrmlab.config import per_arm
+from hrmlab.config import per_arm, tuning
 from hrmlab.config.chosen import label_sections
 from hrmlab.config.configuration import Configuration
 from hrmlab.config.location import GROUPS, RECIPES, SECTIONS, choices, config_file, configuration_root
 from hrmlab.config.python_path import holds_any, make_importable
+from hrmlab.config.search import KEY as SEARCH
+from hrmlab.config.search import Search, read_search
 from hrmlab.config.translation import translated
 from hrmlab.config.validation import UnknownKey, reject_unknown_root, validate
 from hrmlab.config.values import show
@@ -40,11 +42,13 @@ class Composition:
         config: the resolved, checked configuration.
         overrides: what was asked for, in Hydra's grammar, without Hydra's own keys.
         choices: section -> the file that fills it.
+        experiment: the chosen experiment; without one the task's file.
     """
 
     config: Configuration
     overrides: list[str]
     choices: Mapping[str, str]
+    experiment: str
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,13 @@ class SweepPlan:
         multirun: whether it asks for several runs (``hydra.mode: MULTIRUN``).
         grid: ``hydra.sweeper.params``: key -> values in Hydra's grammar.
         arms: ``arms``: the overrides that make each arm; empty where the grid alone says what the arms are.
+        search: ``search``: the keys that are tuned; None for a sweep that tunes nothing.
     """
 
     multirun: bool
     grid: dict[str, str]
     arms: tuple[tuple[str, ...], ...] = ()
+    search: Search | None = None
 
 
 class Composer:
@@ -91,10 +97,10 @@ class Composer:
         kept = [override.input_line or "" for override in parsed if not _is_hydras(override.key_or_group)]
         chosen = {str(group): str(choice) for group, choice in composed.hydra.runtime.choices.items() if choice is not None}
         with translated(folders=self.folders):
-            asked, own = per_arm.with_own_values(composed, chosen.get("model", ""), self.folders)
-            plain = OmegaConf.to_container(
-                OmegaConf.masked_copy(asked, [str(key) for key in asked if key not in ("hydra", ARMS)]), resolve=True, throw_on_missing=True
-            )
+            tuned = tuning.with_tuned_values(composed, chosen, [override.key_or_group for override in parsed])
+            asked, own = per_arm.with_own_values(tuned, chosen, self.folders)
+            kept_keys = [str(key) for key in asked if key not in ("hydra", ARMS, SEARCH)]
+            plain = OmegaConf.to_container(OmegaConf.masked_copy(asked, kept_keys), resolve=True, throw_on_missing=True)
         assert isinstance(plain, dict)
         try:
             checked = validate({str(key): value for key, value in plain.items()})
@@ -103,7 +109,7 @@ class Composer:
             raise UnknownKey(error.path, f"{error}{origin}") from None
         sections = {section: chosen[section] for section in SECTIONS if section in chosen}
         label_sections(checked, self._as_files_say(sections), sections, self.folders)
-        return Composition(self._where_classes_lie(Configuration.from_plain(checked)), kept, sections)
+        return Composition(self._where_classes_lie(Configuration.from_plain(checked)), kept, sections, tuning.experiment_of(chosen))
 
     def _as_files_say(self, sections: Mapping[str, str]) -> dict[str, Any]:
         """The chosen sections without any override, unresolved."""
@@ -129,7 +135,9 @@ class Composer:
         composed = self._compose([override for override in self.parse(overrides) if not override.is_sweep_override()])
         hydra = composed.hydra
         grid = {str(key): str(value) for key, value in (hydra.sweeper.get("params") or {}).items()}
-        return SweepPlan(hydra.mode is not None and hydra.mode.name == "MULTIRUN", grid, _arms(composed.get(ARMS)))
+        asked = read_search(composed.get(SEARCH), self.parse)
+        several = (hydra.mode is not None and hydra.mode.name == "MULTIRUN") or asked is not None
+        return SweepPlan(several, grid, _arms(composed.get(ARMS)), asked)
 
     def _compose(self, parsed: Sequence[Override]) -> DictConfig:
         """Plain ``key=value`` becomes ``++key=value``, so that an unknown key is named by our schema and not by Hydra's struct mode."""
@@ -219,7 +227,7 @@ def _check_key(override: Override, folders: Sequence[Path]) -> None:
         raise UserError(f"{line} does not name one choice; choices: {', '.join(choices(group, folders))}")
     if key == "extend":
         raise UserError(f"{line} starts one run from the end of another; give it to hrm-train, without -m (--multirun)")
-    if key.partition(".")[0] != per_arm.KEY:
+    if key.partition(".")[0] not in (per_arm.KEY, SEARCH):
         reject_unknown_root(key.partition(".")[0])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, get_type_hints
 
-from hrmlab.config.schema import LOGGERS, Audit, Evaluation, Logger, Regime, Root, Size, Trainer, Training
+from hrmlab.config.schema import LOGGERS, SECTION_SCHEMAS, Audit, Evaluation, Logger, Regime, Root, Size, Trainer, Training
 from hrmlab.config.validation import validate
 from hrmlab.core.components import Component
 
@@ -39,7 +39,7 @@ class Configuration(Root):
             elif field.name == "logger":
                 values[field.name] = LOGGERS[value["name"]](**value)
             else:
-                values[field.name] = kind(**value) if isinstance(value, Mapping) else value
+                values[field.name] = kind(**value) if field.name in SECTION_SCHEMAS else value
         return cls(**values)
 
     def to_plain(self) -> dict[str, Any]:

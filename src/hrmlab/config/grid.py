@@ -34,7 +34,8 @@ def is_decided(composer: Composer, overrides: Sequence[str], plan: SweepPlan) ->
     """Whether the command line makes every choice that the sweep file leaves open, so that it describes one run: the command of a job."""
     given = composer.parse(overrides)
     made = {override.key_or_group for override in given if not override.is_sweep_override()}
-    return len(made) == len(given) and {*plan.grid, *(["model"] if plan.arms else [])} <= made
+    left_open = {*plan.grid, *(["model"] if plan.arms else []), *(plan.search.space if plan.search else [])}
+    return len(made) == len(given) and left_open <= made
 
 
 def each_arm(composer: Composer, overrides: Sequence[str], plan: SweepPlan) -> Iterator[list[Override]]:

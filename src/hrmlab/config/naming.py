@@ -109,6 +109,11 @@ class Naming:
         return [f"{names[key]}={written(self._value(key))}" for key in keys]
 
 
+def is_of_an_arm(key: str) -> bool:
+    """Whether a key, as overridden, makes another arm of a comparison."""
+    return key not in _BOOKKEEPING and bool(_OF_AN_ARM.fullmatch(key))
+
+
 def value_at(plain: Mapping[str, Any], choices: Mapping[str, str], key: str) -> Any:
     """The value at a dotted key; for a whole section, the choice that fills it."""
     if key in choices:
@@ -142,7 +147,7 @@ def written(value: Any) -> str:
 
 
 def _named(key: str) -> bool:
-    return key not in _BOOKKEEPING and bool(_OF_AN_ARM.fullmatch(key) or _OF_A_TASK.fullmatch(key))
+    return is_of_an_arm(key) or (key not in _BOOKKEEPING and bool(_OF_A_TASK.fullmatch(key)))
 
 
 def _in_order(key: str) -> tuple[int, str]:

@@ -1,9 +1,13 @@
-"""Values for one arm among several: ``per_arm: {hrm: {optimizer: {learning_rate: 1e-3}}}``, in files and on the command line."""
+"""Values for one arm among several: ``per_arm: {hrm: {optimizer: {learning_rate: 1e-3}}}``, in files and on the command line.
 
-from collections.abc import Iterator, Mapping, Sequence
+In files a name may say more than the model: ``hrm model.gradient=full`` has its values beside those of ``hrm``, and they go before.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from hrmlab.config.location import SECTIONS, choices
@@ -15,12 +19,12 @@ _ROOT_KEYS = ("match", "role")
 """Keys beside the sections that an arm may have for itself: the others name the run or its folder, or must be equal for all arms."""
 
 
-def with_own_values(composed: DictConfig, arm: str, folders: Sequence[Path]) -> tuple[DictConfig, set[str]]:
+def with_own_values(composed: DictConfig, chosen: Mapping[str, str], folders: Sequence[Path]) -> tuple[DictConfig, set[str]]:
     """The configuration with the values of its own arm and without those of the others, and the dotted keys that came from there.
 
     Args:
         composed: a composed configuration, not yet resolved.
-        arm: the choice of its model.
+        chosen: group -> chosen file.
         folders: the user's own configuration folders.
 
     Raises:
@@ -32,19 +36,47 @@ def with_own_values(composed: DictConfig, arm: str, folders: Sequence[Path]) -> 
         raise UserError(f"{KEY}={show(given)} is not a section; write {KEY}.<arm>.<section>.<key>=<value>")
     known = choices("model", folders)
     for name, values in given.items():
-        if name not in known:
-            guess = nearest(str(name), known)
+        model = str(name).partition(" ")[0]
+        if model not in known:
+            guess = nearest(model, known)
             raise UserError(
                 f"{KEY}.{name} names no arm; " + (f"did you mean {KEY}.{guess}?" if guess else f"the arms are {', '.join(known)}")
             )
         _check(f"{KEY}.{name}", values)
-    own = given.get(arm)
+    own = [given[name] for name in matching(given, composed, chosen) if given[name]]
     if not own:
         return rest, set()
     OmegaConf.set_struct(rest, False)
-    merged = OmegaConf.merge(rest, own)
+    merged = OmegaConf.merge(rest, *own)
     assert isinstance(merged, DictConfig)
-    return merged, {key for key, _ in leaves(own)}
+    return merged, {key for values in own for key, _ in leaves(values)}
+
+
+def matching(names: Iterable[Any], composed: DictConfig, chosen: Mapping[str, str]) -> list[str]:
+    """The names of a run's arm, those that say more last: its model, and its model with conditions that hold (``hrm model.gradient=full``).
+
+    Raises:
+        UserError: a condition is not key=value.
+    """
+    found: dict[str, int] = {}
+    for name in names:
+        model, *conditions = str(name).split()
+        if malformed := next((word for word in conditions if "=" not in word), None):
+            raise UserError(f"{KEY}.{name}: {malformed!r} is not key=value; write for example 'hrm model.gradient=full'")
+        if model == chosen.get("model") and all(_holds(condition, composed, chosen) for condition in conditions):
+            found[str(name)] = len(conditions)
+    return sorted(found, key=lambda name: found[name])
+
+
+def _holds(condition: str, composed: DictConfig, chosen: Mapping[str, str]) -> bool:
+    key, _, wanted = condition.partition("=")
+    if key in chosen:
+        return chosen[key] == wanted
+    value = OmegaConf.select(composed, key)
+    try:
+        return value == yaml.safe_load(wanted) or str(value) == wanted or float(wanted) == value
+    except (yaml.YAMLError, ValueError):
+        return False
 
 
 def _check(path: str, values: Any) -> None:

@@ -30,6 +30,7 @@ class Root:
         role: of the arm in the comparison; None for the one that the model's file declares.
         extends: the finished run directory from whose last checkpoint this run begins.
         python_path: the user's configuration folder (``--config-dir``), where classes of the user's own lie in it or beside it.
+        tuning: how the values that a tuning study chose for this run were found (``config.tuning``); changes nothing of what it computes.
     """
 
     study: Annotated[str, FolderName()]
@@ -42,6 +43,7 @@ class Root:
     role: Role | None = None
     extends: str | None = None
     python_path: str | None = None
+    tuning: dict | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import math
 import os
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -167,6 +167,8 @@ def conform(value: Any, annotation: Any, path: str) -> Any:
         if any(value == option and type(value) is type(option) for option in options):
             return value
         raise UserError(f"{path}={show(value)} is not one of {', '.join(map(show, options))}{_hint(value, options)}")
+    if annotation is dict and isinstance(value, Mapping):
+        return dict(value)
     if origin in (list, tuple) or annotation in (list, tuple):
         return _conform_sequence(value, annotation, path)
     return _conform_plain(value, annotation, path)

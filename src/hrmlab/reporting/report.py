@@ -1,4 +1,7 @@
-"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, results.csv and runs.json."""
+"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, results.csv and runs.json.
+
+The archive of the study's records, ``records.tar.xz``, lies beside them.
+"""
 
 import json
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.records import RunRecord
+from hrmlab.reporting.collect.selection import EVERYTHING, Selection, studies_of
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.comparisons import Comparison, compare
@@ -30,6 +34,7 @@ from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.ratings import rating_table
+from hrmlab.runs.archive import archive_of, read_archive
 from hrmlab.runs.files import write_files
 
 
@@ -54,7 +59,7 @@ class Report:
 def write_report(
     *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
 ) -> Path:
-    """Write the report of a study from its run directories and return the path of report.md.
+    """Write the report of a study from its run directories and its archive and return the path of report.md.
 
     Raises:
         UserError: no such study, no such baseline, or the reports folder cannot be written.
@@ -63,10 +68,24 @@ def write_report(
 
 
 def make_report(
-    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
+    *,
+    study: str,
+    output_root: str | Path = "outputs",
+    reports_root: str | Path = "reports",
+    baseline: str | None = None,
+    archived: bool = True,
+    selection: Selection = EVERYTHING,
 ) -> Report:
-    """As :func:`write_report`, returning what stands in the report as well."""
-    collected = collect(study=study, output_root=output_root, baseline=baseline)
+    """As :func:`write_report`, returning what stands in the report as well.
+
+    Args:
+        study: one, or several side by side: ``a,b``.
+        selection: the part that is reported, in a folder of its own.
+        archived: whether runs that are in the archive alone are reported too.
+    """
+    found = [read_archive(archive_of(reports_root, name)) for name in studies_of(study)] if archived else []
+    archives = [archive for archive in found if archive is not None]
+    collected = collect(study=study, output_root=output_root, baseline=baseline, archives=archives, selection=selection)
     comparisons = compare(collected)
     card = fairness_card(collected)
     said = verdict(collected, comparisons)
@@ -112,7 +131,7 @@ def make_report(
     files["runs.json"] = _runs_json(collected, comparisons, card, said, written).encode()
     files["report.html"] = render_html(content, title=f"{study}: hrmlab report").encode()
     files["report.md"] = render_markdown(content).encode()
-    folder = Path(reports_root) / study
+    folder = Path(reports_root) / selection.folder(collected.names)
     _publish(folder, files)
     return Report(path=folder / "report.md", study=collected, comparisons=comparisons, card=card, verdict=said, pictures=pictures)
 

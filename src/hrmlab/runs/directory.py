@@ -241,16 +241,27 @@ class RunDirectory:
             return str(error)
         return f"{mark.NAME} stands without summary.json" if found is not None and not (self.path / "summary.json").is_file() else ""
 
+    @property
+    def restored(self) -> str:
+        """Digest of the archive that the run was put back from, without its checkpoints; empty for a run that was trained here."""
+        try:
+            found = mark.read_restored(self.path)
+        except ValueError:
+            return "unknown"
+        return found.archive if found is not None else ""
+
     def verify(self) -> list[str]:
         """What of a completed run's records does not agree with COMPLETED: one sentence for each that is missing, changed or added.
 
         Empty when all agree, when the run is not completed, and for marks of earlier versions, which hold no digests. Evaluations,
-        checkpoints and logs, which may come later, are no records.
+        checkpoints and logs, which may come later, are no records. A run put back from an archive is held against what was in there.
         """
         try:
-            found = mark.read_mark(self.path)
+            found, restored = mark.read_mark(self.path), mark.read_restored(self.path)
         except ValueError as error:
             return [str(error)]
+        if found is not None and restored is not None:
+            return mark.disagreements(self.path, restored.digests)
         return mark.disagreements(self.path, found.digests) if found is not None and found.digests is not None else []
 
 

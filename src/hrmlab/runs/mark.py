@@ -1,4 +1,7 @@
-"""COMPLETED: when a run was completed, and the digests of its records, so that a record changed later is found."""
+"""COMPLETED: when a run was completed, and the digests of its records, so that a record changed later is found.
+
+RESTORED: that a run was put back from an archive, which one, and the digests of what was in there of it.
+"""
 
 import hashlib
 import json
@@ -9,7 +12,7 @@ from pathlib import Path
 
 from hrmlab.runs import files
 
-NAME = "COMPLETED"
+NAME, RESTORED = "COMPLETED", "RESTORED"
 _RECORDS = ("*.json", "*.yaml", "*.csv", "*.parquet", "generations/*")
 _CHUNK = 1 << 20
 
@@ -58,6 +61,39 @@ def read_mark(run: Path) -> Mark | None:
     if digests is not None and not (isinstance(digests, dict) and all(isinstance(value, str) for value in digests.values())):
         raise ValueError(f"{NAME} does not hold the digests of the records")
     return Mark(time, digests)
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A readable RESTORED.
+
+    Attributes:
+        archive: digest of the archive.
+        digests: of the files that were put back, which may be less than those that the run was completed with.
+    """
+
+    archive: str
+    digests: Mapping[str, str]
+
+
+def write_restored(run: Path, *, archive: str, digests: Mapping[str, str]) -> None:
+    """Say in a run directory that it was put back from an archive."""
+    files.write_json(run / RESTORED, {"archive": archive, "files": dict(digests)})
+
+
+def read_restored(run: Path) -> Restored | None:
+    """What RESTORED says; None where there is none.
+
+    Raises:
+        ValueError: it is there and cannot be read.
+    """
+    content = files.read_json(run / RESTORED)
+    if content is None:
+        return None
+    digests = content.get("files")
+    if not isinstance(digests, dict) or not all(isinstance(value, str) for value in digests.values()):
+        raise ValueError(f"{RESTORED} does not hold the digests of what was put back")
+    return Restored(str(content.get("archive") or ""), {name: value for name, value in digests.items() if name != NAME})
 
 
 def disagreements(run: Path, digests: Mapping[str, str]) -> list[str]:

@@ -1,11 +1,11 @@
 """From a sweep file to jobs: every one composed and checked before any starts, and matched with the run directories that exist."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hrmlab.config.composition import Composer
+from hrmlab.config.composition import Composer, SweepPlan
 from hrmlab.config.configuration import Configuration
 from hrmlab.config.grid import compose_all, each_arm, expand, is_grid
 from hrmlab.config.naming import differing
@@ -18,7 +18,7 @@ Action = Literal["start", "resume", "retry", "completed", "running", "failed"]
 """What to do with a job: the first three run it; the others leave it alone for what its run directory says."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Job:
     """One run of a sweep.
 
@@ -28,10 +28,12 @@ class Job:
         labels: what it is called.
         hash: of its configuration: with the labels, what its run directory is called.
         flags: of its single-run command.
+        experiment: the chosen one; without one the task's file.
     """
 
     overrides: tuple[str, ...]
     config: Configuration
+    experiment: str
     labels: RunLabels
     hash: str
     flags: tuple[str, ...] = ()
@@ -59,13 +61,35 @@ def compose_jobs(composing: Composer, overrides: Sequence[str]) -> list[Job]:
     Raises:
         UserError: whatever is wrong with any of them, before any has started.
     """
-    plan = composing.plan(overrides)
-    flags = tuple(word for folder in composing.folders for word in ("--config-dir", str(folder)))
+    found = dict.fromkeys(composed_jobs(composing, listed_jobs(composing, overrides, composing.plan(overrides))))
+    return sorted(found, key=lambda job: job.labels.seed)
+
+
+def listed_jobs(composing: Composer, overrides: Sequence[str], plan: SweepPlan) -> list[list[str]]:
+    """The overrides of every job of a grid, without what is searched for.
+
+    Raises:
+        UserError: the grid names an interval.
+    """
     if not all(is_grid(words) for words in each_arm(composing, overrides, plan)):
-        raise UserError("hrm-sweep runs grids of listed values; for intervals use an optimising Hydra sweeper with hrm-train -m")
-    jobs: dict[tuple[RunLabels, str], Job] = {}
-    compositions = compose_all(composing, expand(composing, overrides, plan))
-    among = differing(composing, compositions) if len(compositions) > 1 else None  # one job is named as hrm-train would name it
+        raise UserError("hrm-sweep runs grids of listed values; an interval belongs under search.space of a sweep file, which tunes")
+    return expand(composing, overrides, plan)
+
+
+def composed_jobs(composing: Composer, jobs: Sequence[Sequence[str]], *, told: Collection[str] = ()) -> list[Job]:
+    """A job for each list of overrides, in their order; those that come to the same are the same job.
+
+    Args:
+        told: keys that stand in the arms' names also where all jobs have the same value.
+
+    Raises:
+        UserError: whatever is wrong with any of them.
+    """
+    flags = tuple(word for folder in composing.folders for word in ("--config-dir", str(folder)))
+    known: dict[tuple[RunLabels, str], Job] = {}
+    found: list[Job] = []
+    compositions = compose_all(composing, jobs)
+    among = differing(composing, compositions) | set(told) if len(compositions) > 1 or told else None  # one job is named as by hrm-train
     for composition in compositions:
         if composition.config.resume is not None:
             raise UserError("resume belongs to hrm-train; hrm-sweep finds interrupted runs by itself")
@@ -78,16 +102,17 @@ def compose_jobs(composing: Composer, overrides: Sequence[str]) -> list[Job]:
             if name != before
         ]
         labels, hash = labels_of(config), config_hash(config.to_plain())
-        job = Job(overrides=(*composition.overrides, *names), config=config, labels=labels, hash=hash, flags=flags)
-        jobs.setdefault((labels, hash), job)
-    refuse_namesakes([(job.labels, job.config) for job in jobs.values()])
-    for job in jobs.values():
+        words = (*composition.overrides, *names)
+        job = Job(overrides=words, config=config, experiment=composition.experiment, labels=labels, hash=hash, flags=flags)
+        found.append(known.setdefault((labels, hash), job))
+    refuse_namesakes([(job.labels, job.config) for job in known.values()])
+    for job in known.values():
         refuse_clash(job.config, job.labels)
     for key in ("study", "output_root"):
-        values = sorted({str(getattr(job.config, key)) for job in jobs.values()})
+        values = sorted({str(getattr(job.config, key)) for job in known.values()})
         if len(values) > 1:
             raise UserError(f"{key} differs between the jobs ({', '.join(values)}); the jobs of one sweep share it")
-    return sorted(jobs.values(), key=lambda job: job.labels.seed)
+    return found
 
 
 def decide(job: Job, *, retry_failed: bool) -> tuple[Action, RunDirectory | None]:

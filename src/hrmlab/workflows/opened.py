@@ -29,6 +29,7 @@ from hrmlab.layers.likelihood import LossKind
 from hrmlab.models.checkpoint import chosen_checkpoint, load_checkpoint
 from hrmlab.models.precision import Computation, Precision
 from hrmlab.models.reasoner import Reasoner
+from hrmlab.runs.archive import refuse_without_checkpoints
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.workflows.building import reasoner_of
 from hrmlab.workflows.published import open_published
@@ -214,6 +215,7 @@ def open_run(
         reasoner, task = open_published(Path(path), task=task)
         return OpenedRun(task=task, reasoner=reasoner, precision="fp32", likelihood="stablemax", device=place, step=None)
     run = RunDirectory.open(path)
+    refuse_without_checkpoints(run)
     config = Configuration.from_plain(run.config)
     weights = load_checkpoint(chosen_checkpoint(run.checkpoints, checkpoint or config.training.evaluate))
     own: Task = config.data.build()

@@ -12,6 +12,7 @@ from hrmlab.config.configuration import Configuration
 from hrmlab.config.per_arm import leaves
 from hrmlab.config.values import show
 from hrmlab.core.errors import UserError
+from hrmlab.runs.archive import refuse_without_checkpoints
 from hrmlab.runs.directory import RunDirectory
 
 CHANGEABLE = ("output_root", "logger", "trainer.progress_bar", "trainer.threads", "python_path")
@@ -58,6 +59,7 @@ def extended(composing: Composer, path: str, overrides: Sequence[str]) -> Config
     source = RunDirectory.open(path)
     if source.state != "completed":
         raise UserError(f"extend={path} is {source.state}, only a COMPLETED run can be extended; finish it with hrm-train resume={path}")
+    refuse_without_checkpoints(source)
     if not (source.path / "checkpoints" / _LAST).is_file():
         raise UserError(f"extend={path} has no checkpoints/{_LAST} to go on from; start a new run without extend")
     before = Configuration.from_plain(source.config)

@@ -17,5 +17,7 @@ class FakeTask:
         fails_for_seed: int | None = None,
         seconds: float = 0.0,
         side: int = 4,
+        best_rate: float = 0.001,
+        diverges_from: float = 1.0,
     ) -> None:
         self.spec = Spec(f"fake_{side}x{side}")

@@ -1,83 +1,89 @@
 """Reads a study's run directories and sorts them into what counts and what does not, and why."""
 
 import difflib
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from hrmlab.core.errors import UserError
-from hrmlab.reporting.collect.left_out import ListedRun, State
-from hrmlab.reporting.collect.records import RunRecord, display_name, read_record, run_name
+from hrmlab.reporting.collect.launches import Launches, without_root
+from hrmlab.reporting.collect.records import RunRecord, run_name
 from hrmlab.reporting.collect.roles import Roles, find_roles
-from hrmlab.reporting.collect.series import last_step
-from hrmlab.reporting.collect.study import Study, TaskRuns, flat
-from hrmlab.reporting.collect.trust import NotVerified
-from hrmlab.runs.directory import RunDirectory
+from hrmlab.reporting.collect.selection import EVERYTHING, Selection, shown_arms, studies_of
+from hrmlab.reporting.collect.study import Study, TaskRuns
+from hrmlab.runs.archive import Archive
+from hrmlab.runs.directory import RunLabels
 from hrmlab.runs.finding import UnreadableRun, scan_runs, studies
 
-_NO_DIFFERENCE = ("output_root", "resume")
 
-
-def collect(*, study: str, output_root: str | Path, baseline: str | None = None) -> Study:
-    """Read a study's run directories; of several completed launches with the same labels the one completed last counts.
+def collect(
+    *,
+    study: str,
+    output_root: str | Path,
+    baseline: str | None = None,
+    archives: Sequence[Archive] = (),
+    selection: Selection = EVERYTHING,
+) -> Study:
+    """Read the run directories of a study, or of several (``a,b``); of several completed launches with the same labels the last one counts.
 
     Args:
         baseline: the arm to compare with; None takes the one that declares to be the baseline, the first by name of several.
+        archives: of these studies, whose runs are read where the output root has no completed run in their place.
+        selection: the part that is wanted.
 
     Raises:
-        UserError: the study has no run directories, or the baseline is no arm of it.
+        UserError: a study has no run directories, the baseline is no arm, a selected name is in no run, or an archive is damaged.
     """
-    runs, unreadable = scan_runs(output_root, study)
-    if not runs:
-        raise UserError(_nothing_found(study, output_root, unreadable))
-    listed = [ListedRun(run_name(item.path, output_root), "unreadable", _without_root(item.reason, output_root)) for item in unreadable]
-    completed: dict[tuple[str, str, str, int], list[RunRecord]] = {}
-    for run in runs:
-        try:
-            if run.state == "completed":
-                labels = run.labels
-                record = read_record(run, output_root=output_root)
-                completed.setdefault((labels.task, labels.size, labels.arm, labels.seed), []).append(record)
-            else:
-                listed.append(_not_completed(run, output_root))
-        except NotVerified as error:
-            listed.append(_listed(run, "not verified", str(error), output_root))
-        except (UserError, OSError, ValueError) as error:
-            listed.append(_listed(run, "unreadable", str(error), output_root))
-    counted: list[RunRecord] = []
-    for launches in completed.values():
-        *older, latest = sorted(launches, key=lambda record: (record.completed, record.name))
-        counted.append(latest)
-        listed.extend(_outdated(record, latest) for record in older)
-    places = {record.name.rpartition("/")[0] for record in counted}
-    listed = [replace(item, replaced=item.name.rpartition("/")[0] in places) for item in listed]
-    roles = find_roles(study=study, configs=list(_configs(runs)), arms=[display_name(run.labels.arm) for run in runs], baseline=baseline)
+    names = studies_of(study)
+    held = {archive.study: archive for archive in archives}
+    if foreign := next((archive for archive in archives if archive.study not in names), None):
+        raise UserError(f"{foreign.path} holds study {foreign.study}, not {study}")
+    scanned = {name: scan_runs(output_root, name) for name in names}
+    for name, (runs, unreadable) in scanned.items():
+        if not runs and name not in held:
+            raise UserError(_nothing_found(name, output_root, unreadable))
+    labels = [run.labels for runs, _ in scanned.values() for run in runs]
+    labels += [_labels(archive.study, name) for archive in archives for name in archive.runs]
+    selection.check(labels)
+    launches = Launches(output_root, shown_arms(item for item in labels if selection.keeps(item)))
+    for name, (runs, unreadable) in scanned.items():
+        for item in unreadable if selection == EVERYTHING else ():
+            launches.add_unreadable(item)
+        for run in runs:
+            if selection.keeps(run.labels):
+                launches.add(run)
+        if (archive := held.get(name)) is not None:
+            here = {run_name(run.path, Path(output_root) / name): run for run in runs}
+            wanted = [item for item in archive.runs if item not in here or here[item].state != "completed"]
+            wanted = [item for item in wanted if selection.keeps(_labels(name, item))]
+            launches.add_archived(archive, wanted, here=here, list_others=selection == EVERYTHING)
+    counted, listed = launches.sorted()
+    roles = find_roles(study=study, configs=launches.configs, arms=launches.arms, baseline=baseline)
     arms, subjects = _order_arms(counted, roles)
     tasks = _group(counted, arms)
     return Study(
-        name=study,
+        name=",".join(names),
         output_root=Path(output_root),
         roles=roles,
         arms=arms,
         subjects=subjects,
         tasks=tasks,
-        listed=tuple(sorted(listed, key=lambda item: (item.state, item.name))),
+        listed=listed,
         gaps=tuple(_gaps(tasks, arms, roles.baseline)),
+        names=tuple(names),
+        selection=selection,
+        launches=launches,
     )
 
 
-def _configs(runs: list[RunDirectory]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for run in runs:
-        try:
-            yield display_name(run.labels.arm), run.config
-        except UserError:  # listed with its reason where it would have counted
-            continue
+def _labels(study: str, name: str) -> RunLabels:
+    """Of a run in an archive, from its folder."""
+    task, arm, size, seed, _ = name.split("/")
+    return RunLabels(study=study, task=task, arm=arm, size=size, seed=int(seed.removeprefix("seed=")))
 
 
 def _nothing_found(study: str, output_root: str | Path, unreadable: list[UnreadableRun]) -> str:
     if unreadable:
-        first = _without_root(unreadable[0].reason, output_root)
+        first = without_root(unreadable[0].reason, output_root)
         return f"study={study}: {Path(output_root) / study} holds no run directory that can be read ({first}); check output_root"
     known = studies(output_root)
     if not known:
@@ -85,45 +91,6 @@ def _nothing_found(study: str, output_root: str | Path, unreadable: list[Unreada
     close = difflib.get_close_matches(study, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     return f"study={study} has no run directories under output_root={output_root}; {hint}studies found: {', '.join(known)}"
-
-
-def _without_root(reason: str, output_root: str | Path) -> str:
-    return " ".join(reason.replace(f"{Path(output_root)}/", "").split())
-
-
-def _listed(run: RunDirectory, state: State, reason: str, output_root: str | Path) -> ListedRun:
-    name, arm = run_name(run.path, output_root), display_name(run.labels.arm)
-    return ListedRun(name, state, _without_root(reason, output_root), arm=arm)
-
-
-def _not_completed(run: RunDirectory, output_root: str | Path) -> ListedRun:
-    state = run.state
-    if run.doubt:
-        return _listed(run, "not verified", run.doubt, output_root)
-    if state == "failed":
-        failure = run.failure
-        at = f" at step {failure['step']}" if failure.get("step") is not None else ""
-        reason = f"{failure.get('error') or 'no reason recorded'}{at}"
-        if failure.get("hint"):
-            reason += f" ({failure['hint']})"
-        return _listed(run, state, reason, output_root)
-    step = last_step(run.metrics_file)
-    if state == "running":
-        return _listed(run, state, "not finished yet" if step is None else f"now at step {step}", output_root)
-    reached = "before its first recorded step" if step is None else f"after step {step}"
-    return _listed(run, "interrupted", f"stopped {reached}; the sweep takes it up again when started once more", output_root)
-
-
-def _outdated(record: RunRecord, latest: RunRecord) -> ListedRun:
-    if record.hash == latest.hash:
-        reason = f"same configuration as {latest.name}, which was completed later and counts"
-        return ListedRun(record.name, "duplicate", reason, arm=record.arm, configuration=record.hash)
-    ours, theirs = flat(record.config), flat(latest.config)
-    keys = [key for key in sorted({*ours, *theirs}) if ours.get(key) != theirs.get(key) and key not in _NO_DIFFERENCE]
-    changes = [f"{key}={ours.get(key)} there {theirs.get(key)}" for key in keys[:3]]
-    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-    reason = f"other configuration than {latest.name}, which counts: {', '.join(changes)}{more}"
-    return ListedRun(record.name, "superseded", reason, arm=record.arm, configuration=record.hash)
 
 
 def _order_arms(runs: list[RunRecord], roles: Roles) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -23,6 +23,9 @@ class RunRecord:
 
     Attributes:
         declared: what its numbers mean, in its task's words.
+        path: of its directory; of a run from an archive, a temporary one that lives as long as its study.
+        shown: the arm as readers see it, where that is not its plain name.
+        restored: digest of the archive that it was read from or put back from; empty for a run directory of this machine's own.
         problems: what of its record could not be read or was left out.
     """
 
@@ -40,12 +43,15 @@ class RunRecord:
     audit: dict[str, Any]
     curves: dict[str, Curve]
     predictions: Predictions | None
+    path: Path
+    shown: str = ""
+    restored: str = ""
     problems: tuple[str, ...] = field(default=())
 
     @property
     def arm(self) -> str:
         """The arm as readers see it."""
-        return display_name(self.labels.arm)
+        return self.shown or display_name(self.labels.arm)
 
     @property
     def measure(self) -> Measure:
@@ -118,7 +124,7 @@ def number(value: Any) -> float | None:
     return float(value)
 
 
-def read_record(run: RunDirectory, *, output_root: str | Path) -> RunRecord:
+def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "") -> RunRecord:
     """Everything about one completed run that can be believed.
 
     Raises:
@@ -164,6 +170,9 @@ def read_record(run: RunDirectory, *, output_root: str | Path) -> RunRecord:
         audit=extra["audit.json"],
         curves=read_curves(run.metrics_file, curves, problems),
         predictions=predictions,
+        path=run.path,
+        shown=shown,
+        restored=run.restored,
         problems=tuple(problems),
     )
 

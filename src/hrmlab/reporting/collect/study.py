@@ -9,6 +9,7 @@ from hrmlab.core.measures import Measure, Words
 from hrmlab.reporting.collect.left_out import ListedRun, left_out_sentence
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.roles import Roles
+from hrmlab.reporting.collect.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,9 @@ class Study:
         subjects: the arms whose merit is in question.
         listed: runs that do not count.
         gaps: sentences about arms and seeds that are missing somewhere.
+        names: of the studies, one or several.
+        selection: the part of them that is shown.
+        launches: what was read; keeps the folders of runs from archives.
     """
 
     name: str
@@ -98,6 +102,9 @@ class Study:
     tasks: tuple[TaskRuns, ...]
     listed: tuple[ListedRun, ...] = field(default=())
     gaps: tuple[str, ...] = field(default=())
+    names: tuple[str, ...] = field(default=())
+    selection: Selection = field(default=Selection())
+    launches: object = field(default=None, repr=False)
 
     @property
     def baseline(self) -> str | None:
@@ -111,8 +118,9 @@ class Study:
 
     @property
     def left_out(self) -> str:
-        """The runs that do not count, in one sentence; empty where all do."""
-        return left_out_sentence(self.listed, counted=len(self.runs))
+        """What is not shown: the part that was selected, and the runs that do not count; empty where all runs of a study are shown."""
+        sentences = (self.selection.told(self.names), left_out_sentence(self.listed, counted=len(self.runs)))
+        return " ".join(sentence for sentence in sentences if sentence)
 
 
 def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.layout import Table
+from hrmlab.runs.archive import NAME
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ def origin(study: Study, *, output_root: str, reports_root: str, written: str) -
     facts = [
         ("Report written", written),
         ("Runs completed", _range([run.completed[:19].replace("T", " ") for run in runs if run.completed])),
+        ("Records", _places(runs)),
         ("Code", ", ".join(f"commit `{commit[:10]}` ({text.plural(number, 'run')})" for commit, number in commits.items())),
         ("Hardware", _counted([_hardware(run) for run in runs])),
         (
@@ -45,7 +47,7 @@ def origin(study: Study, *, output_root: str, reports_root: str, written: str) -
         )
     if len(commits) > 1:
         cautions.append("The runs come from more than one commit.")
-    command = ["hrm-report", f"study={study.name}"]
+    command = ["hrm-report", f"study={study.name}", *study.selection.words]
     command += [f"{key}={value}" for key, value, usual in _options(study, output_root, reports_root) if value != usual]
     return Origin(
         facts=Table(("Fact", "Value"), tuple((name, value) for name, value in facts if value), labels=2),
@@ -63,6 +65,15 @@ def run_command(run: RunRecord) -> str:
 def _options(study: Study, output_root: str, reports_root: str) -> list[tuple[str, str, str]]:
     options = [("output_root", output_root, "outputs"), ("reports_root", reports_root, "reports")]
     return [*options, ("baseline", str(study.baseline), "")] if study.roles.given else options
+
+
+def _places(runs: list[RunRecord]) -> str:
+    """Where the runs were read from."""
+    counts = Counter(run.restored for run in runs)
+    return "; ".join(
+        f"{text.plural(number, 'run')} from {f'`{NAME}` (digest `{digest[:10]}`)' if digest else 'run directories'}"
+        for digest, number in sorted(counts.items())
+    )
 
 
 def _range(values: list[str]) -> str:
