@@ -30,6 +30,7 @@ class Root:
         role: of the arm in the comparison; None for the one that the model's file declares.
         extends: the finished run directory from whose last checkpoint this run begins.
         python_path: the user's configuration folder (``--config-dir``), where classes of the user's own lie in it or beside it.
+        question: what the study asks, in a sentence: the first words of its report.
     """
 
     study: Annotated[str, FolderName()]
@@ -42,6 +43,7 @@ class Root:
     role: Role | None = None
     extends: str | None = None
     python_path: str | None = None
+    question: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

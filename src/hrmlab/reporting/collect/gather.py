@@ -16,7 +16,7 @@ from hrmlab.reporting.collect.trust import NotVerified
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.finding import UnreadableRun, scan_runs, studies
 
-_NO_DIFFERENCE = ("output_root", "resume")
+_NO_DIFFERENCE = ("output_root", "resume", "question")
 
 
 def collect(*, study: str, output_root: str | Path, baseline: str | None = None) -> Study:
