@@ -1,4 +1,4 @@
-"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, results.csv and runs.json."""
+"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, table.tex, results.csv and .parquet, runs.json."""
 
 import json
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hrmlab.core.errors import UserError
+from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
@@ -15,15 +16,21 @@ from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.comparisons import Comparison, compare
+from hrmlab.reporting.compare.failures import task_failures
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
+from hrmlab.reporting.compare.results import results
+from hrmlab.reporting.compare.scope import scope
 from hrmlab.reporting.compare.verdict import Verdict, verdict
 from hrmlab.reporting.figures.drawing import Picture
 from hrmlab.reporting.figures.figures import draw
 from hrmlab.reporting.page.card_table import fairness_table
+from hrmlab.reporting.page.charts import as_script, charts
+from hrmlab.reporting.page.latex import latex_table
 from hrmlab.reporting.page.origin import origin
 from hrmlab.reporting.page.render import render_html, render_markdown
-from hrmlab.reporting.page.rows import results_csv
-from hrmlab.reporting.tables import costs, evaluation_sets, measures
+from hrmlab.reporting.page.result_plot import result_plots
+from hrmlab.reporting.page.rows import results_csv, results_parquet
+from hrmlab.reporting.tables import arms, costs, evaluation_sets, measures
 from hrmlab.reporting.tables.comparisons import comparison_table, per_seed_table
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
 from hrmlab.reporting.tables.depths import depth_table
@@ -70,7 +77,9 @@ def make_report(
     comparisons = compare(collected)
     card = fairness_card(collected)
     said = verdict(collected, comparisons)
-    pictures = draw(collected)
+    shown = results(collected, comparisons)
+    failures = task_failures(collected)
+    pictures = draw(collected, shown, failures)
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     content: dict[str, Any] = {
         "study": collected,
@@ -88,7 +97,16 @@ def make_report(
         "comparisons": comparisons,
         "claims": sum(not comparison.leaking for comparison in comparisons),
         "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
-        "main": main_table(collected, comparisons),
+        "scope": scope(collected),
+        "result_picture": next((picture for picture in pictures if picture.topic == "result"), None),
+        "result_plots": result_plots(collected, shown),
+        "main": (main := main_table(collected, comparisons)),
+        "arms": arms.arms_table(collected),
+        "alike": arms.alike(collected),
+        "several_values": arms.several_values(collected),
+        "halting": any(task.halts for task in collected.tasks),
+        "drawn": costs.drawn_things(collected),
+        "failures": failures,
         "comparison_rows": comparison_table(comparisons),
         "per_seed": per_seed_table(comparisons),
         "sets": evaluation_sets.set_tables(collected),
@@ -107,14 +125,43 @@ def make_report(
         "pictures": pictures,
         "origin": origin(collected, output_root=str(output_root), reports_root=str(reports_root), written=written),
     }
-    files = {f"figures/{picture.name}": picture.png for picture in pictures}
+    sections = _sections(content)
+    files = {f"figures/{name}": data for picture in pictures for name, data in picture.files.items()}
     files["results.csv"] = results_csv(collected.runs).encode()
+    files["results.parquet"] = results_parquet(collected.runs)
+    files["table.tex"] = latex_table(main, caption=_caption(content), label=f"tab:{study}").encode()
     files["runs.json"] = _runs_json(collected, comparisons, card, said, written).encode()
-    files["report.html"] = render_html(content, title=f"{study}: hrmlab report").encode()
-    files["report.md"] = render_markdown(content).encode()
+    files["report.html"] = render_html(content, sections, title=f"{study}: hrmlab report", charts=as_script(charts(collected))).encode()
+    files["report.md"] = render_markdown(content, sections).encode()
     folder = Path(reports_root) / study
     _publish(folder, files)
     return Report(path=folder / "report.md", study=collected, comparisons=comparisons, card=card, verdict=said, pictures=pictures)
+
+
+def _sections(content: dict[str, Any]) -> list[tuple[str, str]]:
+    """(title, template) of the parts below the first screen, in order; those that have nothing to say leave themselves out."""
+    return [
+        ("Arms", "arms"),
+        ("Comparisons", "comparisons"),
+        ("Over sizes", "sizes"),
+        ("Learning curves", "learning"),
+        ("Test sets", "test_sets"),
+        (f"{text.sentence_case(text.listing(content['depth_scores']))} by depth", "depth"),
+        ("Further measures", "measures"),
+        ("Accuracy by difficulty" if content["only_shares"] else "Results by difficulty", "difficulty"),
+        ("Where one arm fails and the other does not", "failures"),
+        ("Budget and cost", "costs"),
+        ("Fairness card", "fairness"),
+        ("Runs that do not count", "left_out"),
+        ("Provenance", "provenance"),
+    ]
+
+
+def _caption(content: dict[str, Any]) -> str:
+    """Of the main table in a paper."""
+    baseline = content["study"].baseline
+    below = f"; below it the difference to `{baseline}`" if content["comparisons"] and baseline in content["study"].arms else ""
+    return f"Test {text.listing(content['scores'], conjunction='or')}: mean over seeds and 95 % interval{below}. {content['scope']}".strip()
 
 
 def _publish(folder: Path, files: dict[str, bytes]) -> None:
@@ -124,9 +171,10 @@ def _publish(folder: Path, files: dict[str, bytes]) -> None:
         write_files(folder, files)
     except OSError as error:
         raise UserError(f"reports_root={str(folder.parent)!r} cannot be written ({error.strerror}); choose another folder") from None
-    for picture in (folder / "figures").glob("*.png"):
-        if f"figures/{picture.name}" not in files:
-            picture.unlink()
+    for ending in ("png", "pdf"):
+        for picture in (folder / "figures").glob(f"*.{ending}"):
+            if f"figures/{picture.name}" not in files:
+                picture.unlink()
 
 
 def _runs_json(study: Study, comparisons: tuple[Comparison, ...], card: tuple[Check, ...], said: Verdict, written: str) -> str:

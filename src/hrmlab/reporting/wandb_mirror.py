@@ -68,7 +68,7 @@ def mirror_report(
             {"runs": wandb.Table(columns=columns, data=[[row.get(column) for column in columns] for row in rows], allow_mixed_types=True)}
         )
         for picture in report.pictures:
-            run.log({f"figures/{picture.name.removesuffix('.png')}": wandb.Image(_decoded(picture.png), caption=picture.caption)})
+            run.log({f"figures/{picture.stem}": wandb.Image(_decoded(picture.png), caption=picture.caption)})
         run.summary["verdict"] = " ".join([report.verdict.summary, *report.verdict.details])
         for comparison in report.comparisons:
             if comparison.over_seeds is not None:

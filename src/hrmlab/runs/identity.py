@@ -11,7 +11,15 @@ from typing import Any
 from hrmlab.core.errors import UserError
 
 _NAME = re.compile(r"[A-Za-z0-9_+][A-Za-z0-9_.,=+-]*")
-_IRRELEVANT = (("output_root",), ("resume",), ("logger",), ("trainer", "progress_bar"), ("trainer", "threads"), ("python_path",), ("question",))
+_IRRELEVANT = (
+    ("output_root",),
+    ("resume",),
+    ("logger",),
+    ("trainer", "progress_bar"),
+    ("trainer", "threads"),
+    ("python_path",),
+    ("question",),
+)
 
 
 @dataclass(frozen=True)

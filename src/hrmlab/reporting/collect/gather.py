@@ -8,7 +8,7 @@ from typing import Any
 
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.collect.left_out import ListedRun, State
-from hrmlab.reporting.collect.records import RunRecord, display_name, read_record, run_name
+from hrmlab.reporting.collect.records import RunRecord, display_name, number, read_record, run_name
 from hrmlab.reporting.collect.roles import Roles, find_roles
 from hrmlab.reporting.collect.series import last_step
 from hrmlab.reporting.collect.study import Study, TaskRuns, flat
@@ -64,7 +64,14 @@ def collect(*, study: str, output_root: str | Path, baseline: str | None = None)
         tasks=tasks,
         listed=tuple(sorted(listed, key=lambda item: (item.state, item.name))),
         gaps=tuple(_gaps(tasks, arms, roles.baseline)),
+        question=_question(counted),
     )
+
+
+def _question(runs: list[RunRecord]) -> str:
+    """What the study asks, as the run completed last has it; empty where no run says."""
+    asked = [(run.completed, str(question)) for run in runs if (question := run.config.get("question"))]
+    return max(asked)[1] if asked else ""
 
 
 def _configs(runs: list[RunDirectory]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -134,7 +141,8 @@ def _order_arms(runs: list[RunRecord], roles: Roles) -> tuple[tuple[str, ...], t
 
 
 def _group(runs: list[RunRecord], arms: tuple[str, ...]) -> tuple[TaskRuns, ...]:
-    pairs = sorted({(run.labels.task, run.labels.size) for run in runs})
+    parameters = {run.labels.size: number(run.configured("size.parameters")) or 0.0 for run in runs}
+    pairs = sorted({(run.labels.task, run.labels.size) for run in runs}, key=lambda pair: (pair[0], parameters[pair[1]], pair[1]))
     several_sizes = len({size for _, size in pairs}) > 1
     groups = []
     for task, size in pairs:

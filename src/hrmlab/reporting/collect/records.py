@@ -90,6 +90,15 @@ class RunRecord:
         return tuple(sentence for sentence in sentences if sentence) or ("the causality audit failed and recorded no sentence",)
 
     @property
+    def halts(self) -> bool:
+        """Whether learned halting stopped some test examples earlier than others."""
+        segments = None if self.predictions is None else self.predictions.segments
+        if segments is not None and np.isfinite(segments).any():
+            return bool(np.nanmin(segments) < np.nanmax(segments))
+        mean = self.test("mean_segments")
+        return mean is not None and not mean.is_integer()
+
+    @property
     def predicts_next_token(self) -> bool:
         """Whether its answers are predicted token by token, each given the true ones before it."""
         return self.data.get("next_token") is True

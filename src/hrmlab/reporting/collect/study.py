@@ -62,6 +62,11 @@ class TaskRuns:
         """The test split's name beside further test sets."""
         return next((run.declared.test_name for run in self if run.declared.test_name != "test"), "test")
 
+    @property
+    def halts(self) -> bool:
+        """Whether any network stopped some examples earlier than others."""
+        return any(run.halts for run in self)
+
     def leaks(self, arm: str) -> tuple[str, ...]:
         """How an arm sees the future, in the audit's sentences; one seed that does is enough."""
         return tuple(dict.fromkeys(sentence for run in self.runs(arm) for sentence in run.leaks))
@@ -88,6 +93,7 @@ class Study:
         subjects: the arms whose merit is in question.
         listed: runs that do not count.
         gaps: sentences about arms and seeds that are missing somewhere.
+        question: what the study asks, in a sentence; empty where its runs do not say.
     """
 
     name: str
@@ -98,6 +104,7 @@ class Study:
     tasks: tuple[TaskRuns, ...]
     listed: tuple[ListedRun, ...] = field(default=())
     gaps: tuple[str, ...] = field(default=())
+    question: str = ""
 
     @property
     def baseline(self) -> str | None:

@@ -22,3 +22,16 @@ def rating_bins(task: TaskRuns) -> tuple[list[tuple[float, float]], dict[str, li
         for column, (_, _, value) in zip(columns, known, strict=True):
             column.append(value)
     return limits or [], {arm: [mean_interval(column) for column in columns] for arm, columns in by_arm.items()}
+
+
+def rating_counts(task: TaskRuns) -> list[int | None]:
+    """How many test examples each quantile holds, the fewest of any run; None where that was not recorded."""
+    rows = [[number(item.get("count")) for item in run.result.get("by_rating") or []] for run in task]
+    longest = max(map(len, rows), default=0)
+    known = [[row[place] for row in rows if place < len(row) and row[place] is not None] for place in range(longest)]
+    return [int(min(value for value in counts if value is not None)) if counts else None for counts in known]
+
+
+def rating_name(low: float, high: float) -> str:
+    """``6 to 7``; ``8`` where a quantile holds one value."""
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"

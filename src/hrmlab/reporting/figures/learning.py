@@ -10,21 +10,24 @@ from hrmlab.reporting.collect.study import TaskRuns
 from hrmlab.reporting.compare.leaks import legend_label
 from hrmlab.reporting.compare.scores import chance_level
 from hrmlab.reporting.figures.curves import AXES, ArmCurves, learning_curves
-from hrmlab.reporting.figures.drawing import Look, Picture, as_png, finish, label_rows, make_panels, scaled, unit_axis, unit_words
+from hrmlab.reporting.figures.drawing import Look, Picture, as_picture, finish, label_rows, make_panels, scaled, unit_axis, unit_words
 
 _MOST_LINES = 5
 
 
 def draw_learning(task: TaskRuns, style: dict[str, Look]) -> list[Picture]:
     """What counts (where training does not measure that, the first declared measure that it does), and accuracy over single cells."""
-    ordered = sorted(task.measures, key=lambda measure: (measure.name != task.measure.name, not measure.counts))
-    whole = next(
-        (measure for measure in ordered if measure.name != CELL_ACCURACY.name and learning_curves(task, f"val/{measure.name}")), None
-    )
-    cells = next((measure for measure in ordered if measure.name == CELL_ACCURACY.name), None)
-    kinds = [(whole, "learning", True), (cells, "cells", False)]
-    found = [_draw(task, style, measure, file, from_zero=zero) for measure, file, zero in kinds if measure is not None]
+    found = [_draw(task, style, measure, file, from_zero=zero) for measure, file, zero in drawn_measures(task)]
     return [picture for picture in found if picture is not None]
+
+
+def drawn_measures(task: TaskRuns) -> list[tuple[Measure, str, bool]]:
+    """The measures with curves: each with the beginning of its file's name, and whether its axis starts at 0."""
+    ordered = sorted(task.measures, key=lambda measure: (measure.name != task.measure.name, not measure.counts))
+    recorded = [measure for measure in ordered if learning_curves(task, f"val/{measure.name}")]
+    whole = next((measure for measure in recorded if measure.name != CELL_ACCURACY.name), None)
+    cells = next((measure for measure in recorded if measure.name == CELL_ACCURACY.name), None)
+    return [(measure, file, zero) for measure, file, zero in ((whole, "learning", True), (cells, "cells", False)) if measure is not None]
 
 
 def _draw(task: TaskRuns, style: dict[str, Look], measure: Measure, file: str, *, from_zero: bool) -> Picture | None:
@@ -59,7 +62,8 @@ def _draw(task: TaskRuns, style: dict[str, Look], measure: Measure, file: str, *
     caption += ". The panels show the same values" + ("." if from_zero else "; the axis does not start at 0.")
     if whole_measure := (task.measure.wording if measure.counts and measure.name != task.measure.name else ""):
         caption += f" Training does not measure {whole_measure}, so this is not {whole_measure}."
-    return Picture(f"{file}_{task.task}_{task.size}.png", f"Learning curves of every arm on {task.label}, {name}", caption, as_png(figure))
+    shows = f"Learning curves of every arm on {task.label}, {name}"
+    return as_picture(figure, stem=f"{file}_{task.task}_{task.size}", topic="learning", shows=shows, caption=caption, interactive=True)
 
 
 def _draw_curves(panel: Axes, axis: str, curves: ArmCurves, look: Look, unit: Unit) -> float:

@@ -14,7 +14,7 @@ _SOLVED_ONCE = ("hidden_size", "num_heads", "mlp_width")
 
 def budget_table(study: Study) -> Table:
     """Size and FLOPs of every arm on every task, means over seeds."""
-    rows = []
+    rows, drawn = [], drawn_things(study)
     for task in study.tasks:
         for arm in task.arms:
             gap = _budget(task.runs(arm), "gap")
@@ -38,8 +38,8 @@ def budget_table(study: Study) -> Table:
         "Without embeddings",
         "Gap to target",
         "Solved",
-        "Per training example",
-        "Per inference example",
+        f"Per training {drawn}",
+        f"Per inference {drawn}",
         "Whole training",
     )
     return Table(columns, tuple(rows), labels=2)
@@ -47,6 +47,7 @@ def budget_table(study: Study) -> Table:
 
 def cost_table(study: Study) -> Table:
     """What training took, means over seeds."""
+    drawn = drawn_things(study)
     rows = [
         (
             task.label,
@@ -61,8 +62,22 @@ def cost_table(study: Study) -> Table:
         for task in study.tasks
         for arm in task.arms
     ]
-    columns = ("Task", "Arm", "Steps", "Segments trained", "Examples drawn", "Wall time", "Examples/s", "Peak memory")
+    columns = (
+        "Task",
+        "Arm",
+        "Steps",
+        "Segments trained",
+        f"{text.sentence_case(drawn)}s drawn",
+        "Wall time",
+        f"{text.sentence_case(drawn)}s/s",
+        "Peak memory",
+    )
     return Table(columns, tuple(rows), labels=2)
+
+
+def drawn_things(study: Study) -> str:
+    """What training draws, in the singular: ``example``; of several kinds of tasks ``example or row``."""
+    return " or ".join(dict.fromkeys(task.words.drawn for task in study.tasks)) or "example"
 
 
 def _budget(runs: list[RunRecord], name: str) -> float | None:
