@@ -1,4 +1,4 @@
-"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, table.tex, results.csv and .parquet, runs.json."""
+"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, table.tex, results.*, runs.json."""
 
 import json
 from collections.abc import Iterator

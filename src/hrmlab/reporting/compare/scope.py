@@ -13,7 +13,7 @@ def scope(study: Study) -> str:
     runs = study.runs
     if not runs:
         return ""
-    things = [word for word in dict.fromkeys(f"{task.words.example}s" for task in study.tasks)]
+    things = list(dict.fromkeys(f"{task.words.example}s" for task in study.tasks))
     said = [
         _range((number(run.configured("size.parameters")) or number(run.budget.get("parameters")) for run in runs), "parameters", si=True),
         _range((run.training("steps") for run in runs), "optimizer steps"),

@@ -154,6 +154,7 @@ def as_png(figure: Figure) -> bytes:
 
 
 def _as_pdf(figure: Figure) -> bytes:
+    figure.set_layout_engine("none")  # the picture before has laid it out
     buffer = io.BytesIO()
     figure.savefig(buffer, format="pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
     return buffer.getvalue()
