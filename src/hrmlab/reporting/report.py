@@ -14,8 +14,11 @@ from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
+from hrmlab.reporting.compare.axes import SCHEDULE_CAVEAT, AcrossAxes, across_axes
 from hrmlab.reporting.compare.comparisons import Comparison, compare
+from hrmlab.reporting.compare.finished import Finished, finished, marks_used
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
+from hrmlab.reporting.compare.scope import axis_warnings, checked_axis, scope, scoped
 from hrmlab.reporting.compare.verdict import Verdict, verdict
 from hrmlab.reporting.figures.drawing import Picture
 from hrmlab.reporting.figures.figures import draw
@@ -24,12 +27,15 @@ from hrmlab.reporting.page.origin import origin
 from hrmlab.reporting.page.render import render_html, render_markdown
 from hrmlab.reporting.page.rows import results_csv
 from hrmlab.reporting.tables import costs, evaluation_sets, measures
+from hrmlab.reporting.tables.axes import axes_table
 from hrmlab.reporting.tables.comparisons import comparison_table, per_seed_table
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
+from hrmlab.reporting.tables.convergence import convergence_table
 from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.ratings import rating_table
+from hrmlab.reporting.tables.segments import segment_table
 from hrmlab.runs.files import write_files
 
 
@@ -40,6 +46,8 @@ class Report:
     path: Path
     study: Study
     comparisons: tuple[Comparison, ...]
+    across: tuple[AcrossAxes, ...]
+    states: tuple[Finished, ...]
     card: tuple[Check, ...]
     verdict: Verdict
     pictures: list[Picture]
@@ -52,24 +60,39 @@ class Report:
 
 
 def write_report(
-    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
+    *,
+    study: str,
+    output_root: str | Path = "outputs",
+    reports_root: str | Path = "reports",
+    baseline: str | None = None,
+    axis: str = "steps",
 ) -> Path:
     """Write the report of a study from its run directories and return the path of report.md.
 
+    Args:
+        axis: on which the headline compares: steps, examples, flops or time.
+
     Raises:
-        UserError: no such study, no such baseline, or the reports folder cannot be written.
+        UserError: no such study, no such baseline, no such axis, or the reports folder cannot be written.
     """
-    return make_report(study=study, output_root=output_root, reports_root=reports_root, baseline=baseline).path
+    return make_report(study=study, output_root=output_root, reports_root=reports_root, baseline=baseline, axis=axis).path
 
 
 def make_report(
-    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
+    *,
+    study: str,
+    output_root: str | Path = "outputs",
+    reports_root: str | Path = "reports",
+    baseline: str | None = None,
+    axis: str = "steps",
 ) -> Report:
     """As :func:`write_report`, returning what stands in the report as well."""
+    headline_axis = checked_axis(axis)
     collected = collect(study=study, output_root=output_root, baseline=baseline)
     comparisons = compare(collected)
     card = fairness_card(collected)
-    said = verdict(collected, comparisons)
+    across, states = across_axes(collected, comparisons), finished(collected)
+    said = scoped(verdict(collected, comparisons), collected, across, states, axis=headline_axis)
     pictures = draw(collected)
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     content: dict[str, Any] = {
@@ -88,7 +111,15 @@ def make_report(
         "comparisons": comparisons,
         "claims": sum(not comparison.leaking for comparison in comparisons),
         "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
-        "main": main_table(collected, comparisons),
+        "scope": scope(collected, states, axis=headline_axis),
+        "main": main_table(collected, comparisons, states),
+        "marks": marks_used(states),
+        "axes": axes_table(across),
+        "axis_warnings": axis_warnings(collected, across),
+        "schedule_caveat": SCHEDULE_CAVEAT,
+        "convergence": convergence_table(states),
+        "by_segment": [(task.label, table) for task in collected.tasks if (table := segment_table(task))],
+        "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),
         "per_seed": per_seed_table(comparisons),
         "sets": evaluation_sets.set_tables(collected),
@@ -109,12 +140,21 @@ def make_report(
     }
     files = {f"figures/{picture.name}": picture.png for picture in pictures}
     files["results.csv"] = results_csv(collected.runs).encode()
-    files["runs.json"] = _runs_json(collected, comparisons, card, said, written).encode()
+    files["runs.json"] = _runs_json(collected, comparisons, across, states, card, said, written).encode()
     files["report.html"] = render_html(content, title=f"{study}: hrmlab report").encode()
     files["report.md"] = render_markdown(content).encode()
     folder = Path(reports_root) / study
     _publish(folder, files)
-    return Report(path=folder / "report.md", study=collected, comparisons=comparisons, card=card, verdict=said, pictures=pictures)
+    return Report(
+        path=folder / "report.md",
+        study=collected,
+        comparisons=comparisons,
+        across=across,
+        states=states,
+        card=card,
+        verdict=said,
+        pictures=pictures,
+    )
 
 
 def _publish(folder: Path, files: dict[str, bytes]) -> None:
@@ -129,7 +169,15 @@ def _publish(folder: Path, files: dict[str, bytes]) -> None:
             picture.unlink()
 
 
-def _runs_json(study: Study, comparisons: tuple[Comparison, ...], card: tuple[Check, ...], said: Verdict, written: str) -> str:
+def _runs_json(
+    study: Study,
+    comparisons: tuple[Comparison, ...],
+    across: tuple[AcrossAxes, ...],
+    states: tuple[Finished, ...],
+    card: tuple[Check, ...],
+    said: Verdict,
+    written: str,
+) -> str:
     content = {
         "study": study.name,
         "written": written,
@@ -138,6 +186,8 @@ def _runs_json(study: Study, comparisons: tuple[Comparison, ...], card: tuple[Ch
         "left_out": study.left_out,
         "verdict": asdict(said),
         "comparisons": [{**asdict(comparison), "score": comparison.score, "finding": comparison.finding} for comparison in comparisons],
+        "axes": [{**asdict(item), "agreement": item.agreement} for item in across],
+        "convergence": [asdict(item) for item in states],
         "fairness": [asdict(check) for check in card],
         "gaps": list(study.gaps),
         "counted": list(_counted(study.runs)),

@@ -26,6 +26,7 @@ from hrmlab.reporting.figures.drawing import (
     unit_words,
 )
 from hrmlab.reporting.figures.learning import draw_learning
+from hrmlab.reporting.figures.segments_figure import draw_segments
 
 
 def draw(study: Study) -> list[Picture]:
@@ -35,8 +36,13 @@ def draw(study: Study) -> list[Picture]:
     style = looks(study.arms)
     with rc_context(STYLE):
         pictures = [picture for task in study.tasks for picture in draw_learning(task, style)]
-        pictures += [picture for picture in (draw_depths(study, style), _halting(study, style), _ratings(study, style)) if picture]
+        pictures += [picture for picture in _over_tasks(study, style) if picture is not None]
     return pictures
+
+
+def _over_tasks(study: Study, style: dict[str, Look]) -> tuple[Picture | None, ...]:
+    """The figures with a panel for each task."""
+    return draw_segments(study, style), draw_depths(study, style), _halting(study, style), _ratings(study, style)
 
 
 def _halting(study: Study, style: dict[str, Look]) -> Picture | None:
