@@ -8,7 +8,7 @@ from hrmlab.core.errors import UserError
 
 NAME = "hrm-report"
 _DEFAULTS = {"output_root": "outputs", "reports_root": "reports", "wandb": "false", "project": "hrmlab"}
-_KEYS = ("study", "output_root", "reports_root", "baseline", "wandb", "project")
+_KEYS = ("study", "output_root", "reports_root", "baseline", "axis", "wandb", "project")
 _HELP = """\
 Writes REPORTS_ROOT/STUDY/report.md (and report.html, figures, results.csv, runs.json) from run directories alone.
 
@@ -18,6 +18,7 @@ Usage: hrm-report study=NAME [KEY=VALUE ...]
   output_root=DIR        where run directories are (default outputs)
   reports_root=DIR       where reports go (default reports)
   baseline=ARM           the arm that all others are compared to (default: the one whose configuration says role: baseline)
+  axis=AXIS              what the headline holds equal: steps, examples, flops or time (default steps); the report gives all four
   wandb=true|false       copy the tables into W&B as well, offline unless WANDB_MODE says otherwise (default false)
   project=NAME           the W&B project (default hrmlab)
 

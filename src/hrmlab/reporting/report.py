@@ -15,11 +15,13 @@ from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
+from hrmlab.reporting.compare.axes import SCHEDULE_CAVEAT, AcrossAxes, across_axes
 from hrmlab.reporting.compare.comparisons import Comparison, compare
 from hrmlab.reporting.compare.failures import task_failures
+from hrmlab.reporting.compare.finished import Finished, finished, marks_used
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
 from hrmlab.reporting.compare.results import results
-from hrmlab.reporting.compare.scope import scope
+from hrmlab.reporting.compare.scope import axis_warnings, checked_axis, scope, scoped
 from hrmlab.reporting.compare.verdict import Verdict, verdict
 from hrmlab.reporting.figures.drawing import Picture
 from hrmlab.reporting.figures.figures import draw
@@ -31,12 +33,15 @@ from hrmlab.reporting.page.render import render_html, render_markdown
 from hrmlab.reporting.page.result_plot import result_plots
 from hrmlab.reporting.page.rows import results_csv, results_parquet
 from hrmlab.reporting.tables import arms, costs, evaluation_sets, measures
+from hrmlab.reporting.tables.axes import axes_table
 from hrmlab.reporting.tables.comparisons import comparison_table, per_seed_table
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
+from hrmlab.reporting.tables.convergence import convergence_table
 from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.ratings import rating_table
+from hrmlab.reporting.tables.segments import segment_table
 from hrmlab.runs.files import write_files
 
 
@@ -47,6 +52,8 @@ class Report:
     path: Path
     study: Study
     comparisons: tuple[Comparison, ...]
+    across: tuple[AcrossAxes, ...]
+    states: tuple[Finished, ...]
     card: tuple[Check, ...]
     verdict: Verdict
     pictures: list[Picture]
@@ -59,24 +66,39 @@ class Report:
 
 
 def write_report(
-    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
+    *,
+    study: str,
+    output_root: str | Path = "outputs",
+    reports_root: str | Path = "reports",
+    baseline: str | None = None,
+    axis: str = "steps",
 ) -> Path:
     """Write the report of a study from its run directories and return the path of report.md.
 
+    Args:
+        axis: on which the headline compares: steps, examples, flops or time.
+
     Raises:
-        UserError: no such study, no such baseline, or the reports folder cannot be written.
+        UserError: no such study, no such baseline, no such axis, or the reports folder cannot be written.
     """
-    return make_report(study=study, output_root=output_root, reports_root=reports_root, baseline=baseline).path
+    return make_report(study=study, output_root=output_root, reports_root=reports_root, baseline=baseline, axis=axis).path
 
 
 def make_report(
-    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
+    *,
+    study: str,
+    output_root: str | Path = "outputs",
+    reports_root: str | Path = "reports",
+    baseline: str | None = None,
+    axis: str = "steps",
 ) -> Report:
     """As :func:`write_report`, returning what stands in the report as well."""
+    headline_axis = checked_axis(axis)
     collected = collect(study=study, output_root=output_root, baseline=baseline)
     comparisons = compare(collected)
     card = fairness_card(collected)
-    said = verdict(collected, comparisons)
+    across, states = across_axes(collected, comparisons), finished(collected)
+    said = scoped(verdict(collected, comparisons), collected, across, states, axis=headline_axis)
     shown = results(collected, comparisons)
     failures = task_failures(collected)
     pictures = draw(collected, shown, failures)
@@ -97,16 +119,23 @@ def make_report(
         "comparisons": comparisons,
         "claims": sum(not comparison.leaking for comparison in comparisons),
         "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
-        "scope": scope(collected),
+        "scope": scope(collected, states, axis=headline_axis),
         "result_picture": next((picture for picture in pictures if picture.topic == "result"), None),
         "result_plots": result_plots(collected, shown),
-        "main": (main := main_table(collected, comparisons)),
+        "main": (main := main_table(collected, comparisons, states)),
+        "marks": marks_used(states),
         "arms": arms.arms_table(collected),
         "alike": arms.alike(collected),
         "several_values": arms.several_values(collected),
         "halting": any(task.halts for task in collected.tasks),
         "drawn": costs.drawn_things(collected),
         "failures": failures,
+        "axes": axes_table(across),
+        "axis_warnings": axis_warnings(collected, across),
+        "schedule_caveat": SCHEDULE_CAVEAT,
+        "convergence": convergence_table(states),
+        "by_segment": [(task.label, table) for task in collected.tasks if (table := segment_table(task))],
+        "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),
         "per_seed": per_seed_table(comparisons),
         "sets": evaluation_sets.set_tables(collected),
@@ -130,12 +159,21 @@ def make_report(
     files["results.csv"] = results_csv(collected.runs).encode()
     files["results.parquet"] = results_parquet(collected.runs)
     files["table.tex"] = latex_table(main, caption=_caption(content), label=f"tab:{study}").encode()
-    files["runs.json"] = _runs_json(collected, comparisons, card, said, written).encode()
+    files["runs.json"] = _runs_json(collected, comparisons, across, states, card, said, written).encode()
     files["report.html"] = render_html(content, sections, title=f"{study}: hrmlab report", charts=as_script(charts(collected))).encode()
     files["report.md"] = render_markdown(content, sections).encode()
     folder = Path(reports_root) / study
     _publish(folder, files)
-    return Report(path=folder / "report.md", study=collected, comparisons=comparisons, card=card, verdict=said, pictures=pictures)
+    return Report(
+        path=folder / "report.md",
+        study=collected,
+        comparisons=comparisons,
+        across=across,
+        states=states,
+        card=card,
+        verdict=said,
+        pictures=pictures,
+    )
 
 
 def _sections(content: dict[str, Any]) -> list[tuple[str, str]]:
@@ -143,11 +181,14 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Arms", "arms"),
         ("Comparisons", "comparisons"),
+        ("Equal what", "axes"),
+        ("Converged", "convergence"),
         ("Over sizes", "sizes"),
         ("Learning curves", "learning"),
         ("Test sets", "test_sets"),
         (f"{text.sentence_case(text.listing(content['depth_scores']))} by depth", "depth"),
         ("Further measures", "measures"),
+        ("Accuracy by segments at inference", "segments"),
         ("Accuracy by difficulty" if content["only_shares"] else "Results by difficulty", "difficulty"),
         ("Where one arm fails and the other does not", "failures"),
         ("Budget and cost", "costs"),
@@ -177,7 +218,15 @@ def _publish(folder: Path, files: dict[str, bytes]) -> None:
                 picture.unlink()
 
 
-def _runs_json(study: Study, comparisons: tuple[Comparison, ...], card: tuple[Check, ...], said: Verdict, written: str) -> str:
+def _runs_json(
+    study: Study,
+    comparisons: tuple[Comparison, ...],
+    across: tuple[AcrossAxes, ...],
+    states: tuple[Finished, ...],
+    card: tuple[Check, ...],
+    said: Verdict,
+    written: str,
+) -> str:
     content = {
         "study": study.name,
         "written": written,
@@ -186,6 +235,8 @@ def _runs_json(study: Study, comparisons: tuple[Comparison, ...], card: tuple[Ch
         "left_out": study.left_out,
         "verdict": asdict(said),
         "comparisons": [{**asdict(comparison), "score": comparison.score, "finding": comparison.finding} for comparison in comparisons],
+        "axes": [{**asdict(item), "agreement": item.agreement} for item in across],
+        "convergence": [asdict(item) for item in states],
         "fairness": [asdict(check) for check in card],
         "gaps": list(study.gaps),
         "counted": list(_counted(study.runs)),

@@ -14,7 +14,7 @@ from hrmlab.reporting.collect.shapes import SHAPES, fitting
 from hrmlab.reporting.collect.trust import check_mark, check_outcomes, check_values
 from hrmlab.runs.directory import RunDirectory, RunLabels
 
-_PROGRESS = ("train/examples_drawn", "train/examples_per_second")
+_PROGRESS = ("train/examples_drawn", "train/examples_per_second", "train/cpu_seconds")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,7 @@ class Look:
     hatch: str
 
 
-Topic = Literal["result", "sizes", "learning", "segments", "depth", "difficulty", "failures"]
+Topic = Literal["result", "sizes", "learning", "segments", "halting", "depth", "difficulty", "failures"]
 """The part of the report that a figure belongs to."""
 
 
@@ -86,9 +86,9 @@ def looks(arms: Sequence[str]) -> dict[str, Look]:
     }
 
 
-def make_panels(number: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with so many panels, at most three in a row."""
-    columns = 2 if number == 4 else min(number, 3)
+def make_panels(number: int, *, width: float, height: float, in_a_row: int | None = None) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels, without ``in_a_row`` at most three in a row."""
+    columns = in_a_row or (2 if number == 4 else min(number, 3))
     rows = -(-number // columns)
     figure = Figure(figsize=(max(width * columns, 6.0), height * rows))
     FigureCanvasAgg(figure)

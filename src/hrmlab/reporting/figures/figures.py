@@ -32,6 +32,7 @@ from hrmlab.reporting.figures.drawing import (
 from hrmlab.reporting.figures.failure_figure import draw_failures
 from hrmlab.reporting.figures.learning import draw_learning
 from hrmlab.reporting.figures.result_figure import draw_result
+from hrmlab.reporting.figures.segments_figure import draw_segments
 from hrmlab.reporting.figures.size_figure import draw_sizes
 
 
@@ -48,7 +49,7 @@ def draw(study: Study, shown: Sequence[TaskResults], failures: Sequence[TaskFail
     with rc_context(STYLE):
         found = [draw_result(study, shown, style), draw_sizes(study, style)]
         found += [picture for task in study.tasks for picture in draw_learning(task, style)]
-        found += [_halting(study, style), draw_depths(study, style), _ratings(study, style)]
+        found += [draw_segments(study, style), _halting(study, style), draw_depths(study, style), _ratings(study, style)]
         found += [draw_failures(item, place) for place, item in enumerate(failures)]
     return [picture for picture in found if picture is not None]
 
@@ -96,7 +97,7 @@ def _halting(study: Study, style: dict[str, Look]) -> Picture | None:
         caption += " Where the next token is predicted, the segments of an example are the mean over its tokens, rounded."
     caption += f" Not drawn, because one segment is all it ever uses: {caption_names(study.tasks, left_out)}." if left_out else ""
     shows = "Histogram of segments used under learned halting"
-    return as_picture(figure, stem="halting", topic="segments", shows=shows, caption=caption)
+    return as_picture(figure, stem="halting", topic="halting", shows=shows, caption=caption)
 
 
 def _segment_shares(task: TaskRuns, arm: str) -> np.ndarray | None:

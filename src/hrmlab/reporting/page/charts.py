@@ -9,9 +9,10 @@ import numpy as np
 from hrmlab.core.measures import Measure, Unit
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.leaks import legend_label
-from hrmlab.reporting.figures.curves import AXES, ArmCurves, SeedCurve, learning_curves
+from hrmlab.reporting.compare.progress import AXES, Axis, SeedCurve
+from hrmlab.reporting.figures.curves import ArmCurves, learning_curves
 from hrmlab.reporting.figures.drawing import Look, looks, scaled, unit_words
-from hrmlab.reporting.figures.learning import drawn_measures
+from hrmlab.reporting.figures.learning import axis_label, drawn_measures
 
 _MOST_POINTS, _MOST_SEEDS = 120, 10
 """Of one curve, and of one arm: a page of many runs stays small."""
@@ -31,7 +32,7 @@ def as_script(found: Sequence[Mapping[str, Any]]) -> str:
 
 def _chart(task: TaskRuns, measure: Measure, file: str, style: Mapping[str, Look]) -> dict[str, Any]:
     curves = learning_curves(task, f"val/{measure.name}")
-    axes = {axis: label for axis, label in AXES.items() if any(axis in curve.x for arm in curves.values() for curve in arm.seeds)}
+    axes = {axis: axis_label(task, axis) for axis in AXES if any(axis in curve.x for arm in curves.values() for curve in arm.seeds)}
     return {
         "name": f"{file}_{task.task}_{task.size}",
         "label": f"Validation {measure.wording}{unit_words(measure.unit)}",
@@ -42,25 +43,27 @@ def _chart(task: TaskRuns, measure: Measure, file: str, style: Mapping[str, Look
 
 
 def _arm(task: TaskRuns, arm: str, curves: ArmCurves, look: Look, unit: Unit) -> dict[str, Any]:
-    mean = curves.mean if len(curves.seeds) > 1 and len(curves.mean.accuracy) else curves.seeds[0]
+    mean = curves.mean if len(curves.seeds) > 1 and len(curves.mean.values) else curves.seeds[0]
     seeds = curves.seeds if 1 < len(curves.seeds) <= _MOST_SEEDS else []
     return {
         "name": legend_label([task], arm),
         "colour": look.colour,
         "dash": _DASHES[look.line],
-        "mean": _points(mean, unit),
-        "seeds": [_points(curve, unit) for curve in seeds],
+        "mean": _by_axis(mean, unit),
+        "seeds": [_by_axis(curve, unit) for curve in seeds],
     }
 
 
-def _points(curve: SeedCurve, unit: Unit) -> dict[str, Any]:
-    """Thinned evenly; the first and the last point stay."""
-    length = len(curve.accuracy)
-    chosen = np.unique(np.linspace(0, length - 1, min(length, _MOST_POINTS)).round().astype(int))
-    return {
-        "y": _rounded(scaled(curve.accuracy[chosen], unit)),
-        "x": {axis: _rounded(positions[chosen]) for axis, positions in curve.x.items()},
-    }
+def _by_axis(curve: SeedCurve, unit: Unit) -> dict[Axis, list[list[float]]]:
+    """axis -> [positions, values], thinned evenly; the first and the last point stay."""
+    found: dict[Axis, list[list[float]]] = {}
+    for axis in curve.x:
+        positions, values = curve.on(axis)
+        length = len(values)
+        if length:
+            chosen = np.unique(np.linspace(0, length - 1, min(length, _MOST_POINTS)).round().astype(int))
+            found[axis] = [_rounded(positions[chosen]), _rounded(scaled(values[chosen], unit))]
+    return found
 
 
 def _rounded(values: np.ndarray) -> list[float]:

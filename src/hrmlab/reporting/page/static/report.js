@@ -6,6 +6,11 @@
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
   const large = (value) => Math.abs(value) < 1e15 ? short.format(value) : value.toExponential(1);
 
+  function said(position, axis) {
+    if (axis !== "time") return large(position);
+    return position < 120 ? position.toPrecision(3) / 1 + " s" : position < 7200 ? (position / 60).toPrecision(3) / 1 + " min" : (position / 3600).toPrecision(3) / 1 + " h";
+  }
+
   function shown(value, chart) {
     return chart.share ? value.toFixed(1) + " %" : value.toPrecision(3);
   }
@@ -16,8 +21,9 @@
 
   // The recorded point of a curve that is nearest to a position, where the curve reaches that far.
   function nearest(curve, axis, position) {
-    const places = curve.x[axis];
-    if (!places || !places.length || position > places[places.length - 1] * 1.02) return null;
+    if (!curve[axis]) return null;
+    const [places] = curve[axis];
+    if ( position > places[places.length - 1] * 1.02) return null;
     let best = 0;
     for (let i = 1; i < places.length; i++) if (Math.abs(places[i] - position) < Math.abs(places[best] - position)) best = i;
     return best;
@@ -42,7 +48,7 @@
             const name = document.createElement("span");
             name.style.color = colour(arm);
             name.textContent = arm.name + ": ";
-            line.append(name, `${shown(arm.mean.y[point], chart)} at ${large(arm.mean.x[axis][point])}`);
+            line.append(name, `${shown(arm.mean[axis][1][point], chart)} at ${said(arm.mean[axis][0][point], axis)}`);
             lines.push(line);
           }
           tip.replaceChildren(...lines);
@@ -60,15 +66,15 @@
     const tables = [], series = [{}];
     for (const arm of chart.arms) {
       for (const curve of arm.seeds) {
-        if (!curve.x[axis]) continue;
-        tables.push([curve.x[axis], curve.y]);
+        if (!curve[axis]) continue;
+        tables.push(curve[axis]);
         series.push({ stroke: colour(arm) + "66", width: 1, spanGaps: true, points: { show: false } });
       }
     }
     for (const arm of chart.arms) {
-      if (!arm.mean.x[axis]) continue;
-      tables.push([arm.mean.x[axis], arm.mean.y]);
-      series.push({ stroke: colour(arm), width: 3, dash: arm.dash, spanGaps: true, points: { show: arm.mean.y.length === 1 } });
+      if (!arm.mean[axis]) continue;
+      tables.push(arm.mean[axis]);
+      series.push({ stroke: colour(arm), width: 3, dash: arm.dash, spanGaps: true, points: { show: arm.mean[axis][0].length === 1 } });
     }
     const place = figure.querySelector(".plot");
     place.replaceChildren();
@@ -81,7 +87,7 @@
       scales: { x: { time: false }, y: range ? { range } : {} },
       legend: { show: false }, cursor: { y: false, points: { show: false } }, series,
       axes: [
-        { ...lines, label: chart.axes[axis], values: (_, ticks) => ticks.map(large), space: 70 },
+        { ...lines, label: chart.axes[axis], values: (_, ticks) => ticks.map((tick) => said(tick, axis)), space: 70 },
         { ...lines, label: chart.label, size: 56 },
       ],
       plugins: [pointing(figure, chart, axis)],
