@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hrmlab.core.errors import UserError
+from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
@@ -24,7 +25,7 @@ from hrmlab.reporting.page.origin import origin
 from hrmlab.reporting.page.render import render_html, render_markdown
 from hrmlab.reporting.page.rows import results_csv
 from hrmlab.reporting.tables import costs, evaluation_sets, measures
-from hrmlab.reporting.tables.comparisons import comparison_table, per_seed_table
+from hrmlab.reporting.tables.comparisons import comparison_table, pairing_notes
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
 from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
@@ -85,12 +86,14 @@ def make_report(
         "copied": measures.copied_things(collected),
         "has_copied_text": measures.has_copied_text(collected),
         "left_out": collected.left_out,
+        "examples": text.listing(list(dict.fromkeys(f"{task.words.example}s" for task in collected.tasks))),
         "comparisons": comparisons,
-        "claims": sum(not comparison.leaking for comparison in comparisons),
+        "asked": sum(comparison.corrected is not None for comparison in comparisons),
+        "margin": text.decimal(collected.roles.margin).rstrip("0").rstrip("."),
         "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
         "main": main_table(collected, comparisons),
         "comparison_rows": comparison_table(comparisons),
-        "per_seed": per_seed_table(comparisons),
+        "pairing_notes": pairing_notes(comparisons),
         "sets": evaluation_sets.set_tables(collected),
         "depths": [(task.label, table) for task in collected.tasks if (table := depth_table(task))],
         "depth_scores": list(dict.fromkeys(task.measure.wording for task in collected.tasks if depth_table(task))),
@@ -137,7 +140,10 @@ def _runs_json(study: Study, comparisons: tuple[Comparison, ...], card: tuple[Ch
         "subjects": list(study.subjects),
         "left_out": study.left_out,
         "verdict": asdict(said),
-        "comparisons": [{**asdict(comparison), "score": comparison.score, "finding": comparison.finding} for comparison in comparisons],
+        "comparisons": [
+            {**asdict(comparison), "score": comparison.score, "finding": comparison.finding, "words": comparison.words}
+            for comparison in comparisons
+        ],
         "fairness": [asdict(check) for check in card],
         "gaps": list(study.gaps),
         "counted": list(_counted(study.runs)),
