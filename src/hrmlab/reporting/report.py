@@ -34,7 +34,7 @@ from hrmlab.reporting.page.result_plot import result_plots
 from hrmlab.reporting.page.rows import results_csv, results_parquet
 from hrmlab.reporting.tables import arms, costs, evaluation_sets, measures
 from hrmlab.reporting.tables.axes import axes_table
-from hrmlab.reporting.tables.comparisons import comparison_table, per_seed_table
+from hrmlab.reporting.tables.comparisons import comparison_table, pairing_notes
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
 from hrmlab.reporting.tables.convergence import convergence_table
 from hrmlab.reporting.tables.depths import depth_table
@@ -116,8 +116,10 @@ def make_report(
         "copied": measures.copied_things(collected),
         "has_copied_text": measures.has_copied_text(collected),
         "left_out": collected.left_out,
+        "examples": text.listing(list(dict.fromkeys(f"{task.words.example}s" for task in collected.tasks))),
         "comparisons": comparisons,
-        "claims": sum(not comparison.leaking for comparison in comparisons),
+        "asked": sum(comparison.corrected is not None for comparison in comparisons),
+        "margin": text.decimal(collected.roles.margin).rstrip("0").rstrip("."),
         "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
         "scope": scope(collected, states, axis=headline_axis),
         "result_picture": next((picture for picture in pictures if picture.topic == "result"), None),
@@ -137,7 +139,7 @@ def make_report(
         "by_segment": [(task.label, table) for task in collected.tasks if (table := segment_table(task))],
         "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),
-        "per_seed": per_seed_table(comparisons),
+        "pairing_notes": pairing_notes(comparisons),
         "sets": evaluation_sets.set_tables(collected),
         "depths": [(task.label, table) for task in collected.tasks if (table := depth_table(task))],
         "depth_scores": list(dict.fromkeys(task.measure.wording for task in collected.tasks if depth_table(task))),
@@ -234,7 +236,10 @@ def _runs_json(
         "subjects": list(study.subjects),
         "left_out": study.left_out,
         "verdict": asdict(said),
-        "comparisons": [{**asdict(comparison), "score": comparison.score, "finding": comparison.finding} for comparison in comparisons],
+        "comparisons": [
+            {**asdict(comparison), "score": comparison.score, "finding": comparison.finding, "words": comparison.words}
+            for comparison in comparisons
+        ],
         "axes": [{**asdict(item), "agreement": item.agreement} for item in across],
         "convergence": [asdict(item) for item in states],
         "fairness": [asdict(check) for check in card],

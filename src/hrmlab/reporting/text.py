@@ -28,6 +28,7 @@ class Number(str):
 
 
 NOT_AVAILABLE = Number("n/a", None)
+NOT_ASKED = "–"
 _MINUS = "−"
 
 
@@ -109,6 +110,14 @@ def difference_interval(low: float | None, high: float | None, unit: Unit) -> st
 def difference_unit(unit: Unit) -> str:
     """What follows a difference, with a space before it: `` points``, `` bits per byte``; nothing for plain numbers."""
     return " points" if unit == "share" else _name(unit)
+
+
+def size(value: float, unit: Unit) -> str:
+    """How large a difference is, without a sign: ``5 points``, ``12.4 points``, ``0.041``."""
+    if unit != "share":
+        return f"{_decimal(abs(value))}{_name(unit)}"
+    written = f"{100 * abs(value):.1f}".removesuffix(".0")
+    return f"{written} {'point' if written == '1' else 'points'}"
 
 
 def _name(unit: Unit) -> str:

@@ -71,10 +71,10 @@ def mirror_report(
             run.log({f"figures/{picture.stem}": wandb.Image(_decoded(picture.png), caption=picture.caption)})
         run.summary["verdict"] = " ".join([report.verdict.summary, *report.verdict.details])
         for comparison in report.comparisons:
-            if comparison.over_seeds is not None:
+            if comparison.estimate is not None:
                 prefix = f"{comparison.task}/{comparison.arm}-{comparison.opponent}"
                 run.summary[f"{prefix}/score"] = comparison.score
-                run.summary[f"{prefix}/difference"] = comparison.over_seeds.estimate.value
+                run.summary[f"{prefix}/difference"] = comparison.estimate.value
                 run.summary[f"{prefix}/finding"] = comparison.finding
                 run.summary[f"{prefix}/p_corrected"] = comparison.corrected
         local = run.dir

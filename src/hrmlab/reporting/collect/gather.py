@@ -171,4 +171,4 @@ def _gaps(tasks: tuple[TaskRuns, ...], arms: tuple[str, ...], baseline: str | No
             missing = [str(seed) for seed in task.seeds if seed not in task.arms[arm]]
             if missing:
                 noun = "seed" if len(missing) == 1 else "seeds"
-                yield f"On {task.label} `{arm}` lacks {noun} {', '.join(missing)}; differences use the seeds that both arms have."
+                yield f"On {task.label} `{arm}` lacks {noun} {', '.join(missing)}; comparisons take the seeds that each arm has."

@@ -7,7 +7,7 @@ import numpy as np
 from hrmlab.reporting.collect.examples import AnsweredExample, read_examples
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study, TaskRuns
-from hrmlab.reporting.compare.pairing import pair_outcomes
+from hrmlab.reporting.compare.pairing import same_examples
 
 _MOST = 2
 _LONGEST = 2000
@@ -68,8 +68,7 @@ def _of_task(study: Study, task: TaskRuns, arm: str) -> TaskFailures | None:
     if seed is None or task.leaks(arm) or task.leaks(opponent):
         return None
     a, b = ours[seed], theirs[seed]
-    paired, _ = pair_outcomes({seed: (a, b)}, task.measure)
-    one, other = (a.outcomes(task.measure), b.outcomes(task.measure)) if paired else (None, None)
+    one, other = (a.outcomes(task.measure), b.outcomes(task.measure)) if same_examples((a, b)) else (None, None)
     if one is None or other is None or not np.isin(one[np.isfinite(one)], (0.0, 1.0)).all():
         return None
     better = one > other if task.measure.larger_is_better else one < other

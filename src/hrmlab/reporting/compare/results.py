@@ -63,8 +63,6 @@ def _of_task(task: TaskRuns, to_baseline: dict[tuple[str, str], Comparison]) -> 
         level = scores.on_test(task.runs(arm), measure)
         if level is None:
             continue
-        if level.count == 1:
-            level = scores.from_examples(task.runs(arm)[0], measure) or level
         compared = to_baseline.get((task.label, arm))
         seeds = {seed: value for seed, run in sorted(task.arms[arm].items()) if (value := run.test(measure.name)) is not None}
         arms.append(
@@ -73,7 +71,7 @@ def _of_task(task: TaskRuns, to_baseline: dict[tuple[str, str], Comparison]) -> 
                 seeds=seeds,
                 level=level,
                 difference=difference_of(compared),
-                finding=compared.finding if compared else "",
+                finding=compared.words if compared else "",
                 leaks=bool(task.leaks(arm)),
             )
         )
@@ -82,4 +80,4 @@ def _of_task(task: TaskRuns, to_baseline: dict[tuple[str, str], Comparison]) -> 
 
 def difference_of(compared: Comparison | None) -> Estimate | None:
     """The difference of a comparison with its interval; None without a common seed."""
-    return compared.over_seeds.estimate if compared is not None and compared.over_seeds is not None else None
+    return compared.estimate if compared is not None else None

@@ -7,7 +7,7 @@ import numpy as np
 
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
-from hrmlab.reporting.compare.scores import examples_behind
+from hrmlab.reporting.compare.pairing import examples_behind
 from hrmlab.statistics.intervals import Estimate, mean_interval
 
 

@@ -7,6 +7,7 @@ from hrmlab.reporting.compare.comparisons import Comparison
 from hrmlab.reporting.compare.finished import Finished, by_arm
 from hrmlab.reporting.compare.leaks import MARK
 from hrmlab.reporting.layout import Table
+from hrmlab.statistics.intervals import Estimate
 
 
 def main_table(study: Study, comparisons: tuple[Comparison, ...], states: tuple[Finished, ...] = ()) -> Table:
@@ -32,12 +33,20 @@ def _cell(task: TaskRuns, arm: str, compared: Comparison | None, unfinished: str
     estimate = scores.on_test(runs, measure)
     if estimate is None:
         return f"no {measure.wording} recorded{mark}" if runs else "no completed run"
-    alone = estimate.count == 1
-    interval = scores.from_examples(runs[0], measure) if alone else estimate
-    cell = f"**{text.level(estimate.value, measure.unit, named=True)}** {text.level_interval(interval, measure.unit)}{unfinished}{mark}"
-    if compared is not None and compared.over_seeds is not None:
-        difference = compared.over_seeds.estimate
+    cell = f"**{text.level(estimate.value, measure.unit, named=True)}**{_interval(estimate, task)}{unfinished}{mark}"
+    if compared is not None and compared.estimate is not None:
+        difference = compared.estimate
         cell += f"<br>{text.difference(difference.value, measure.unit)}{text.difference_unit(measure.unit)}"
         cell += f" {text.difference_interval(difference.low, difference.high, measure.unit)}" if difference.low is not None else ""
         cell += f" ({MARK})" if compared.leaking else ""
-    return f"{cell}<br>{'1 seed, interval from test examples only' if alone else text.plural(estimate.count, 'seed')}"
+    basis = {"examples": ", interval from test examples only", "seeds": ", interval from seeds only"}.get(estimate.basis, "")
+    shown = f"{cell}<br>{text.plural(estimate.count, 'seed')}{basis if estimate.low is not None else ''}"
+    return text.Number(shown, text.level(estimate.value, measure.unit).value)
+
+
+def _interval(estimate: Estimate, task: TaskRuns) -> str:
+    if estimate.groups is not None:
+        found, unit = estimate.groups, task.measure.unit
+        lower, upper = text.level(found.lower_level, unit), text.level(found.upper_level, unit)
+        return f"<br>two groups: {text.plural(found.lower, 'seed')} at {lower}, {found.upper} at {upper}"
+    return f" {text.level_interval(estimate, task.measure.unit)}" if estimate.low is not None else ""
