@@ -91,7 +91,7 @@ def test_a_recipe_states_its_question_and_composes(group, choice):
     lines = file.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "# @package _global_"
     header = "\n".join(line for line in lines if line.startswith("#"))
-    for word in ("Question:", "Arms:", "Expected:", "Source:"):
+    for word in ("Arms:", "Expected:", "Source:", *(["Question:"] if group == "experiments" else [])):
         assert word in header
     with composer() as composing:
         overrides = [f"{group}={choice}"]
@@ -102,6 +102,8 @@ def test_a_recipe_states_its_question_and_composes(group, choice):
     assert len({str(config) for config in configs}) == len(jobs)
     if group == "sweeps":
         assert {config["study"] for config in configs} == {choice}
+        (question,) = {config["question"] for config in configs}
+        assert question.endswith("?"), "a sweep's question stands on the first screen of its report"
         roles: dict[str, set[str]] = {}
         for config in configs:
             roles.setdefault(config["role"] or config["model"]["role"], set()).add(config["model"]["name"])

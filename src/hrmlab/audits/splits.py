@@ -37,6 +37,7 @@ def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str, chance: flo
         "source": splits.source,
         "class_rule": splits.class_rule,
         "attention": spec.attention,
+        "grid": None if spec.grid is None else list(spec.grid),
         "next_token": spec.next_token,
         "shared_on_purpose": splits.shared_on_purpose,
         "splits": {

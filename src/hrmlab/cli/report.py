@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 NAME = "hrm-report"
 _DEFAULTS = {"output_root": "outputs", "reports_root": "reports", "records": "read", "wandb": "false", "project": "hrmlab"}
-_KEYS = ("study", "output_root", "reports_root", "baseline", "arms", "tasks", "sizes", "records", "wandb", "project")
+_KEYS = ("study", "output_root", "reports_root", "baseline", "axis", "arms", "tasks", "sizes", "records", "wandb", "project")
 _HELP = """\
 Writes REPORTS_ROOT/STUDY/report.md (and report.html, figures, results.csv, runs.json) from run directories, and from the archive of
 records REPORTS_ROOT/STUDY/records.tar.xz, where there is one, for runs that have no directory here.
@@ -23,6 +23,7 @@ Usage: hrm-report study=NAME [KEY=VALUE ...]
   output_root=DIR        where run directories are (default outputs)
   reports_root=DIR       where reports go (default reports)
   baseline=ARM           the arm that all others are compared to (default: the one whose configuration says role: baseline)
+  axis=AXIS              what the headline holds equal: steps, examples, flops or time (default steps); the report gives all four
   arms=, tasks=, sizes=  only these, by their names in the report (arms="hrm,hrm segments=1"); the report goes to a folder of its own
   records=true|false     true: write the archive of records too, a small file for a repository, from which the report can be written
                          again anywhere; runs of an older archive stay in it. false: leave an archive out of account (default: read it)

@@ -31,6 +31,7 @@ class Root:
         extends: the finished run directory from whose last checkpoint this run begins.
         python_path: the user's configuration folder (``--config-dir``), where classes of the user's own lie in it or beside it.
         tuning: how the values that a tuning study chose for this run were found (``config.tuning``); changes nothing of what it computes.
+        question: what the study asks, in a sentence: the first words of its report.
     """
 
     study: Annotated[str, FolderName()]
@@ -44,6 +45,7 @@ class Root:
     extends: str | None = None
     python_path: str | None = None
     tuning: dict | None = None
+    question: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,12 +67,14 @@ class Words:
         token: one position, such as ``cell``.
         answer: a whole answer, such as ``grid``.
         rating: what ``ratings`` of its examples are, such as ``rating of the puzzle``.
+        drawn: one thing that training draws, where that is no example: a ``row`` of packed text.
     """
 
     example: str = "puzzle"
     token: str = "cell"
     answer: str = "grid"
     rating: str = "rating"
+    drawn: str = "example"
 
     def to_dict(self) -> dict[str, str]:
         """JSON values."""

@@ -1,4 +1,4 @@
-"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, results.csv and runs.json.
+"""Writes a study's report: ``<reports_root>/<study>/`` with report.md, report.html, figures/, table.tex, results.*, runs.json.
 
 The archive of the study's records, ``records.tar.xz``, lies beside them.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hrmlab.core.errors import UserError
+from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
@@ -18,22 +19,33 @@ from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.selection import EVERYTHING, Selection, studies_of
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
+from hrmlab.reporting.compare.axes import SCHEDULE_CAVEAT, AcrossAxes, across_axes
 from hrmlab.reporting.compare.comparisons import Comparison, compare
+from hrmlab.reporting.compare.failures import task_failures
+from hrmlab.reporting.compare.finished import Finished, finished, marks_used
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
+from hrmlab.reporting.compare.results import results
+from hrmlab.reporting.compare.scope import axis_warnings, checked_axis, scope, scoped
 from hrmlab.reporting.compare.verdict import Verdict, verdict
 from hrmlab.reporting.figures.drawing import Picture
 from hrmlab.reporting.figures.figures import draw
 from hrmlab.reporting.page.card_table import fairness_table
+from hrmlab.reporting.page.charts import as_script, charts
+from hrmlab.reporting.page.latex import latex_table
 from hrmlab.reporting.page.origin import origin
 from hrmlab.reporting.page.render import render_html, render_markdown
-from hrmlab.reporting.page.rows import results_csv
-from hrmlab.reporting.tables import costs, evaluation_sets, measures
-from hrmlab.reporting.tables.comparisons import comparison_table, per_seed_table
+from hrmlab.reporting.page.result_plot import result_plots
+from hrmlab.reporting.page.rows import results_csv, results_parquet
+from hrmlab.reporting.tables import arms, costs, evaluation_sets, measures
+from hrmlab.reporting.tables.axes import axes_table
+from hrmlab.reporting.tables.comparisons import comparison_table, pairing_notes
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
+from hrmlab.reporting.tables.convergence import convergence_table
 from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.ratings import rating_table
+from hrmlab.reporting.tables.segments import segment_table
 from hrmlab.runs.archive import archive_of, read_archive
 from hrmlab.runs.files import write_files
 
@@ -45,6 +57,8 @@ class Report:
     path: Path
     study: Study
     comparisons: tuple[Comparison, ...]
+    across: tuple[AcrossAxes, ...]
+    states: tuple[Finished, ...]
     card: tuple[Check, ...]
     verdict: Verdict
     pictures: list[Picture]
@@ -57,14 +71,22 @@ class Report:
 
 
 def write_report(
-    *, study: str, output_root: str | Path = "outputs", reports_root: str | Path = "reports", baseline: str | None = None
+    *,
+    study: str,
+    output_root: str | Path = "outputs",
+    reports_root: str | Path = "reports",
+    baseline: str | None = None,
+    axis: str = "steps",
 ) -> Path:
     """Write the report of a study from its run directories and its archive and return the path of report.md.
 
+    Args:
+        axis: on which the headline compares: steps, examples, flops or time.
+
     Raises:
-        UserError: no such study, no such baseline, or the reports folder cannot be written.
+        UserError: no such study, no such baseline, no such axis, or the reports folder cannot be written.
     """
-    return make_report(study=study, output_root=output_root, reports_root=reports_root, baseline=baseline).path
+    return make_report(study=study, output_root=output_root, reports_root=reports_root, baseline=baseline, axis=axis).path
 
 
 def make_report(
@@ -73,6 +95,7 @@ def make_report(
     output_root: str | Path = "outputs",
     reports_root: str | Path = "reports",
     baseline: str | None = None,
+    axis: str = "steps",
     archived: bool = True,
     selection: Selection = EVERYTHING,
 ) -> Report:
@@ -80,16 +103,20 @@ def make_report(
 
     Args:
         study: one, or several side by side: ``a,b``.
-        selection: the part that is reported, in a folder of its own.
         archived: whether runs that are in the archive alone are reported too.
+        selection: the part that is reported, in a folder of its own.
     """
+    headline_axis = checked_axis(axis)
     found = [read_archive(archive_of(reports_root, name)) for name in studies_of(study)] if archived else []
     archives = [archive for archive in found if archive is not None]
     collected = collect(study=study, output_root=output_root, baseline=baseline, archives=archives, selection=selection)
     comparisons = compare(collected)
     card = fairness_card(collected)
-    said = verdict(collected, comparisons)
-    pictures = draw(collected)
+    across, states = across_axes(collected, comparisons), finished(collected)
+    said = scoped(verdict(collected, comparisons), collected, across, states, axis=headline_axis)
+    shown = results(collected, comparisons)
+    failures = task_failures(collected)
+    pictures = draw(collected, shown, failures)
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     content: dict[str, Any] = {
         "study": collected,
@@ -104,12 +131,30 @@ def make_report(
         "copied": measures.copied_things(collected),
         "has_copied_text": measures.has_copied_text(collected),
         "left_out": collected.left_out,
+        "examples": text.listing(list(dict.fromkeys(f"{task.words.example}s" for task in collected.tasks))),
         "comparisons": comparisons,
-        "claims": sum(not comparison.leaking for comparison in comparisons),
+        "asked": sum(comparison.corrected is not None for comparison in comparisons),
+        "margin": text.decimal(collected.roles.margin).rstrip("0").rstrip("."),
         "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
-        "main": main_table(collected, comparisons),
+        "scope": scope(collected, states, axis=headline_axis),
+        "result_picture": next((picture for picture in pictures if picture.topic == "result"), None),
+        "result_plots": result_plots(collected, shown),
+        "main": (main := main_table(collected, comparisons, states)),
+        "marks": marks_used(states),
+        "arms": arms.arms_table(collected),
+        "alike": arms.alike(collected),
+        "several_values": arms.several_values(collected),
+        "halting": any(task.halts for task in collected.tasks),
+        "drawn": costs.drawn_things(collected),
+        "failures": failures,
+        "axes": axes_table(across),
+        "axis_warnings": axis_warnings(collected, across),
+        "schedule_caveat": SCHEDULE_CAVEAT,
+        "convergence": convergence_table(states),
+        "by_segment": [(task.label, table) for task in collected.tasks if (table := segment_table(task))],
+        "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),
-        "per_seed": per_seed_table(comparisons),
+        "pairing_notes": pairing_notes(comparisons),
         "sets": evaluation_sets.set_tables(collected),
         "depths": [(task.label, table) for task in collected.tasks if (table := depth_table(task))],
         "depth_scores": list(dict.fromkeys(task.measure.wording for task in collected.tasks if depth_table(task))),
@@ -126,14 +171,55 @@ def make_report(
         "pictures": pictures,
         "origin": origin(collected, output_root=str(output_root), reports_root=str(reports_root), written=written),
     }
-    files = {f"figures/{picture.name}": picture.png for picture in pictures}
+    sections = _sections(content)
+    files = {f"figures/{name}": data for picture in pictures for name, data in picture.files.items()}
     files["results.csv"] = results_csv(collected.runs).encode()
-    files["runs.json"] = _runs_json(collected, comparisons, card, said, written).encode()
-    files["report.html"] = render_html(content, title=f"{study}: hrmlab report").encode()
-    files["report.md"] = render_markdown(content).encode()
+    files["results.parquet"] = results_parquet(collected.runs)
+    files["table.tex"] = latex_table(main, caption=_caption(content), label=f"tab:{study}").encode()
+    files["runs.json"] = _runs_json(collected, comparisons, across, states, card, said, written).encode()
+    files["report.html"] = render_html(content, sections, title=f"{study}: hrmlab report", charts=as_script(charts(collected))).encode()
+    files["report.md"] = render_markdown(content, sections).encode()
     folder = Path(reports_root) / selection.folder(collected.names)
     _publish(folder, files)
-    return Report(path=folder / "report.md", study=collected, comparisons=comparisons, card=card, verdict=said, pictures=pictures)
+    return Report(
+        path=folder / "report.md",
+        study=collected,
+        comparisons=comparisons,
+        across=across,
+        states=states,
+        card=card,
+        verdict=said,
+        pictures=pictures,
+    )
+
+
+def _sections(content: dict[str, Any]) -> list[tuple[str, str]]:
+    """(title, template) of the parts below the first screen, in order; those that have nothing to say leave themselves out."""
+    return [
+        ("Arms", "arms"),
+        ("Comparisons", "comparisons"),
+        ("Equal what", "axes"),
+        ("Converged", "convergence"),
+        ("Over sizes", "sizes"),
+        ("Learning curves", "learning"),
+        ("Test sets", "test_sets"),
+        (f"{text.sentence_case(text.listing(content['depth_scores']))} by depth", "depth"),
+        ("Further measures", "measures"),
+        ("Accuracy by segments at inference", "segments"),
+        ("Accuracy by difficulty" if content["only_shares"] else "Results by difficulty", "difficulty"),
+        ("Where one arm fails and the other does not", "failures"),
+        ("Budget and cost", "costs"),
+        ("Fairness card", "fairness"),
+        ("Runs that do not count", "left_out"),
+        ("Provenance", "provenance"),
+    ]
+
+
+def _caption(content: dict[str, Any]) -> str:
+    """Of the main table in a paper."""
+    baseline = content["study"].baseline
+    below = f"; below it the difference to `{baseline}`" if content["comparisons"] and baseline in content["study"].arms else ""
+    return f"Test {text.listing(content['scores'], conjunction='or')}: mean over seeds and 95 % interval{below}. {content['scope']}".strip()
 
 
 def _publish(folder: Path, files: dict[str, bytes]) -> None:
@@ -143,12 +229,21 @@ def _publish(folder: Path, files: dict[str, bytes]) -> None:
         write_files(folder, files)
     except OSError as error:
         raise UserError(f"reports_root={str(folder.parent)!r} cannot be written ({error.strerror}); choose another folder") from None
-    for picture in (folder / "figures").glob("*.png"):
-        if f"figures/{picture.name}" not in files:
-            picture.unlink()
+    for ending in ("png", "pdf"):
+        for picture in (folder / "figures").glob(f"*.{ending}"):
+            if f"figures/{picture.name}" not in files:
+                picture.unlink()
 
 
-def _runs_json(study: Study, comparisons: tuple[Comparison, ...], card: tuple[Check, ...], said: Verdict, written: str) -> str:
+def _runs_json(
+    study: Study,
+    comparisons: tuple[Comparison, ...],
+    across: tuple[AcrossAxes, ...],
+    states: tuple[Finished, ...],
+    card: tuple[Check, ...],
+    said: Verdict,
+    written: str,
+) -> str:
     content = {
         "study": study.name,
         "written": written,
@@ -156,7 +251,12 @@ def _runs_json(study: Study, comparisons: tuple[Comparison, ...], card: tuple[Ch
         "subjects": list(study.subjects),
         "left_out": study.left_out,
         "verdict": asdict(said),
-        "comparisons": [{**asdict(comparison), "score": comparison.score, "finding": comparison.finding} for comparison in comparisons],
+        "comparisons": [
+            {**asdict(comparison), "score": comparison.score, "finding": comparison.finding, "words": comparison.words}
+            for comparison in comparisons
+        ],
+        "axes": [{**asdict(item), "agreement": item.agreement} for item in across],
+        "convergence": [asdict(item) for item in states],
         "fairness": [asdict(check) for check in card],
         "gaps": list(study.gaps),
         "counted": list(_counted(study.runs)),

@@ -68,13 +68,13 @@ def mirror_report(
             {"runs": wandb.Table(columns=columns, data=[[row.get(column) for column in columns] for row in rows], allow_mixed_types=True)}
         )
         for picture in report.pictures:
-            run.log({f"figures/{picture.name.removesuffix('.png')}": wandb.Image(_decoded(picture.png), caption=picture.caption)})
+            run.log({f"figures/{picture.stem}": wandb.Image(_decoded(picture.png), caption=picture.caption)})
         run.summary["verdict"] = " ".join([report.verdict.summary, *report.verdict.details])
         for comparison in report.comparisons:
-            if comparison.over_seeds is not None:
+            if comparison.estimate is not None:
                 prefix = f"{comparison.task}/{comparison.arm}-{comparison.opponent}"
                 run.summary[f"{prefix}/score"] = comparison.score
-                run.summary[f"{prefix}/difference"] = comparison.over_seeds.estimate.value
+                run.summary[f"{prefix}/difference"] = comparison.estimate.value
                 run.summary[f"{prefix}/finding"] = comparison.finding
                 run.summary[f"{prefix}/p_corrected"] = comparison.corrected
         local = run.dir

@@ -19,6 +19,7 @@ _IRRELEVANT = (
     ("trainer", "threads"),
     ("python_path",),
     ("tuning",),
+    ("question",),
 )
 
 
@@ -55,7 +56,7 @@ def config_hash(config: Mapping[str, Any]) -> str:
     """8 hexadecimal digits of a resolved configuration.
 
     What cannot change the outcome is left out: where outputs go, the run being resumed, the logger, the progress bar,
-    the threads, the folder of the user's own classes, and how tuned values were found.
+    the threads, the folder of the user's own classes, how tuned values were found, and the study's question.
     """
     relevant = copy.deepcopy(dict(config))
     for *parents, key in _IRRELEVANT:

@@ -3,9 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import stats
+
+from hrmlab.statistics.groups import Groups
+
+Basis = Literal["seeds and examples", "seeds", "examples"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,8 +20,12 @@ class Estimate:
     Attributes:
         value: the estimate, in the unit of the data.
         low, high: the ends of the interval; None where the data cannot tell (one value has no spread).
-        count: how many values it rests on.
+        count: how many values it rests on: of an arm its seeds.
         deviation: sample standard deviation (n - 1), at least that of rounding; None for one value.
+        error: standard error of the value; None where the data cannot tell.
+        freedom: degrees of freedom behind the error (Satterthwaite's, where several sources of variance are added).
+        basis: what the interval speaks about: new seeds on new examples, new seeds on these examples, or these networks on new examples.
+        groups: the two groups into which the seeds fall; there is no interval then, for none would be honest.
     """
 
     value: float
@@ -24,6 +33,10 @@ class Estimate:
     high: float | None
     count: int
     deviation: float | None = None
+    error: float | None = None
+    freedom: float | None = None
+    basis: Basis = "seeds"
+    groups: Groups | None = None
 
 
 def mean_interval(values: Sequence[float], *, resolution: float = 0.0, confidence: float = 0.95) -> Estimate | None:
@@ -48,8 +61,9 @@ def mean_interval(values: Sequence[float], *, resolution: float = 0.0, confidenc
     if data.size == 1:
         return Estimate(value=mean, low=None, high=None, count=1)
     deviation = max(float(data.std(ddof=1)), resolution / math.sqrt(12))
-    half = float(stats.t.ppf(0.5 + confidence / 2, data.size - 1)) * deviation / math.sqrt(data.size)
-    return Estimate(value=mean, low=mean - half, high=mean + half, count=int(data.size), deviation=deviation)
+    error, freedom = deviation / math.sqrt(data.size), float(data.size - 1)
+    half = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * error
+    return Estimate(value=mean, low=mean - half, high=mean + half, count=int(data.size), deviation=deviation, error=error, freedom=freedom)
 
 
 def wilson_interval(solved: int, total: int, *, confidence: float = 0.95) -> Estimate | None:
@@ -70,4 +84,4 @@ def wilson_interval(solved: int, total: int, *, confidence: float = 0.95) -> Est
     half = z / (1 + z * z / total) * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     low = 0.0 if solved == 0 else max(0.0, centre - half)
     high = 1.0 if solved == total else min(1.0, centre + half)
-    return Estimate(value=share, low=low, high=high, count=total)
+    return Estimate(value=share, low=low, high=high, count=total, error=math.sqrt(share * (1 - share) / total), basis="examples")

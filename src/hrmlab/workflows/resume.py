@@ -15,7 +15,7 @@ from hrmlab.core.errors import UserError
 from hrmlab.runs.archive import refuse_without_checkpoints
 from hrmlab.runs.directory import RunDirectory
 
-CHANGEABLE = ("output_root", "logger", "trainer.progress_bar", "trainer.threads", "python_path")
+CHANGEABLE = ("output_root", "logger", "trainer.progress_bar", "trainer.threads", "python_path", "question")
 """What does not change a run's outcome and may therefore differ when it goes on."""
 
 EXTENDABLE = (*CHANGEABLE, "training.steps", "arm", "study")

@@ -31,9 +31,17 @@ def make_run(
     data: dict[str, Any] | None = None,
     budget: dict[str, Any] | None = None,
     examples: int = EXAMPLES,
-    rows: int = 20,
+    rows: int = 40,
+    middle: float = 0.35,
+    other_load: float | None = 0.01,
 ) -> RunDirectory:
-    """A run directory in the given state (completed, failed, interrupted); all numbers follow from the labels."""
+    """A run directory in the given state (completed, failed, interrupted); all numbers follow from the labels.
+
+    Args:
+        rows: validations.
+        middle: the part of the training after which half of the accuracy is reached; from about 0.7 on the curve still rises at the end.
+        other_load: None is a run that recorded neither the load nor its processor time.
+    """
     random = np.random.default_rng([seed, len(task), len(arm), len(size)])
     if accuracy is None:
         accuracy = float(np.clip(FINAL.get(arm, 0.5) + TASK_SHIFT.get(task, -0.05) + random.normal(0, 0.015), 0.01, 0.99))
@@ -65,7 +73,8 @@ def make_run(
     reached = STEPS if state == "completed" else STEPS // 3
     speed = 900.0 / (1 + 2 * (segments > 1)) * random.uniform(0.95, 1.05)
     drawn_per_step = 64 if segments == 1 else 64 / 3.5
-    _curves(run, reached=reached, final=accuracy, speed=speed, drawn_per_step=drawn_per_step, rows=rows, random=random)
+    learned = {"final": accuracy, "middle": middle, "timed": other_load is not None}
+    _curves(run, reached=reached, speed=speed, drawn_per_step=drawn_per_step, rows=rows, random=random, **learned)
     if state == "failed":
         run.fail(error="the loss became NaN", hint="lower optimizer.learning_rate", step=reached, last_checkpoint="checkpoints/last.ckpt")
     if state != "completed":
@@ -89,6 +98,7 @@ def make_run(
             "tokens": STEPS * 64 * 16,
             "flops": flops,
             "wall_seconds": STEPS * drawn_per_step / speed,
+            **({} if other_load is None else {"cpu_seconds": 0.9 * STEPS * drawn_per_step / speed, "other_load": other_load}),
             "peak_memory_bytes": 3.1e8,
         },
         "checkpoint": {"rule": "best", "step": STEPS},
@@ -176,24 +186,41 @@ def _data(task: str, seed: int) -> dict[str, Any]:
 
 
 def _curves(
-    run: RunDirectory, *, reached: int, final: float, speed: float, drawn_per_step: float, rows: int, random: np.random.Generator
+    run: RunDirectory,
+    *,
+    reached: int,
+    final: float,
+    middle: float,
+    timed: bool,
+    speed: float,
+    drawn_per_step: float,
+    rows: int,
+    random: np.random.Generator,
 ) -> None:
     lines = ["step,seconds,metric,value"]
-    middle = STEPS * random.uniform(0.3, 0.4)
+    half = STEPS * random.uniform(middle - 0.05, middle + 0.05)
     for step in np.linspace(STEPS / rows, STEPS, rows).astype(int):
         if step > reached:
             break
         seconds = step * drawn_per_step / speed
-        value = final / (1 + np.exp(-(step - middle) / (STEPS / 12))) + random.normal(0, 0.01)
+        value = final / (1 + np.exp(-(step - half) / (STEPS / 12))) + random.normal(0, 0.003)
         for name, number in {
             "train/loss": 2.0 * np.exp(-step / 900),
             "train/examples_drawn": step * drawn_per_step,
+            **({"train/cpu_seconds": 0.9 * seconds} if timed else {}),
             "train/examples_per_second": speed * random.uniform(0.9, 1.1),
             "val/exact_accuracy": float(np.clip(value, 0, 1)),
             "val/cell_accuracy": 0.5 + 0.5 * float(np.clip(value, 0, 1)),
         }.items():
             lines.append(f"{step},{seconds:.3f},{name},{float(number)!r}")
     run.metrics_file.write_text("\n".join(lines) + "\n")
+
+
+def _by_segment(exact: np.ndarray, used: np.ndarray, segments: int) -> list[np.ndarray]:
+    """For every example whether it is solved after 1 to twice as many segments as the cap: from the segment on at which it halts."""
+    if segments == 1:
+        return list(exact[:, None])
+    return list(exact[:, None] & (np.arange(1, 2 * segments + 1) >= used[:, None]))
 
 
 def _predictions(
@@ -220,6 +247,7 @@ def _predictions(
             name: exact,
             f"{name}_halting": early,
             "prediction": "1234" * 4,
+            "exact_by_segment": _by_segment(exact, used, segments),
         }
     ).to_parquet(run.predictions_file)
     edges = np.quantile(rating, [0, 0.25, 0.5, 0.75, 1]).round(2)
@@ -229,6 +257,8 @@ def _predictions(
         bins.append({"low": float(low), "high": float(high), "count": int(chosen.sum()), "exact_accuracy": float(exact[chosen].mean())})
     return {
         "count": examples,
+        "segments_cap": segments,
+        "segments_run": segments if segments == 1 else 2 * segments,
         "exact_accuracy": float(exact.mean()),
         "halting/exact_accuracy": float(early.mean()),
         "cell_accuracy": float(np.where(exact, 1.0, 0.8).mean()),

@@ -34,7 +34,14 @@ def test_layout_and_content(tmp_path: Path) -> None:
 
 
 def test_the_hash_ignores_what_cannot_change_the_outcome() -> None:
-    same = {**CONFIG, "output_root": "elsewhere", "resume": "x", "logger": {"name": "wandb"}, "trainer": {"name": "cpu", "threads": 8}}
+    same = {
+        **CONFIG,
+        "output_root": "elsewhere",
+        "resume": "x",
+        "logger": {"name": "wandb"},
+        "trainer": {"name": "cpu", "threads": 8},
+        "question": "?",
+    }
     assert config_hash(same) == config_hash(CONFIG)
     assert config_hash({**CONFIG, "seed": 4}) != config_hash(CONFIG)
     assert config_hash(dict(reversed(CONFIG.items()))) == config_hash(CONFIG)

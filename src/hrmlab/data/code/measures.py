@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from hrmlab.core.measures import Measure, Words
 
-WORDS = Words(example="problem", token="token", answer="solution", rating="depth")
+WORDS = Words(example="problem", token="token", answer="solution", rating="depth", drawn="row")
 
 EXACT_UNDER_GIVEN_TOKENS = Measure(
     name="exact_accuracy",

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from hrmlab.core.measures import Measure
 from hrmlab.reporting import text
-from hrmlab.reporting.card import arm_checks, audit_checks
+from hrmlab.reporting.card import arm_checks, audit_checks, training_checks
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns, flat
-from hrmlab.reporting.compare.scores import over_seeds, value_of
 from hrmlab.reporting.compare.test_sets import has_sets
 
 ALLOWED_GAP = 0.01
@@ -26,7 +24,8 @@ def fairness_card(study: Study) -> tuple[Check, ...]:
         arm_checks.one_configuration(study),
         _budget(study),
         _same_data(study),
-        _same_order(study),
+        training_checks.same_order(study),
+        training_checks.exposures(study),
         audit_checks.overlap(study),
         _class_rule(study),
         audit_checks.causality(study),
@@ -34,10 +33,12 @@ def fairness_card(study: Study) -> tuple[Check, ...]:
         audit_checks.sandbox(study),
         *(_scoring(study) if any(has_sets(task) for task in study.tasks) else ()),
         _equal_settings(study, "Equal steps and batch", ("training.steps", "training.batch_size")),
-        _steps_done(study),
+        training_checks.steps_done(study),
+        training_checks.converged(study),
         _equal_settings(study, "Equal training settings", ("training.", "trainer."), leave=("training.steps", "training.batch_size")),
         arm_checks.effort(study),
-        _selection(study),
+        training_checks.tuning(study),
+        training_checks.selection(study),
         _seeds(study),
         _compute(study),
         arm_checks.unfinished(study),
@@ -109,24 +110,6 @@ def _same_data(study: Study) -> Check:
     return Check(name, "OK", f"training, validation and test splits have equal content hashes in {scope}")
 
 
-def _same_order(study: Study) -> Check:
-    recorded, differing = _agree(study, lambda run: run.data.get("order_hash"), _by_seed)
-    if differing:
-        return Check("Same example order", "WARNING", f"the arms of a seed drew examples in different orders on {text.listing(differing)}")
-    if not recorded:
-        return Check("Same example order", "WARNING", "some runs did not record the order in which they drew examples")
-    detail = "within each seed all arms draw from one sequence of examples, each as far along it as it gets"
-    drawn = [words for task in study.tasks if (words := _drawn(task))]
-    return Check("Same example order", "OK", detail + (f" (drawn: {'; '.join(drawn)})" if drawn else ""))
-
-
-def _drawn(task: TaskRuns) -> str:
-    """``sudoku: hrm 10,225, transformer 28,800``: examples drawn, means over seeds; empty where no run recorded it."""
-    means = {task.plain_name(arm): value_of(over_seeds(task.runs(arm), lambda run: run.training("examples_drawn"))) for arm in task.arms}
-    known = {arm: text.count(mean) for arm, mean in means.items() if mean is not None}
-    return f"{task.label}: {', '.join(f'{arm} {mean}' for arm, mean in known.items())}" if known else ""
-
-
 def _class_rule(study: Study) -> Check:
     rules = {task.label: sorted({str(run.data.get("class_rule") or "not recorded") for run in task}) for task in study.tasks}
     things = {task.words.example: None for task in study.tasks}
@@ -156,41 +139,6 @@ def _equal_settings(study: Study, name: str, prefixes: tuple[str, ...], *, leave
     if len(shown) <= 3:
         return Check(name, "OK", ", ".join(f"{key.partition('.')[2]} {'/'.join(sorted(values))}" for key, values in shown.items()))
     return Check(name, "OK", f"{len(shown)} settings equal in all arms and seeds of each task")
-
-
-def _steps_done(study: Study) -> Check:
-    short = []
-    for run in study.runs:
-        planned, done = number(run.configured("training.steps")), run.training("steps")
-        if planned is None or done is None:
-            return Check("Steps carried out", "WARNING", "some runs did not record how many steps they made")
-        if done < planned:
-            short.append(f"{run.name} made {done:.0f} of {planned:.0f}")
-    if short:
-        return Check(
-            "Steps carried out",
-            "WARNING",
-            f"stopped early: {'; '.join(short[:4])}{f' and {len(short) - 4} more' if len(short) > 4 else ''}",
-        )
-    return Check("Steps carried out", "OK", "every run made all of its planned steps")
-
-
-def _selection(study: Study) -> Check:
-    rules = sorted({str((run.summary.get("checkpoint") or {}).get("rule") or "not recorded") for run in study.runs})
-    best = {measure.wording: None for task in study.tasks if (measure := _selected_by(task))}
-    meaning = {
-        "best": f"the checkpoint with the best validation {' or '.join(best)}",
-        "last": "the last checkpoint",
-    }
-    detail = f"{text.listing([meaning.get(rule, rule) for rule in rules])}, scored once on the test split"
-    return Check("Selection rule", "OK" if rules in (["best"], ["last"]) else "WARNING", detail)
-
-
-def _selected_by(task: TaskRuns) -> Measure | None:
-    """The measure that chooses a checkpoint: what counts, or where validation does not measure that, the next that could."""
-    ordered = sorted(task.measures, key=lambda measure: (measure.name != task.measure.name, not measure.counts))
-    validated = [measure for measure in ordered if any((run.summary.get("validation") or {}).get(measure.name) is not None for run in task)]
-    return next(iter(validated), task.measure)
 
 
 def _seeds(study: Study) -> Check:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.collect.launches import Launches, without_root
-from hrmlab.reporting.collect.records import RunRecord, run_name
+from hrmlab.reporting.collect.records import RunRecord, number, run_name
 from hrmlab.reporting.collect.roles import Roles, find_roles
 from hrmlab.reporting.collect.selection import EVERYTHING, Selection, shown_arms, studies_of
 from hrmlab.reporting.collect.study import Study, TaskRuns
@@ -72,6 +72,7 @@ def collect(
         names=tuple(names),
         selection=selection,
         launches=launches,
+        question=_question(counted),
     )
 
 
@@ -79,6 +80,12 @@ def _labels(study: str, name: str) -> RunLabels:
     """Of a run in an archive, from its folder."""
     task, arm, size, seed, _ = name.split("/")
     return RunLabels(study=study, task=task, arm=arm, size=size, seed=int(seed.removeprefix("seed=")))
+
+
+def _question(runs: list[RunRecord]) -> str:
+    """What the study asks, as the run completed last has it; empty where no run says."""
+    asked = [(run.completed, str(question)) for run in runs if (question := run.config.get("question"))]
+    return max(asked)[1] if asked else ""
 
 
 def _nothing_found(study: str, output_root: str | Path, unreadable: list[UnreadableRun]) -> str:
@@ -101,7 +108,8 @@ def _order_arms(runs: list[RunRecord], roles: Roles) -> tuple[tuple[str, ...], t
 
 
 def _group(runs: list[RunRecord], arms: tuple[str, ...]) -> tuple[TaskRuns, ...]:
-    pairs = sorted({(run.labels.task, run.labels.size) for run in runs})
+    parameters = {run.labels.size: number(run.configured("size.parameters")) or 0.0 for run in runs}
+    pairs = sorted({(run.labels.task, run.labels.size) for run in runs}, key=lambda pair: (pair[0], parameters[pair[1]], pair[1]))
     several_sizes = len({size for _, size in pairs}) > 1
     groups = []
     for task, size in pairs:
@@ -130,4 +138,4 @@ def _gaps(tasks: tuple[TaskRuns, ...], arms: tuple[str, ...], baseline: str | No
             missing = [str(seed) for seed in task.seeds if seed not in task.arms[arm]]
             if missing:
                 noun = "seed" if len(missing) == 1 else "seeds"
-                yield f"On {task.label} `{arm}` lacks {noun} {', '.join(missing)}; differences use the seeds that both arms have."
+                yield f"On {task.label} `{arm}` lacks {noun} {', '.join(missing)}; comparisons take the seeds that each arm has."

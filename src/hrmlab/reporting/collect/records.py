@@ -14,7 +14,7 @@ from hrmlab.reporting.collect.shapes import SHAPES, fitting
 from hrmlab.reporting.collect.trust import check_mark, check_outcomes, check_values
 from hrmlab.runs.directory import RunDirectory, RunLabels
 
-_PROGRESS = ("train/examples_drawn", "train/examples_per_second")
+_PROGRESS = ("train/examples_drawn", "train/examples_per_second", "train/cpu_seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +94,15 @@ class RunRecord:
             return ()
         sentences = [str(leak.get("sentence") or "") for leak in found.get("leaks") or ()]
         return tuple(sentence for sentence in sentences if sentence) or ("the causality audit failed and recorded no sentence",)
+
+    @property
+    def halts(self) -> bool:
+        """Whether learned halting stopped some test examples earlier than others."""
+        segments = None if self.predictions is None else self.predictions.segments
+        if segments is not None and np.isfinite(segments).any():
+            return bool(np.nanmin(segments) < np.nanmax(segments))
+        mean = self.test("mean_segments")
+        return mean is not None and not mean.is_integer()
 
     @property
     def predicts_next_token(self) -> bool:

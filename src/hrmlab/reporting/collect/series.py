@@ -13,14 +13,16 @@ import pyarrow.parquet as pq
 
 _NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _NO_VALUE = ("nan", "inf", "-inf")
+_BY_SEGMENT = "exact_by_segment"
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One metric over training: (K,) steps and (K,) values."""
+    """One metric over training: (K,) steps, (K,) values, and (K,) seconds of training until then, NaN where they were not recorded."""
 
     steps: np.ndarray
     values: np.ndarray
+    seconds: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,13 @@ class Predictions:
         columns: name -> (N,) float64 outcome of every example; NaN for rows that do not count. Solved or not is 1 or 0.
         segments: (N,) segments used under learned halting, a mean over tokens for next-token prediction; None when not recorded.
         digest: hash of the examples and their order; equal digests mean that outcomes can be paired.
+        exact_by_segment: (T,) share of the examples whose whole answer is right after so many segments; None when not recorded.
     """
 
     columns: dict[str, np.ndarray]
     segments: np.ndarray | None
     digest: str
+    exact_by_segment: np.ndarray | None = None
 
     def outcomes(self, column: str | None) -> np.ndarray | None:
         """(N,) float64 of the column that a measure names; None when not recorded."""
@@ -44,7 +48,7 @@ class Predictions:
 
 def read_curves(path: Path, names: Iterable[str], problems: list[str]) -> dict[str, Curve]:
     """The named metrics of metrics.csv; lines that are no measurement are left out and counted in ``problems``."""
-    columns = dict.fromkeys(("step", "metric", "value"), pa.string())
+    columns = dict.fromkeys(("step", "seconds", "metric", "value"), pa.string())
     torn: list[int | None] = []
 
     def skip(row: pa_csv.InvalidRow) -> str:
@@ -71,12 +75,19 @@ def read_curves(path: Path, names: Iterable[str], problems: list[str]) -> dict[s
     for name in names:
         named = rows.filter(pc.equal(rows["metric"], name))  # type: ignore[attr-defined]
         steps, values = named["step"].cast(pa.int64()).to_numpy(), named["value"].cast(pa.float64()).to_numpy()
-        chosen = np.isfinite(values)
-        if chosen.any():
-            latest = dict(zip(steps[chosen].tolist(), values[chosen].tolist(), strict=True))  # of a repeated step the last row counts
-            ordered = sorted(latest)
-            curves[name] = Curve(np.array(ordered), np.array([latest[step] for step in ordered]))
+        chosen = np.flatnonzero(np.isfinite(values))
+        if len(chosen):
+            latest = dict(zip(steps[chosen].tolist(), chosen.tolist(), strict=True))  # of a repeated step the last row counts
+            ordered = [latest[step] for step in sorted(latest)]
+            curves[name] = Curve(steps[ordered], values[ordered], _seconds(named["seconds"].take(ordered)))
     return curves
+
+
+def _seconds(column: pa.ChunkedArray) -> np.ndarray:
+    """(K,) float64; NaN for whatever is no number."""
+    known = pc.match_substring_regex(column, _NUMBER)  # type: ignore[attr-defined]
+    numbers = pc.if_else(known, column, pa.scalar(None, pa.string())).cast(pa.float64())  # type: ignore[attr-defined]
+    return np.asarray(numbers.to_numpy(), dtype=np.float64)
 
 
 def read_predictions(path: Path, columns: Iterable[str], problems: list[str]) -> Predictions | None:
@@ -87,19 +98,21 @@ def read_predictions(path: Path, columns: Iterable[str], problems: list[str]) ->
             example = "input" if "input" in there else "input_hash"
             if not {"index", example} <= there:
                 raise ValueError("it lacks one of the columns index and input")
-            chosen = dict.fromkeys(name for name in ("index", example, "segments", *columns) if name in there)
+            chosen = dict.fromkeys(name for name in ("index", example, "segments", _BY_SEGMENT, *columns) if name in there)
             table = file.read(columns=list(chosen))
         index = table["index"].to_numpy()
         if np.any(index[1:] < index[:-1]):
             table = table.take(np.argsort(index, kind="stable"))
         outcomes = {name: values for name in columns if name in there and (values := _numbers(table, name, problems)) is not None}
         segments = _numbers(table, "segments", problems) if "segments" in there else None
+        by_segment = _means_by_segment(table[_BY_SEGMENT], problems) if _BY_SEGMENT in there else None
     except (OSError, ValueError, pa.ArrowException) as error:
         said = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
         problems.append(f"predictions.parquet {said}")
         return None
     text = "\n".join(str(value) for value in table[example].to_pylist())
-    return Predictions(columns=outcomes, segments=segments, digest=hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest())
+    digest = hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
+    return Predictions(columns=outcomes, segments=segments, digest=digest, exact_by_segment=by_segment)
 
 
 def _numbers(table: pa.Table, name: str, problems: list[str]) -> np.ndarray | None:
@@ -110,6 +123,22 @@ def _numbers(table: pa.Table, name: str, problems: list[str]) -> np.ndarray | No
         return None
     values = column.cast(pa.float64()).to_numpy()
     return np.where(np.isfinite(values), values, np.nan)
+
+
+def _means_by_segment(column: pa.ChunkedArray, problems: list[str]) -> np.ndarray | None:
+    """(T,) mean of a column of lists of T outcomes, rows without a list left out; None where rows differ in length or hold no numbers."""
+    kind = column.type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    if is_list and (pa.types.is_boolean(kind.value_type) or pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)):
+        rows = column.drop_null()
+        lengths = pc.unique(pc.list_value_length(rows)).to_pylist()  # type: ignore[attr-defined]
+        if not lengths:
+            return None
+        outcomes = np.asarray(pc.list_flatten(rows).cast(pa.float64()).to_numpy(), dtype=np.float64)  # type: ignore[attr-defined]
+        if len(lengths) == 1 and lengths[0] and np.isfinite(outcomes).all():
+            return outcomes.reshape(-1, lengths[0]).mean(axis=0)
+    problems.append(f"predictions.parquet: the column {_BY_SEGMENT} does not hold the outcomes after each segment and was left out")
+    return None
 
 
 def last_step(metrics_file: Path) -> int | None:

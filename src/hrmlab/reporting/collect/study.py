@@ -63,6 +63,11 @@ class TaskRuns:
         """The test split's name beside further test sets."""
         return next((run.declared.test_name for run in self if run.declared.test_name != "test"), "test")
 
+    @property
+    def halts(self) -> bool:
+        """Whether any network stopped some examples earlier than others."""
+        return any(run.halts for run in self)
+
     def leaks(self, arm: str) -> tuple[str, ...]:
         """How an arm sees the future, in the audit's sentences; one seed that does is enough."""
         return tuple(dict.fromkeys(sentence for run in self.runs(arm) for sentence in run.leaks))
@@ -92,6 +97,7 @@ class Study:
         names: of the studies, one or several.
         selection: the part of them that is shown.
         launches: what was read; keeps the folders of runs from archives.
+        question: what the study asks, in a sentence; empty where its runs do not say.
     """
 
     name: str
@@ -105,6 +111,7 @@ class Study:
     names: tuple[str, ...] = field(default=())
     selection: Selection = field(default=Selection())
     launches: object = field(default=None, repr=False)
+    question: str = ""
 
     @property
     def baseline(self) -> str | None:

@@ -1,6 +1,6 @@
 """The measure that counts on each task: its name, its meaning in words, what was measured, and how sure that is."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,9 @@ from hrmlab.core.measures import EXACT_ACCURACY, Measure
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
-from hrmlab.statistics.intervals import Estimate, mean_interval, wilson_interval
+from hrmlab.reporting.compare import pairing
+from hrmlab.statistics import calibrated
+from hrmlab.statistics.intervals import Estimate, mean_interval
 
 
 def score_names(study: Study) -> list[str]:
@@ -62,58 +64,36 @@ def _sampling(result: Mapping[str, Any]) -> str:
         return ""
     how = "greedily" if temperature == 0 else f"by sampling (temperature {temperature:g})"
     ending = "at learned halting" if settings.get("halting") else "with all segments"
-    several = f", the mean of {samples:.0f} for each (paired tests take the first of each)" if samples > 1 else ""
+    several = f", the mean of {samples:.0f} for each" if samples > 1 else ""
     return f"{how}, {ending}{several}"
 
 
-def resolution(result: Mapping[str, Any], measure: Measure) -> float:
-    """The smallest step of a share: 1 / the number of examples (of what counts: of completions) behind it; 0 where that is not known."""
-    if measure.unit != "share":
-        return 0.0
-    total = examples_behind(result)
-    samples = number((result.get("sampling") or {}).get("samples")) if measure.counts else None
-    return 1 / (total * (samples or 1)) if total else 0.0
+def measured(results: Sequence[Mapping[str, Any]], measure: Measure) -> Estimate | None:
+    """Mean of a measure over the seeds' results, with its interval; of one result the interval that it recorded.
 
-
-def examples_behind(result: Mapping[str, Any]) -> float | None:
-    """How many examples a result rests on, the fewest that it names."""
-    counts = [known for name in ("problems", "count") if (known := number(result.get(name)))]
-    return min(counts) if counts else None
-
-
-def measured(results: Iterable[Mapping[str, Any]], measure: Measure) -> Estimate | None:
-    """Mean of a measure over the seeds' results, with its interval over seeds; of one result the interval that it recorded."""
-    chosen = [result for result in results if number(result.get(measure.name)) is not None]
-    steps = [step for result in chosen if (step := resolution(result, measure))]
-    estimate = mean_interval([float(result[measure.name]) for result in chosen], resolution=max(steps, default=0.0))
-    if estimate is None or estimate.count > 1:
-        return estimate
-    interval = chosen[0].get(f"{measure.name}_interval")
-    if isinstance(interval, list) and len(interval) == 2 and None not in map(number, interval):
-        return Estimate(value=estimate.value, low=float(interval[0]), high=float(interval[1]), count=1)
-    return estimate
+    For results without the outcomes of single examples; :func:`on_test` has them.
+    """
+    known = [result for result in results if number(result.get(measure.name)) is not None]
+    sample = pairing.from_results(known, measure)
+    if sample is None:
+        return None
+    recorded = known[0].get(f"{measure.name}_interval")
+    if len(known) == 1 and isinstance(recorded, list) and len(recorded) == 2 and None not in map(number, recorded):
+        return Estimate(value=sample.value, low=float(recorded[0]), high=float(recorded[1]), count=1, basis="examples")
+    return calibrated.level(sample, random=pairing.named_random(measure.name, *(f"{level:.9f}" for level in sample.levels)))
 
 
 def on_test(runs: Iterable[RunRecord], measure: Measure) -> Estimate | None:
-    """Mean of a measure of the test split over seeds; its spread is at least that of rounding to whole examples."""
-    return measured([run.result for run in runs], measure)
+    """An arm's level on the test split with its interval: every table and figure asks here.
 
-
-def from_examples(run: RunRecord, measure: Measure) -> Estimate | None:
-    """The interval of a single run: what the size of the test set alone leaves open.
-
-    The recorded one; for shares Wilson's; otherwise Student's over the examples that the mean is of.
+    Over new seeds and new examples where the outcomes of single examples are known; ``Estimate.basis`` says what it covers. None without a
+    result.
     """
-    estimate = measured([run.result], measure)
-    if estimate is None or estimate.low is not None:
-        return estimate
-    if measure.unit == "share":
-        total = examples_behind(run.result)
-        return wilson_interval(round(estimate.value * total), round(total)) if total else None
-    outcomes = run.outcomes(measure)
-    known = [] if outcomes is None else outcomes[np.isfinite(outcomes)].tolist()
-    found = mean_interval(known)
-    return found if found is not None and abs(found.value - estimate.value) <= 1e-4 * max(1.0, abs(found.value)) else None
+    known = [run for run in runs if run.test(measure.name) is not None]
+    if len(known) == 1 and known[0].result.get(f"{measure.name}_interval"):
+        return measured([known[0].result], measure)
+    sample = pairing.sample_of(known, measure)
+    return None if sample is None else calibrated.level(sample, random=pairing.named_random(measure.name, *(run.name for run in known)))
 
 
 def over_seeds(runs: Iterable[RunRecord], value: Callable[[RunRecord], float | None]) -> Estimate | None:

@@ -1,26 +1,17 @@
-"""Learning curves of a task: a validation accuracy of each seed and their mean, against steps, examples and FLOPs."""
+"""Learning curves of a task: a validation measure of each seed and their mean, on every axis on which arms can be held equal."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import TaskRuns
-
-AXES = {"steps": "Optimizer steps", "examples": "Training examples drawn", "flops": "Training FLOPs"}
-
-
-@dataclass(frozen=True)
-class SeedCurve:
-    """(K,) accuracies in 0..1 and, for each axis that was recorded, (K,) positions."""
-
-    accuracy: np.ndarray
-    x: dict[str, np.ndarray]
+from hrmlab.reporting.compare.clock import clock
+from hrmlab.reporting.compare.progress import AXES, Axis, SeedCurve, seed_curves
 
 
 @dataclass(frozen=True)
 class ArmCurves:
-    """The curves of an arm's seeds, and at the steps that all of them have their mean and their (K,) lowest and highest accuracies."""
+    """The curves of an arm's seeds, and at the steps that all of them have their mean and their (K,) lowest and highest values."""
 
     seeds: list[SeedCurve]
     mean: SeedCurve
@@ -29,27 +20,10 @@ class ArmCurves:
 
 
 def learning_curves(task: TaskRuns, metric: str) -> dict[str, ArmCurves]:
-    """Curves of every arm that recorded the metric (``val/exact_accuracy``, ``val/cell_accuracy``)."""
-    curves: dict[str, ArmCurves] = {}
-    for arm in task.arms:
-        seeds = [curve for run in task.runs(arm) if (curve := _of_run(run, metric)) is not None]
-        if seeds:
-            curves[arm] = _together(seeds)
-    return curves
-
-
-def _of_run(run: RunRecord, metric: str) -> SeedCurve | None:
-    accuracy = run.curves.get(metric)
-    if accuracy is None:
-        return None
-    x = {"steps": accuracy.steps.astype(float)}
-    drawn = run.curves.get("train/examples_drawn")
-    if drawn is not None:
-        x["examples"] = np.interp(accuracy.steps, np.r_[0, drawn.steps], np.r_[0.0, drawn.values])
-    flops, steps = run.training("flops"), run.training("steps")
-    if flops and steps:
-        x["flops"] = accuracy.steps * (flops / steps)
-    return SeedCurve(accuracy.values, x)
+    """Curves of every arm that recorded the metric (``val/exact_accuracy``, ``val/cell_accuracy``), all by one clock."""
+    time = clock(task)
+    found = {arm: list(seed_curves(task.runs(arm), metric, time).values()) for arm in task.arms}
+    return {arm: _together(seeds) for arm, seeds in found.items() if seeds}
 
 
 def _together(seeds: list[SeedCurve]) -> ArmCurves:
@@ -57,7 +31,9 @@ def _together(seeds: list[SeedCurve]) -> ArmCurves:
     for curve in seeds[1:]:
         common = np.intersect1d(common, curve.x["steps"])
     chosen = [np.searchsorted(curve.x["steps"], common) for curve in seeds]
-    axes = [axis for axis in AXES if all(axis in curve.x for curve in seeds)]
-    accuracies = np.stack([curve.accuracy[rows] for curve, rows in zip(seeds, chosen, strict=True)])
-    positions = {axis: np.mean([curve.x[axis][rows] for curve, rows in zip(seeds, chosen, strict=True)], axis=0) for axis in axes}
-    return ArmCurves(seeds, SeedCurve(accuracies.mean(axis=0), positions), accuracies.min(axis=0), accuracies.max(axis=0))
+    axes: list[Axis] = [axis for axis in AXES if all(axis in curve.x for curve in seeds)]
+    values = np.stack([curve.values[rows] for curve, rows in zip(seeds, chosen, strict=True)])
+    positions: dict[Axis, np.ndarray] = {
+        axis: np.mean([curve.x[axis][rows] for curve, rows in zip(seeds, chosen, strict=True)], axis=0) for axis in axes
+    }
+    return ArmCurves(seeds, SeedCurve(values.mean(axis=0), positions), values.min(axis=0), values.max(axis=0))

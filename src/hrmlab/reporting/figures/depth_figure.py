@@ -10,7 +10,7 @@ from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare.depths import depth_estimates
 from hrmlab.reporting.compare.leaks import legend_label
-from hrmlab.reporting.figures.drawing import Look, Picture, as_png, clip, finish, label_rows, make_panels, scaled, unit_axis, unit_words
+from hrmlab.reporting.figures.drawing import Look, Picture, as_picture, clip, finish, label_rows, make_panels, scaled, unit_axis, unit_words
 from hrmlab.statistics.intervals import Estimate
 
 _SET_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -52,7 +52,7 @@ def draw_depths(study: Study, style: dict[str, Look]) -> Picture | None:
     first = sets[0]
     caption = f"Mean over seeds; bars are 95 % intervals over seeds (of a single run over examples). Thick lines, filled marks: {first}"
     caption += f"; thin lines, open marks: {text.listing(sets[1:])}." if len(sets) > 1 else "."
-    return Picture("depth.png", f"{wording} by depth", caption, as_png(figure))
+    return as_picture(figure, stem="depth", topic="depth", shows=f"{wording} by depth", caption=caption)
 
 
 def _draw(panel: Axes, estimates: dict[int, Estimate], look: Look, marker: str, offset: float, is_first: bool, unit: Unit) -> float:

@@ -1,15 +1,16 @@
-"""What all of the report's figures share: one look per arm, panels, axes, legend, PNG bytes. Matplotlib's global state is left alone."""
+"""What all of the report's figures share: one look per arm, panels, axes, legend, files. Matplotlib's global state is left alone."""
 
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hrmlab.core.measures import Unit
+from hrmlab.reporting import text
 
 # Okabe and Ito's palette, told apart by readers with any colour vision; line styles and hatches say the same once more.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -28,8 +29,9 @@ STYLE: dict[Any, Any] = {
     "hatch.linewidth": 0.6,
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,
 }
-_DOTS_PER_INCH = 120
+DOTS_PER_INCH = 120
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,38 @@ class Look:
     hatch: str
 
 
+Topic = Literal["result", "sizes", "learning", "segments", "halting", "depth", "difficulty", "failures"]
+"""The part of the report that a figure belongs to."""
+
+
 @dataclass(frozen=True)
 class Picture:
-    """A figure file: its name, what it shows (alternative text) and the caption under it."""
+    """A figure in two files, ``<stem>.png`` and, for papers, ``<stem>.pdf``.
 
-    name: str
+    Attributes:
+        stem: its name without an ending.
+        shows: alternative text.
+        caption: the text under it, inline Markdown.
+        interactive: whether report.html has curves to point at in its place.
+    """
+
+    stem: str
+    topic: Topic
     shows: str
     caption: str
     png: bytes
+    pdf: bytes
+    interactive: bool = False
+
+    @property
+    def name(self) -> str:
+        """The file that pages show."""
+        return f"{self.stem}.png"
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """Both files by name."""
+        return {f"{self.stem}.png": self.png, f"{self.stem}.pdf": self.pdf}
 
 
 def looks(arms: Sequence[str]) -> dict[str, Look]:
@@ -60,9 +86,9 @@ def looks(arms: Sequence[str]) -> dict[str, Look]:
     }
 
 
-def make_panels(number: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure with so many panels, at most three in a row."""
-    columns = 2 if number == 4 else min(number, 3)
+def make_panels(number: int, *, width: float, height: float, in_a_row: int | None = None) -> tuple[Figure, list[Axes]]:
+    """A figure with so many panels, without ``in_a_row`` at most three in a row."""
+    columns = in_a_row or (2 if number == 4 else min(number, 3))
     rows = -(-number // columns)
     figure = Figure(figsize=(max(width * columns, 6.0), height * rows))
     FigureCanvasAgg(figure)
@@ -103,17 +129,32 @@ def unit_axis(panel: Axes, highest: float, unit: Unit) -> None:
 
 
 def finish(figure: Figure, handles: Iterable[Any], title: str) -> None:
-    """Title above and legend below."""
+    """Title above and legend below; long names take several lines."""
     handles = list(handles)
+    for handle in handles:
+        handle.set_label(text.wrapped(str(handle.get_label())))
     figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
-    longest = max(len(str(handle.get_label())) for handle in handles)
+    longest = max((len(line) for handle in handles for line in str(handle.get_label()).split("\n")), default=1)
     fitting = int(figure.get_figwidth() // (0.75 + 0.095 * longest))
     rows = -(-len(handles) // max(1, fitting))
-    figure.legend(handles=handles, loc="outside lower center", ncols=-(-len(handles) // rows), handlelength=3)
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=-(-len(handles) // rows), handlelength=3)
+
+
+def as_picture(figure: Figure, *, stem: str, topic: Topic, shows: str, caption: str, interactive: bool = False) -> Picture:
+    """The finished figure as files that are equal for equal content."""
+    return Picture(stem, topic, shows, caption, as_png(figure), _as_pdf(figure), interactive)
 
 
 def as_png(figure: Figure) -> bytes:
-    """The finished figure as a file's content."""
+    """The finished figure as a PNG file's content."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=_DOTS_PER_INCH, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+    figure.savefig(buffer, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+    return buffer.getvalue()
+
+
+def _as_pdf(figure: Figure) -> bytes:
+    figure.set_layout_engine("none")  # the picture before has laid it out
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
     return buffer.getvalue()

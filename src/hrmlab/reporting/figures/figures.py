@@ -1,5 +1,7 @@
 """The report's figures: where halting stops and results by rating are drawn here, learning curves and depths beside."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.lines import Line2D
@@ -8,14 +10,16 @@ from matplotlib.ticker import MaxNLocator
 
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import Study, TaskRuns
+from hrmlab.reporting.compare.failures import TaskFailures
 from hrmlab.reporting.compare.leaks import caption_names, legend_label
-from hrmlab.reporting.compare.ratings import rating_bins
+from hrmlab.reporting.compare.ratings import rating_bins, rating_counts, rating_name
+from hrmlab.reporting.compare.results import TaskResults
 from hrmlab.reporting.figures.depth_figure import draw_depths
 from hrmlab.reporting.figures.drawing import (
     STYLE,
     Look,
     Picture,
-    as_png,
+    as_picture,
     clip,
     finish,
     label_rows,
@@ -25,25 +29,36 @@ from hrmlab.reporting.figures.drawing import (
     unit_axis,
     unit_words,
 )
+from hrmlab.reporting.figures.failure_figure import draw_failures
 from hrmlab.reporting.figures.learning import draw_learning
+from hrmlab.reporting.figures.result_figure import draw_result
+from hrmlab.reporting.figures.segments_figure import draw_segments
+from hrmlab.reporting.figures.size_figure import draw_sizes
 
 
-def draw(study: Study) -> list[Picture]:
-    """All figures that the runs give material for."""
+def draw(study: Study, shown: Sequence[TaskResults], failures: Sequence[TaskFailures] = ()) -> list[Picture]:
+    """All figures that the runs give material for.
+
+    Args:
+        shown: the results of every task, for the first figure.
+        failures: test examples that one of two arms alone solves, as pictures.
+    """
     if not study.runs:
         return []
     style = looks(study.arms)
     with rc_context(STYLE):
-        pictures = [picture for task in study.tasks for picture in draw_learning(task, style)]
-        pictures += [picture for picture in (draw_depths(study, style), _halting(study, style), _ratings(study, style)) if picture]
-    return pictures
+        found = [draw_result(study, shown, style), draw_sizes(study, style)]
+        found += [picture for task in study.tasks for picture in draw_learning(task, style)]
+        found += [draw_segments(study, style), _halting(study, style), draw_depths(study, style), _ratings(study, style)]
+        found += [draw_failures(item, place) for place, item in enumerate(failures)]
+    return [picture for picture in found if picture is not None]
 
 
 def _halting(study: Study, style: dict[str, Look]) -> Picture | None:
     shown: list[tuple[TaskRuns, dict[str, np.ndarray]]] = []
     for task in study.tasks:
         shares = {arm: share for arm in task.arms if (share := _segment_shares(task, arm)) is not None}
-        if any(len(share) > 1 for share in shares.values()):
+        if task.halts:
             shown.append((task, {arm: share for arm, share in shares.items() if len(share) > 1}))
     if not shown:
         return None
@@ -81,7 +96,8 @@ def _halting(study: Study, style: dict[str, Look]) -> Picture | None:
     if any(run.predicts_next_token for task, _ in shown for run in task):
         caption += " Where the next token is predicted, the segments of an example are the mean over its tokens, rounded."
     caption += f" Not drawn, because one segment is all it ever uses: {caption_names(study.tasks, left_out)}." if left_out else ""
-    return Picture("halting.png", "Histogram of segments used under learned halting", caption, as_png(figure))
+    shows = "Histogram of segments used under learned halting"
+    return as_picture(figure, stem="halting", topic="halting", shows=shows, caption=caption)
 
 
 def _segment_shares(task: TaskRuns, arm: str) -> np.ndarray | None:
@@ -137,7 +153,9 @@ def _ratings(study: Study, style: dict[str, Look]) -> Picture | None:
                 elinewidth=1,
             )
         panel.set_title(task.label)
-        panel.set_xticks(range(len(limits)), [f"{low:g}–{high:g}" for low, high in limits])
+        counts = [f"\nn = {number:,}" if number is not None else "" for number in rating_counts(task)]
+        names = [rating_name(low, high).replace(" to ", "–") + said for (low, high), said in zip(limits, counts, strict=False)]
+        panel.set_xticks(range(len(limits)), names)
         panel.set_xlabel(f"{text.sentence_case(task.words.rating)} (quantiles, easy to hard)")
         panel.grid(axis="x", visible=False)
         unit_axis(panel, highest, unit)
@@ -157,4 +175,5 @@ def _ratings(study: Study, style: dict[str, Look]) -> Picture | None:
     ]
     finish(figure, handles, "Accuracy by difficulty")
     caption = "Mean over seeds in each quantile of the rating; bars are 95 % intervals over seeds."
-    return Picture("rating.png", f"Test {measured.partition(' (')[0]} by rating quantile", caption, as_png(figure))
+    shows = f"Test {measured.partition(' (')[0]} by rating quantile"
+    return as_picture(figure, stem="rating", topic="difficulty", shows=shows, caption=caption)

@@ -1,17 +1,23 @@
-"""results.csv: one flat row per run that counts."""
+"""results.csv and results.parquet: one flat row per run that counts."""
 
 import csv
 import io
+import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from hrmlab.reporting.collect.records import RunRecord
+from hrmlab.reporting.compare.arms import options_of
 from hrmlab.reporting.compare.leaks import leak_state
 from hrmlab.reporting.page.origin import run_command
 
 
 def result_row(run: RunRecord) -> dict[str, Any]:
-    """Labels, whether it leaks, what counts, every number of the summary and the budget, the command."""
+    """Labels, whether it leaks, what counts, every number of the summary and the budget, what the arm is, the command."""
     row: dict[str, Any] = {**asdict(run.labels), "leaks": leak_state(run), "score": run.measure.name}
     row |= {"hash": run.hash, "run": run.name, "completed": run.completed, **flat_results(run)}
     for section in ("validation", "training", "checkpoint"):
@@ -20,18 +26,42 @@ def result_row(run: RunRecord) -> dict[str, Any]:
         )
     row.update({f"budget/{name}": value for name, value in run.budget.items() if not isinstance(value, (list, dict))})
     row.update({f"budget/solved/{name}": value for name, value in (run.budget.get("solved") or {}).items()})
+    row.update(options_of(run))
     return {**row, "git_commit": run.provenance.get("git_commit"), "command": run_command(run)}
 
 
-def results_csv(runs: list[RunRecord]) -> str:
-    """The file's content; a column for everything that any run recorded."""
+def result_rows(runs: Sequence[RunRecord]) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns, one for everything that any run recorded, and the rows."""
     rows = [result_row(run) for run in runs]
-    columns = list(dict.fromkeys(name for row in rows for name in row)) or ["study", "task", "arm", "size", "seed"]
+    return list(dict.fromkeys(name for row in rows for name in row)) or ["study", "task", "arm", "size", "seed"], rows
+
+
+def results_csv(runs: Sequence[RunRecord]) -> str:
+    """results.csv's content."""
+    columns, rows = result_rows(runs)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return buffer.getvalue()
+
+
+def results_parquet(runs: Sequence[RunRecord]) -> bytes:
+    """results.parquet's content: the same rows, numbers as numbers; a column of mixed kinds holds texts."""
+    columns, rows = result_rows(runs)
+    table = pa.table({name: _column([row.get(name) for row in rows]) for name in columns})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _column(values: list[Any]) -> pa.Array:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {int, float}:
+        return pa.array([None if value is None else float(value) if float in kinds else value for value in values])
+    if kinds in ({bool}, {str}):
+        return pa.array(values)
+    return pa.array([value if value is None or isinstance(value, str) else json.dumps(value) for value in values], pa.string())
 
 
 def flat_results(run: RunRecord) -> dict[str, Any]:

@@ -5,16 +5,19 @@ import numpy as np
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study
+from hrmlab.reporting.compare.clock import busy
 from hrmlab.reporting.compare.scores import over_seeds, value_of
 from hrmlab.reporting.layout import Table
 
+BUSY = "⧖"
+"""Stands beside times and speeds of a machine that was not shown to be otherwise idle."""
 _SOLVED_ONCE = ("hidden_size", "num_heads", "mlp_width")
 """Where budgets before ``solved`` had what was solved."""
 
 
 def budget_table(study: Study) -> Table:
     """Size and FLOPs of every arm on every task, means over seeds."""
-    rows = []
+    rows, drawn = [], drawn_things(study)
     for task in study.tasks:
         for arm in task.arms:
             gap = _budget(task.runs(arm), "gap")
@@ -38,15 +41,16 @@ def budget_table(study: Study) -> Table:
         "Without embeddings",
         "Gap to target",
         "Solved",
-        "Per training example",
-        "Per inference example",
+        f"Per training {drawn}",
+        f"Per inference {drawn}",
         "Whole training",
     )
     return Table(columns, tuple(rows), labels=2)
 
 
 def cost_table(study: Study) -> Table:
-    """What training took, means over seeds."""
+    """What training took, means over seeds; processor time where recorded, and a mark at times of a machine that was not idle."""
+    processor = any(run.training("cpu_seconds") is not None for run in study.runs)
     rows = [
         (
             task.label,
@@ -54,15 +58,37 @@ def cost_table(study: Study) -> Table:
             text.count(_total(task.runs(arm), "steps")),
             text.count(_total(task.runs(arm), "segments")),
             text.count(_total(task.runs(arm), "examples_drawn")),
-            text.duration(_total(task.runs(arm), "wall_seconds")),
-            text.quantity(value_of(over_seeds(task.runs(arm), examples_per_second))),
+            *((text.duration(_total(task.runs(arm), "cpu_seconds")),) if processor else ()),
+            _wall_time(task.runs(arm)),
+            text.quantity(value_of(over_seeds(task.runs(arm), examples_per_second))) + (f" {BUSY}" if busy(task.runs(arm)) else ""),
             text.memory(_total(task.runs(arm), "peak_memory_bytes")),
         )
         for task in study.tasks
         for arm in task.arms
     ]
-    columns = ("Task", "Arm", "Steps", "Segments trained", "Examples drawn", "Wall time", "Examples/s", "Peak memory")
+    times = ("Processor time", "Wall time") if processor else ("Wall time",)
+    things = f"{text.sentence_case(drawn_things(study))}s"
+    columns = ("Task", "Arm", "Steps", "Segments trained", f"{things} drawn", *times, f"{things}/s", "Peak memory")
     return Table(columns, tuple(rows), labels=2)
+
+
+def _wall_time(runs: list[RunRecord]) -> str:
+    known = _total(runs, "wall_seconds")
+    return text.duration(known) + (f" {BUSY}" if known is not None and busy(runs) else "")
+
+
+def busy_note(study: Study) -> str:
+    """What the mark at wall times means, one sentence; empty where no time has it."""
+    reasons = dict.fromkeys(reason for task in study.tasks for arm in task.arms if (reason := busy(task.runs(arm))))
+    if not reasons:
+        return ""
+    worst = busy(study.runs) if len(reasons) > 1 else next(iter(reasons))
+    return f"{BUSY}: not to be compared, because {worst}."
+
+
+def drawn_things(study: Study) -> str:
+    """What training draws, in the singular: ``example``; of several kinds of tasks ``example or row``."""
+    return " or ".join(dict.fromkeys(task.words.drawn for task in study.tasks)) or "example"
 
 
 def _budget(runs: list[RunRecord], name: str) -> float | None:

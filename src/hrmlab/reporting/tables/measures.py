@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
-from hrmlab.core.measures import Measure
+import numpy as np
+
+from hrmlab.core.measures import Measure, Unit
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
-from hrmlab.reporting.compare.scores import on_test, over_seeds, value_of
+from hrmlab.reporting.compare.scores import over_seeds, value_of
 from hrmlab.reporting.compare.test_sets import measured_in
 from hrmlab.reporting.layout import Table
 
@@ -55,7 +57,8 @@ def _columns(task: TaskRuns) -> list[Column]:
     columns: list[Column] = []
     if both is not None:
         wording = text.sentence_case(both.wording)
-        columns += [(f"{wording}, all segments", _level(both)), (f"{wording}, learned halting", _at_halting(both))]
+        columns += [(f"{wording}, all segments" if task.halts else wording, _level(both))]
+        columns += [(f"{wording}, learned halting", _at_halting(both))] if task.halts else []
     others = [measure for measure in shown if measure.name not in (both.name if both else "", task.measure.name)]
     columns += [(text.sentence_case(measure.wording), _level(measure)) for measure in others]
     copying = {
@@ -64,30 +67,41 @@ def _columns(task: TaskRuns) -> list[Column]:
         "copied_share": "Generated text copied from the prompt",
     }
     columns += [(heading, _share(name)) for name, heading in copying.items() if _recorded(task, name)]
-    columns += [
-        ("Mean segments, learned halting", lambda runs: text.decimal(_mean(runs, "mean_segments"))),
-        ("Halting accuracy", _share("halting_accuracy")),
-    ]
+    if task.halts:
+        columns += [
+            ("Mean segments, learned halting", lambda runs: text.decimal(_mean(runs, "mean_segments"))),
+            ("Halting accuracy", _share("halting_accuracy")),
+        ]
     validated = next((measure for measure in shown if any(_validation(run, measure) is not None for run in task)), None)
     if validated is not None:
         columns.append((f"Validation {validated.wording}", _on_validation(validated)))
-    return [*columns, ("Test examples", lambda runs: text.count(_mean(runs, "count")))]
+    tested = f"Test {task.words.drawn if task.words.drawn != 'example' else task.words.example}s"
+    return [*columns, (tested, lambda runs: text.count(_mean(runs, "count")))]
 
 
 def _level(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: text.level(value_of(on_test(runs, measure)), measure.unit)
+    return lambda runs: _with_error(runs, lambda run: run.test(measure.name), measure.unit)
 
 
 def _at_halting(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: text.level(_mean(runs, f"halting/{measure.name}"), measure.unit)
+    return lambda runs: _with_error(runs, lambda run: run.test(f"halting/{measure.name}"), measure.unit)
 
 
 def _on_validation(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: text.level(value_of(over_seeds(runs, lambda run: _validation(run, measure))), measure.unit)
+    return lambda runs: _with_error(runs, lambda run: _validation(run, measure), measure.unit)
 
 
 def _share(metric: str) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: text.percent(_mean(runs, metric))
+    return lambda runs: _with_error(runs, lambda run: run.test(metric), "share")
+
+
+def _with_error(runs: list[RunRecord], value: Callable[[RunRecord], float | None], unit: Unit) -> text.Number:
+    """Mean over seeds ± its standard error, where there are two seeds or more."""
+    known = [found for run in runs if (found := value(run)) is not None]
+    if not known:
+        return text.NOT_AVAILABLE
+    error = float(np.std(known, ddof=1) / len(known) ** 0.5) if len(known) > 1 else None
+    return text.level_with_error(float(np.mean(known)), error, unit)
 
 
 def _mean(runs: list[RunRecord], metric: str) -> float | None:

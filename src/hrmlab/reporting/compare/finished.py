@@ -1,0 +1,143 @@
+"""Which runs have finished learning: a state for every run, a summary for every arm on a task, and the marks beside its numbers."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from hrmlab.core.measures import Unit
+from hrmlab.reporting import text
+from hrmlab.reporting.collect.study import Study, TaskRuns
+from hrmlab.reporting.compare.progress import followed_measure, validation_examples
+from hrmlab.statistics.convergence import RELEVANT_GAIN, Convergence, State, convergence, decide
+from hrmlab.statistics.intervals import Estimate, mean_interval
+
+SIGNS: dict[State, str] = {"still rising": "†", "falling": "‡", "not begun": "§", "cannot tell": "¶"}
+"""The marks beside numbers; a number without one belongs to an arm that has converged."""
+IN_WORDS: dict[State, str] = {
+    "converged": "converged",
+    "still rising": "still rising",
+    "falling": "falling",
+    "not begun": "solving next to nothing yet",
+    "cannot tell": "not shown to have converged",
+}
+_ENOUGH_SEEDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """How far the runs of one arm on one task have come.
+
+    Attributes:
+        runs: seed -> its own state.
+        gain: mean gain over the last quarter over seeds, with its 90 % interval; None with fewer than two seeds that have one.
+        state: of the arm. Runs that have not begun come first; with three seeds or more the mean gain decides, unless two runs still
+            rise by themselves; else the least finished run does.
+        share: whether gains are points of a share.
+    """
+
+    task: str
+    arm: str
+    runs: dict[int, Convergence]
+    gain: Estimate | None
+    state: State
+    share: bool
+
+    @property
+    def counts(self) -> str:
+        """``5 of 5 converged``, ``3 of 5 still rising, 2 cannot tell``."""
+        found = Counter(run.state for run in self.runs.values())
+        ordered: list[tuple[State, int]] = [(state, found[state]) for state in IN_WORDS if found[state]]
+        return ", ".join(
+            f"{count}{f' of {len(self.runs)}' if place == 0 else ''} {IN_WORDS[state]}" for place, (state, count) in enumerate(ordered)
+        )
+
+    @property
+    def mark(self) -> str:
+        """What stands beside the arm's number: ``† still rising``; empty where it has converged."""
+        return "" if self.state == "converged" else f"{SIGNS[self.state]} {IN_WORDS[self.state]}"
+
+
+def relevant_gain(unit: Unit, final: float) -> float:
+    """The gain over a quarter that matters: of shares in points, of all else that part of the final value."""
+    return RELEVANT_GAIN if unit == "share" else max(RELEVANT_GAIN * abs(final), 1e-12)
+
+
+def finished(study: Study) -> tuple[Finished, ...]:
+    """Every arm on every task."""
+    return tuple(_of_arm(task, arm) for task in study.tasks for arm in task.arms)
+
+
+def _of_arm(task: TaskRuns, arm: str) -> Finished:
+    measure = followed_measure(task)
+    share = measure is None or measure.unit == "share"
+    runs, relevant = {}, [RELEVANT_GAIN]
+    for run in task.runs(arm):
+        curve = run.curves.get(f"val/{measure.name}") if measure is not None else None
+        if measure is None or curve is None:
+            runs[run.labels.seed] = Convergence(state="cannot tell", reason="no validation was logged")
+            continue
+        limit = relevant_gain(measure.unit, float(curve.values[-1]))
+        relevant.append(limit)
+        runs[run.labels.seed] = convergence(
+            curve.steps,
+            curve.values,
+            examples=validation_examples(run),
+            relevant=limit,
+            larger_is_better=measure.larger_is_better,
+            is_share=share,
+        )
+    gains = [run.gain for run in runs.values() if run.gain is not None]
+    gain = mean_interval(gains, confidence=0.9) if len(gains) > 1 else None
+    limit = float(np.mean(relevant[1:])) if len(relevant) > 1 else RELEVANT_GAIN
+    return Finished(task=task.label, arm=arm, runs=runs, gain=gain, state=_state(runs, gain, limit), share=share)
+
+
+def _state(runs: dict[int, Convergence], gain: Estimate | None, relevant: float) -> State:
+    states: Counter[State] = Counter(run.state for run in runs.values())
+    if states["not begun"]:
+        return "not begun"
+    if len(states) == 1 and not states["cannot tell"]:
+        return next(iter(states))
+    if states["still rising"] < 2 and gain is not None and gain.high is not None and gain.count == len(runs) >= _ENOUGH_SEEDS:
+        return decide(gain.value, gain.high - gain.value, relevant=relevant)
+    return next(state for state in SIGNS if states[state])
+
+
+def by_arm(found: tuple[Finished, ...]) -> dict[tuple[str, str], Finished]:
+    """(task, arm) -> its state."""
+    return {(item.task, item.arm): item for item in found}
+
+
+def marks_used(found: tuple[Finished, ...]) -> str:
+    """The legend of the marks that any number has, one sentence; empty where every arm has converged."""
+    used: list[State] = [state for state in SIGNS if any(item.state == state for item in found)]
+    if not used:
+        return ""
+    told = "; ".join(f"{SIGNS[state]} {_meaning(state)}" for state in used)
+    return f"Validation curves: {told}. Without a mark: converged, shown to have gained less than {_limit()} over the last quarter."
+
+
+def _meaning(state: State) -> str:
+    return {
+        "still rising": "still rising over the last quarter of the training",
+        "falling": "falling over the last quarter",
+        "not begun": "a run or more solves next to nothing yet",
+    }.get(state, "too short or too noisy to show that it has converged")
+
+
+def _limit() -> str:
+    return f"{text.points(RELEVANT_GAIN, digits=0).lstrip('+')} points"
+
+
+def unfinished_words(found: tuple[Finished, ...]) -> str:
+    """A headline's first words where arms have not finished: ``**Unfinished** (6 of 18 runs still rising)``; empty where all have."""
+    unfinished = [item for item in found if item.state != "converged"]
+    if not unfinished:
+        return ""
+    states = Counter(run.state for item in unfinished for run in item.runs.values())
+    total = sum(len(item.runs) for item in found)
+    told = [f"{states[state]} {IN_WORDS[state]}" for state in SIGNS if states[state]]
+    counted = told[0].replace(" ", f" of {text.plural(total, 'run')} ", 1) if len(told) == 1 else f"{text.listing(told)}, of {total} runs"
+    shown = any(item.state != "cannot tell" for item in unfinished)
+    return f"**{'Unfinished' if shown else 'Not shown to be finished'}** ({counted})"
