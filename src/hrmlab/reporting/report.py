@@ -16,8 +16,9 @@ from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.axes import SCHEDULE_CAVEAT, AcrossAxes, across_axes
 from hrmlab.reporting.compare.comparisons import Comparison, compare
-from hrmlab.reporting.compare.finished import Finished, finished, marks_used
+from hrmlab.reporting.compare.finished import Finished, finished, limit_words, marks_used
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
+from hrmlab.reporting.compare.progress import stand_ins
 from hrmlab.reporting.compare.scope import axis_warnings, checked_axis, scope, scoped
 from hrmlab.reporting.compare.verdict import Verdict, verdict
 from hrmlab.reporting.figures.drawing import Picture
@@ -118,6 +119,8 @@ def make_report(
         "axis_warnings": axis_warnings(collected, across),
         "schedule_caveat": SCHEDULE_CAVEAT,
         "convergence": convergence_table(states),
+        "stand_ins": stand_ins(collected),
+        "relevant_gain": limit_words(states),
         "by_segment": [(task.label, table) for task in collected.tasks if (table := segment_table(task))],
         "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),

@@ -93,7 +93,9 @@ class AcrossAxes:
         """The agreement in words, with the axes that it rests on."""
         by_sign = {sign: [EQUAL[reading.axis] for reading in self.relied_on if reading.sign == sign] for sign in (1, -1)}
         said = [f"{self.side(sign)} at {text.listing(axes)}" for sign, axes in by_sign.items() if axes]
-        return f"{self.agreement}: {'; '.join(said)}" if said else f"{self.agreement}: beyond its interval on no axis"
+        means = [reading.difference.value for reading in self.relied_on if reading.difference]
+        both = ", the means on both sides of zero" if means and self.agreement == "undecided" and min(means) < 0 < max(means) else ""
+        return f"{self.agreement}: {'; '.join(said) or 'beyond its interval on no axis'}{both}"
 
 
 def across_axes(study: Study, comparisons: Iterable[Comparison]) -> tuple[AcrossAxes, ...]:
