@@ -28,7 +28,7 @@ from hrmlab.reporting.page.origin import origin
 from hrmlab.reporting.page.render import render_html, render_markdown
 from hrmlab.reporting.page.rows import results_csv
 from hrmlab.reporting.tables import costs, evaluation_sets, measures
-from hrmlab.reporting.tables.axes import axes_table
+from hrmlab.reporting.tables.axes import axes_notes, axes_table
 from hrmlab.reporting.tables.comparisons import comparison_table, per_seed_table
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
 from hrmlab.reporting.tables.convergence import convergence_table
@@ -116,6 +116,7 @@ def make_report(
         "main": main_table(collected, comparisons, states),
         "marks": marks_used(states),
         "axes": axes_table(across),
+        "axes_notes": axes_notes(across),
         "axis_warnings": axis_warnings(collected, across),
         "schedule_caveat": SCHEDULE_CAVEAT,
         "convergence": convergence_table(states),

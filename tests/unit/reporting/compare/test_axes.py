@@ -13,7 +13,7 @@ from hrmlab.reporting.compare.axes import AcrossAxes, AtEqual, across_axes
 from hrmlab.reporting.compare.comparisons import compare
 from hrmlab.reporting.compare.progress import AXES, Axis, SeedCurve
 from hrmlab.reporting.report import Report
-from hrmlab.reporting.tables.axes import axes_table
+from hrmlab.reporting.tables.axes import MARKED, axes_notes, axes_table
 from hrmlab.statistics.intervals import Estimate
 
 
@@ -66,10 +66,10 @@ def test_arms_are_read_at_the_smallest_total_of_any_run(report: Report) -> None:
     assert by_axis["time"].caution == ""
     assert by_axis["examples"].through == pytest.approx((1.0, 64 / 3.5 / 64), abs=0.01)
     # Recomputed by hand: the transformer's curve at the examples that HRM drew in all.
-    levels = []
+    levels, place = [], by_axis["examples"].x or 0.0
     for run in task.runs("transformer"):
         curve = run.curves["val/exact_accuracy"]
-        levels.append(np.interp(min(drawn), curve.steps * 64, curve.values))
+        levels.append(np.interp(place, curve.steps * 64, curve.values))
     assert by_axis["examples"].levels is not None
     assert by_axis["examples"].levels[1] == pytest.approx(np.mean(levels))
     assert by_axis["examples"].difference is not None
@@ -84,10 +84,11 @@ def test_a_finding_that_turns_on_another_axis_flips(tmp_path: Path) -> None:
     study = collect(study="quick", output_root=tmp_path)
     (found,) = across_axes(study, compare(study))
     assert found.agreement == "flips"
-    assert "worse at equal training FLOPs" in found.statement
+    assert "worse at equal FLOPs" in found.statement
     (row,) = axes_table((found,)).rows
     assert len(row) == 7
-    assert "`transformer` 29 % through" in row[3]
+    assert row[3].split("<br>")[2:] == ["at\u00a036.6\u00a0k", "run\u00a0100\u00a0:\u00a029\u00a0%"]
+    assert axes_notes((found,)) == ["Time is processor time."]
     assert row[-1] == found.statement
 
 
@@ -108,6 +109,8 @@ def test_time_is_processor_time_or_marked(tmp_path: Path, loads: tuple[float | N
     (found,) = across_axes(study, compare(study))
     assert (found.readings[-1].kind, found.readings[-1].caution) == (kind, caution)
     assert (found.readings[-1] in found.relied_on) == (not caution)
+    assert (MARKED in axes_table((found,)).rows[0][5]) == bool(caution)
+    assert axes_notes((found,))[1:] == ([f"{MARKED}: decides nothing, because {caution}."] if caution else [])
 
 
 def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:
