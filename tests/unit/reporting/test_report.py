@@ -22,11 +22,14 @@ def test_verdict_first_then_the_sections_in_order(report: Report) -> None:
     assert lines[2].startswith(
         "**Left out: 6 of 23 launches, namely 1 completed run of another configuration under the name of an arm that"
     )
-    assert lines[4].startswith("`hrm` beats `transformer` on both tasks.")
+    assert lines[4].startswith("At equal steps, `hrm` beats `transformer` on both tasks.")
     headings = [line for line in lines if line.startswith("## ")]
     assert headings == [
         "## Main result",
         "## Comparisons",
+        "## Equal what",
+        "## Converged",
+        "## Accuracy by segments at inference",
         "## Further measures",
         "## Budget and cost",
         "## Figures",
@@ -45,6 +48,7 @@ def test_files_beside_the_report(report: Report) -> None:
         "learning_maze_10x10_nano.png",
         "cells_sudoku_4x4_nano.png",
         "cells_maze_10x10_nano.png",
+        "segments.png",
         "halting.png",
         "rating.png",
     }
@@ -64,8 +68,8 @@ def test_files_beside_the_report(report: Report) -> None:
 
 def test_html_is_one_file_with_the_same_sections(report: Report) -> None:
     page = (report.path.parent / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 6
-    assert page.count("<h2") == 9
+    assert page.count("data:image/png;base64,") == 7
+    assert page.count("<h2") == 12
     assert '<a href="#fairness-card">' in page
     assert 'id="fairness-card"' in page
     assert "<code>hrm</code> beats <code>transformer</code>" in page
@@ -75,7 +79,7 @@ def test_html_is_one_file_with_the_same_sections(report: Report) -> None:
 def test_what_does_not_count_is_listed_with_its_reason(report: Report) -> None:
     reasons = {(item.state, item.name.split("/")[2]): item.reason for item in report.study.listed}
     assert reasons["failed", "deep_supervision_transformer"] == "the loss became NaN at step 666 (lower optimizer.learning_rate)"
-    assert reasons["interrupted", "hrm"].startswith("stopped after step 600")
+    assert reasons["interrupted", "hrm"].startswith("stopped after step 650")
     assert "completed later and counts" in reasons["duplicate", "hrm"]
     assert "optimizer.learning_rate=0.1 there 0.001" in reasons["superseded", "transformer"]
     assert "it has no run.json" in reasons["unreadable", "hrm"]
@@ -103,7 +107,9 @@ def test_one_seed_is_never_a_verdict(tmp_path: Path) -> None:
         make_run(tmp_path, arm=arm, accuracy=accuracy)
     report = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
     text = report.path.read_text()
-    assert report.verdict.summary == "`hrm` gets no verdict against `transformer` (fewer than two common seeds) on sudoku_4x4."
+    assert (
+        report.verdict.summary == "At equal steps, `hrm` gets no verdict against `transformer` (fewer than two common seeds) on sudoku_4x4."
+    )
     assert "is 70.0 points above `transformer` in the one seed that both have; one seed is no verdict" in text
     assert "1 seed, interval from test examples only" in text
     assert "(examples only)" in text
@@ -114,7 +120,7 @@ def test_a_loss_is_said_plainly(tmp_path: Path) -> None:
         make_run(tmp_path, arm="hrm", seed=seed, accuracy=0.3 + 0.01 * seed)
         make_run(tmp_path, arm="transformer", seed=seed, accuracy=0.6 + 0.012 * seed)
     report = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
-    assert report.verdict.summary == "`hrm` loses to `transformer` on sudoku_4x4."
+    assert report.verdict.summary == "At equal steps, `hrm` loses to `transformer` on sudoku_4x4."
     assert "loses to `transformer` by 30." in report.verdict.details[0]
 
 
@@ -130,7 +136,7 @@ def test_a_running_run_is_listed_as_running(tmp_path: Path) -> None:
     run = make_run(tmp_path, seed=1, state="interrupted")
     with run.locked():
         report = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
-    assert [(item.state, item.reason) for item in report.study.listed] == [("running", "now at step 600")]
+    assert [(item.state, item.reason) for item in report.study.listed] == [("running", "now at step 650")]
 
 
 def test_an_arm_alone_and_a_missing_baseline(tmp_path: Path) -> None:
