@@ -10,7 +10,7 @@ NAME = "hrm-report"
 _DEFAULTS = {"output_root": "outputs", "reports_root": "reports", "wandb": "false", "project": "hrmlab"}
 _KEYS = ("study", "output_root", "reports_root", "baseline", "axis", "wandb", "project")
 _HELP = """\
-Writes REPORTS_ROOT/STUDY/report.md (and report.html, figures, results.csv, runs.json) from run directories alone.
+Writes REPORTS_ROOT/STUDY/report.md (and report.html, figures, table.tex, results.*, runs.json) from run directories alone.
 
 Usage: hrm-report study=NAME [KEY=VALUE ...]
 
