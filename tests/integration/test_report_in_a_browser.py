@@ -12,12 +12,15 @@ from hrmlab.reporting.report import make_report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "reporting"))
 
-from run_factory import make_study
+from run_factory import make_study  # pyright: ignore[reportMissingImports] - of the unit tests
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("chromium") is None or shutil.which("chromedriver") is None,
-    reason="chromium or chromedriver is not installed (Debian: apt install chromium chromium-driver)",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("chromium") is None or shutil.which("chromedriver") is None,
+        reason="chromium or chromedriver is not installed (Debian: apt install chromium chromium-driver)",
+    ),
+]
 _MOST_BYTES = 2_000_000
 
 

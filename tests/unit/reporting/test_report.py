@@ -2,11 +2,13 @@
 
 import csv
 import json
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from run_factory import make_run
 
@@ -16,50 +18,68 @@ from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.report import Report, make_report, write_report
 
 
-def test_verdict_first_then_the_sections_in_order(report: Report) -> None:
+def test_the_first_screen_then_the_sections_in_order(report: Report) -> None:
     lines = report.path.read_text().splitlines()
     assert lines[0].startswith("# Study `quick`")
     assert lines[2].startswith(
         "**Left out: 6 of 23 launches, namely 1 completed run of another configuration under the name of an arm that"
     )
-    assert lines[4].startswith("At equal steps, `hrm` beats `transformer` on both tasks.")
-    headings = [line for line in lines if line.startswith("## ")]
-    assert headings == [
-        "## Main result",
-        "## Comparisons",
-        "## Equal what",
-        "## Converged",
-        "## Accuracy by segments at inference",
-        "## Further measures",
-        "## Budget and cost",
-        "## Figures",
-        "## Accuracy by difficulty",
-        "## Fairness card",
-        "## Runs that do not count",
-        "## Provenance",
+    assert report.verdict.summary in lines
+    first = next(place for place, line in enumerate(lines) if line.startswith("**Contents:** "))
+    assert lines.index("## Main result") < first
+    assert [line for line in lines if line.startswith("## ")] == ["## Main result"]
+    assert "![Test exact accuracy of every arm on every task](figures/result.png)" in lines[:first]
+    sections = re.findall(r"<details><summary><h2 id=\"(.*?)\">(.*?)</h2></summary>", "\n".join(lines))
+    assert [title for _, title in sections] == [
+        "Arms",
+        "Comparisons",
+        "Equal what",
+        "Converged",
+        "Learning curves",
+        "Further measures",
+        "Accuracy by difficulty",
+        "Where one arm fails and the other does not",
+        "Budget and cost",
+        "Fairness card",
+        "Runs that do not count",
+        "Provenance",
     ]
+    assert re.findall(r"\[([^\]]+)\]\(#([^)]+)\)", lines[first]) == [(title, anchor) for anchor, title in sections]
+    assert "\n".join(lines).count("<details>") == "\n".join(lines).count("</details>")
+
+
+def test_the_question_comes_before_everything(tmp_path: Path) -> None:
+    for arm in ("hrm", "transformer"):
+        make_run(tmp_path, arm=arm, config={"question": "Does it help?"})
+    report = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
+    assert report.path.read_text().splitlines()[2] == "**Question.** Does it help?"
+    assert "<strong>Question.</strong> Does it help?" in report.path.with_suffix(".html").read_text()
 
 
 def test_files_beside_the_report(report: Report) -> None:
     folder = report.path.parent
-    assert {path.name for path in folder.iterdir()} == {"report.md", "report.html", "results.csv", "runs.json", "figures"}
-    assert {path.name for path in (folder / "figures").iterdir()} == {
-        "learning_sudoku_4x4_nano.png",
-        "learning_maze_10x10_nano.png",
-        "cells_sudoku_4x4_nano.png",
-        "cells_maze_10x10_nano.png",
-        "segments.png",
-        "halting.png",
-        "rating.png",
+    names = {"report.md", "report.html", "results.csv", "results.parquet", "table.tex", "runs.json", "figures"}
+    assert {path.name for path in folder.iterdir()} == names
+    drawn = {
+        "result",
+        "halting",
+        "rating",
+        *(f"{kind}_{task}_nano" for kind in ("learning", "cells") for task in ("sudoku_4x4", "maze_10x10")),
     }
-    for name in (folder / "figures").iterdir():
-        assert f"](figures/{name.name})" in report.path.read_text()
-        assert name.read_bytes().startswith(b"\x89PNG")
+    assert {path.name for path in (folder / "figures").iterdir()} == {f"{stem}.{ending}" for stem in drawn for ending in ("png", "pdf")}
+    for stem in drawn:
+        assert f"](figures/{stem}.png)" in report.path.read_text()
+        assert (folder / "figures" / f"{stem}.png").read_bytes().startswith(b"\x89PNG")
+        assert (folder / "figures" / f"{stem}.pdf").read_bytes().startswith(b"%PDF")
     rows = list(csv.DictReader((folder / "results.csv").read_text().splitlines()))
     assert len(rows) == 17
     assert {row["arm"] for row in rows} == {"hrm", "transformer", "deep_supervision_transformer"}
     assert float(rows[0]["test/exact_accuracy"]) > 0
+    assert rows[0]["optimizer.learning_rate"] == "0.001"
     assert rows[0]["command"].startswith("hrm-train study=quick model=")
+    table = pq.read_table(folder / "results.parquet")
+    assert table.column_names == list(rows[0])
+    assert table["test/exact_accuracy"].to_pylist() == [float(row["test/exact_accuracy"]) for row in rows]
     content = json.loads((folder / "runs.json").read_text())
     assert len(content["counted"]) == 17
     assert len(content["comparisons"]) == 6
@@ -67,13 +87,28 @@ def test_files_beside_the_report(report: Report) -> None:
 
 
 def test_html_is_one_file_with_the_same_sections(report: Report) -> None:
-    page = (report.path.parent / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 7
-    assert page.count("<h2") == 12
-    assert '<a href="#fairness-card">' in page
-    assert 'id="fairness-card"' in page
-    assert "<code>hrm</code> beats <code>transformer</code>" in page
-    assert "**" not in page
+    page = report.path.with_suffix(".html").read_text()
+    body = page[: page.index('<script type="application/json"')]
+    assert body.count("data:image/png;base64,") == 2  # curves can be pointed at, the result plot is drawn in the page
+    assert body.count('class="chart"') == 4
+    assert body.count("<h2") == 13
+    assert '<a href="#fairness-card">' in body
+    assert 'id="fairness-card"' in body
+    assert "**" not in body
+    assert 'src="http' not in page
+    assert '<link rel="stylesheet"' not in page
+    assert len(page) < 2_000_000
+    charts = json.loads(page.partition('id="charts">')[2].partition("</script>")[0])
+    assert [chart["name"] for chart in charts] == re.findall(r'data-chart="(.*?)"', body)
+    for arm in charts[0]["arms"]:
+        assert len(arm["seeds"]) == (2 if arm["name"] == "deep_supervision_transformer" else 3)
+        assert all(len(x) == len(y) > 1 for x, y in arm["mean"].values())
+
+
+def test_html_is_deterministic_and_its_tables_know_their_numbers(report: Report) -> None:
+    page = report.path.with_suffix(".html").read_text()
+    assert re.search(r'<td class="number" data-sort="2000">2,000</td>', page)
+    assert 'data-sort="">n/a</td>' in page or "n/a" not in page
 
 
 def test_what_does_not_count_is_listed_with_its_reason(report: Report) -> None:
@@ -159,6 +194,16 @@ def test_several_sizes_are_kept_apart(tmp_path: Path) -> None:
     assert [task.label for task in report.study.tasks] == ["sudoku_4x4 (nano)", "sudoku_4x4 (tiny)"]
 
 
+def test_sizes_sort_by_number_and_get_a_figure(tmp_path: Path) -> None:
+    for size, parameters in (("tiny", 16_000_000), ("nano", 100_000), ("medium", 64_000_000)):
+        for arm in ("hrm", "transformer"):
+            settings = {"size": {"name": size, "parameters": parameters, "head_size": 16}}
+            make_run(tmp_path, arm=arm, size=size, config=settings, budget={"parameters": parameters})
+    report = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
+    assert [task.size for task in report.study.tasks] == ["nano", "tiny", "medium"]
+    assert "](figures/sizes.png)" in report.path.read_text()
+
+
 def test_no_such_study_names_the_studies(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no study at all"):
         write_report(study="quick", output_root=tmp_path)
@@ -187,7 +232,7 @@ def test_runs_that_kept_nothing_but_their_summary_still_make_a_report(tmp_path: 
         for name in ("metrics.csv", "predictions.parquet", "budget.json", "data.json", "provenance.json", "overrides.yaml"):
             (run.path / name).unlink()
     report = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
-    assert [picture.name for picture in report.pictures] == ["rating.png"]
+    assert [picture.name for picture in report.pictures] == ["result.png", "rating.png"]
 
 
 @pytest.mark.parametrize(
