@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hrmlab.models.checkpoint import LAST, load_checkpoint
+from hrmlab.models.checkpoint import load_checkpoint
+from hrmlab.runs.directory import LAST
 
 
 def hrm_train(output_root: Path, tiny: tuple[str, ...], *overrides: str) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,8 @@ import lightning.pytorch as pl
 import pytest
 import torch
 
-from hrmlab.models.checkpoint import LAST, PREVIOUS, load_checkpoint
-from hrmlab.runs.directory import RunDirectory
+from hrmlab.models.checkpoint import load_checkpoint
+from hrmlab.runs.directory import LAST, PREVIOUS, RunDirectory
 from hrmlab.training.callbacks import save
 
 STEPS = 14

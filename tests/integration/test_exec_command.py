@@ -116,7 +116,7 @@ def test_a_bad_sample_is_one_sentence_and_nothing_is_lost(execute: Callable[...,
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["missing.jsonl"], "missing.jsonl does not exist; give a JSON Lines file of samples"),
+        (["missing.jsonl"], "missing.jsonl does not exist; give the path of a JSON Lines file of samples"),
         (["s.jsonl", "--workers", "0"], "0 is not a whole number above 0"),
         (["s.jsonl", "--timeout", "soon"], "soon is not a number of seconds"),
         (["s.jsonl", "--k", "1,x"], "x is not a whole number"),

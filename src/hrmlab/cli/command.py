@@ -86,4 +86,5 @@ def failure_sentence(failure: TrainingFailed) -> str:
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one (timeout, docker and systemd may send two) finds us ending already
     raise Terminated

@@ -1,13 +1,12 @@
 """The one reader of JSON Lines: a file with one object a line, or one JSON list of objects, either gzipped; refusals name the row."""
 
-import gzip
 import json
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from hrmlab.core.errors import UserError
+from hrmlab.data.text_file import read_text
 
 
 class Row(NamedTuple):
@@ -70,7 +69,7 @@ def read_rows(path: str | Path, *, what: str) -> list[Row]:
         UserError: the file is missing, unreadable or empty, or a row is no JSON object.
     """
     where = str(path)
-    text = _text(Path(path), what)
+    text = read_text(Path(path), what=f"a JSON Lines file of {what}s")
     if text.lstrip().startswith("["):
         try:
             values = json.loads(text)
@@ -95,22 +94,3 @@ def _lines(text: str, where: str) -> Iterator[Any]:
                 yield json.loads(line)
             except (ValueError, RecursionError) as error:
                 raise UserError(f"{place(where, number)}: it is not valid JSON ({error}); write one JSON object a line") from None
-
-
-def _text(path: Path, what: str) -> str:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist; give a JSON Lines file of {what}s (relative to {Path.cwd()}, or absolute)") from None
-    except IsADirectoryError:
-        raise UserError(f"{path} is a folder; give a JSON Lines file in it") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    try:
-        if raw[:2] == b"\x1f\x8b":
-            raw = gzip.decompress(raw)
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it as JSON Lines in UTF-8") from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is a damaged gzip file ({error}); copy or download it again") from error

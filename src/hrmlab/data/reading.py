@@ -4,9 +4,7 @@ These are the columns of the published Sudoku-Extreme and Maze-Hard sets. Furthe
 """
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 
 from hrmlab.core.errors import UserError
 from hrmlab.data.contradiction import two_answers
+from hrmlab.data.text_file import read_text
 
 _LARGEST_RATING = float(np.finfo(np.float32).max)
 
@@ -137,26 +136,7 @@ def make_table(*, where: str, questions: list[str], answers: list[str], ratings:
 
 
 def _text(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist; give the path of a CSV file (relative to {Path.cwd()}, or absolute)") from None
-    except IsADirectoryError:
-        raise UserError(f"{path} is a folder; give the path of a CSV file in it") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
-    if raw[:2] == b"\x1f\x8b":
-        try:
-            raw = gzip.decompress(raw)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(f"{path} is a damaged gzip file ({error}); copy or download it again") from error
-    elif path.suffix == ".gz":
-        raise UserError(f"{path} ends in .gz but is not a gzip file; compress it again, or rename it if it is plain CSV")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise UserError(f"{path}, line {line} of the file: it is not UTF-8 text; save the table as CSV in UTF-8") from error
+    text = read_text(path, what="a CSV file")
     if not text.strip():
         raise UserError(f"{path} is empty; give a table with a header and at least one puzzle")
     return text

@@ -6,8 +6,7 @@ from typing import Any
 import torch
 
 from hrmlab.core.errors import UserError
-
-LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
+from hrmlab.runs.directory import BEST, LAST, PREVIOUS
 
 
 def load_checkpoint(path: Path, *, map_location: Any = "cpu") -> dict[str, Any]:

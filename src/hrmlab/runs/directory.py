@@ -19,12 +19,14 @@ from hrmlab.core.errors import UserError
 from hrmlab.runs import files, mark
 from hrmlab.runs.identity import RunLabels, config_hash
 
-__all__ = ["RunDirectory", "RunLabels", "RunState", "config_hash"]
+__all__ = ["BEST", "LAST", "PREVIOUS", "RunDirectory", "RunLabels", "RunState", "config_hash"]
 
 RunState = Literal["completed", "failed", "running", "interrupted"]
 _LOCK_PATIENCE = 0.5
 DRAFT = ".creating-"
 """How the name of a run directory begins before it is complete."""
+LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
+"""In ``checkpoints/``: the newest, the one before, and the one of the best validation."""
 _OWN_FOLDERS = ("checkpoints", "generations")
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from hrmlab.models.checkpoint import LAST, PREVIOUS, load_checkpoint
+from hrmlab.models.checkpoint import load_checkpoint
+from hrmlab.runs.directory import LAST, PREVIOUS
 from hrmlab.runs.files import replacing
 
 

@@ -8,7 +8,6 @@ times faster (docs/benchmarks.md). Memory use between steps stays at its peak, w
 import contextlib
 import ctypes
 import logging
-import os
 import sys
 import warnings
 
@@ -20,33 +19,19 @@ from hrmlab.core.errors import UserError
 # From glibc's malloc.h. The mmap threshold cannot be set higher than 32 MiB.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _MIB = 1 << 20
-_MOST_THREADS = 64
 
 
 def prepare_process(trainer: Trainer) -> None:
     """Set up this process for a trainer section.
 
     Raises:
-        UserError: fewer CUDA devices are visible than the section asks for, or more threads than can be made.
+        UserError: fewer CUDA devices are visible than the section asks for.
     """
     quiet_lightning()
     keep_freed_memory()
     check_accelerator(trainer)
     if trainer.threads is not None:
-        check_threads(trainer.threads)
         torch.set_num_threads(trainer.threads)
-
-
-def check_threads(threads: int) -> None:
-    """Refuse a number of threads at which OpenMP ends the process instead of computing.
-
-    Raises:
-        UserError: far more threads than this machine has cores.
-    """
-    cores = os.cpu_count() or 1
-    most = max(_MOST_THREADS, 4 * cores)
-    if threads > most:
-        raise UserError(f"trainer.threads={threads} is far more than the {cores} cores of this machine; give at most {most}")
 
 
 def keep_freed_memory() -> None:
@@ -80,8 +65,8 @@ def check_accelerator(section: Trainer) -> None:
     """
     if section.accelerator == "gpu" and not torch.cuda.is_available():
         raise UserError(
-            f"trainer.accelerator=gpu (trainer={section.name}) needs a CUDA device and none is visible; use trainer=cpu, or "
-            "trainer=ddp_cpu for several"
+            "trainer.accelerator=gpu needs a CUDA device and none is visible; use trainer.accelerator=cpu, or when training trainer=cpu "
+            "(trainer=ddp_cpu for several processes)"
         )
     if section.accelerator == "gpu" and torch.cuda.device_count() < section.devices:
         raise UserError(

@@ -12,8 +12,8 @@ import lightning.pytorch as pl
 import torch
 
 from hrmlab.core.processes import process_rank
-from hrmlab.models.checkpoint import LAST, load_checkpoint, newest_checkpoint
-from hrmlab.runs.directory import RunDirectory
+from hrmlab.models.checkpoint import load_checkpoint, newest_checkpoint
+from hrmlab.runs.directory import LAST, RunDirectory
 from hrmlab.runs.metrics import MetricsWriter
 from hrmlab.training.callbacks.ema import DeviceEMA
 from hrmlab.training.callbacks.progress import Progress

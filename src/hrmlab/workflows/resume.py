@@ -1,10 +1,8 @@
 """Going on with an existing run: as it is (resume), or as a new run of more steps that begins from its last checkpoint (extend)."""
 
-import contextlib
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from hrmlab.config.composition import Composer
@@ -13,7 +11,8 @@ from hrmlab.config.per_arm import leaves
 from hrmlab.config.values import show
 from hrmlab.core.errors import UserError
 from hrmlab.runs.archive import refuse_without_checkpoints
-from hrmlab.runs.directory import RunDirectory
+from hrmlab.runs.directory import BEST, LAST, RunDirectory
+from hrmlab.runs.files import replacing
 
 CHANGEABLE = ("output_root", "logger", "trainer.progress_bar", "trainer.threads", "python_path", "question")
 """What does not change a run's outcome and may therefore differ when it goes on."""
@@ -60,8 +59,8 @@ def extended(composing: Composer, path: str, overrides: Sequence[str]) -> Config
     if source.state != "completed":
         raise UserError(f"extend={path} is {source.state}, only a COMPLETED run can be extended; finish it with hrm-train resume={path}")
     refuse_without_checkpoints(source)
-    if not (source.path / "checkpoints" / _LAST).is_file():
-        raise UserError(f"extend={path} has no checkpoints/{_LAST} to go on from; start a new run without extend")
+    if not (source.path / "checkpoints" / LAST).is_file():
+        raise UserError(f"extend={path} has no checkpoints/{LAST} to go on from; start a new run without extend")
     before = Configuration.from_plain(source.config)
     config = _with_changes(composing, source, overrides, EXTENDABLE, f"extend={path}")
     if config.training.steps <= before.training.steps:
@@ -75,8 +74,7 @@ def extended(composing: Composer, path: str, overrides: Sequence[str]) -> Config
     return replace(config, task=source.labels.task, extends=str(path), resume=None)
 
 
-_LAST = "last.ckpt"
-_CARRIED = ("metrics.csv", "checkpoints/best.ckpt", f"checkpoints/{_LAST}")
+_CARRIED = ("metrics.csv", f"checkpoints/{BEST}", f"checkpoints/{LAST}")
 """What a run needs to go on where another ended; the checkpoint it starts from comes last, so that a copy cut short is made again."""
 
 
@@ -86,14 +84,13 @@ def begin_from(run: RunDirectory, source: str) -> None:
     Raises:
         UserError: the finished run is gone.
     """
-    if (run.checkpoints / _LAST).exists():
+    if (run.checkpoints / LAST).exists():
         return
     finished = RunDirectory.open(source)
     for name in _CARRIED:
-        draft, target = run.path / f"{name}.tmp", run.path / name
-        with contextlib.suppress(FileNotFoundError):  # there is no best one where validation never ran
-            shutil.copy2(Path(finished.path, name), draft)
-            draft.replace(target)
+        if (carried := finished.path / name).exists():  # there is no best one where validation never ran
+            with replacing(run.path / name) as draft:
+                shutil.copy2(carried, draft)
 
 
 def _with_changes(composing: Composer, run: RunDirectory, overrides: Sequence[str], changeable: Sequence[str], asked: str) -> Configuration:

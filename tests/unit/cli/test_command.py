@@ -1,4 +1,6 @@
 import errno
+import subprocess
+import sys
 
 import pytest
 
@@ -57,3 +59,19 @@ def test_the_unexpected_keeps_its_traceback(capsys):
     error = capsys.readouterr().err
     assert "Traceback" in error
     assert "our fault" in error
+
+
+def test_a_second_sigterm_while_the_first_is_answered_ends_in_the_same_sentence():
+    code = (
+        "import os, signal\n"
+        "from hrmlab.cli import command\n"
+        "def term(): os.kill(os.getpid(), signal.SIGTERM)\n"
+        "def body(words):\n"
+        "    try: term()\n"
+        "    finally: term()\n"
+        "say = command.say\n"
+        "command.say = lambda *words: (say(*words), term())\n"
+        "command.run_command('cmd', body)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (143, "cmd: terminated\n")

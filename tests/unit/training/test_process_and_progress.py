@@ -1,20 +1,12 @@
-"""Threads that cannot be made are refused; progress is told in lines where there is no terminal."""
+"""Progress is told in lines where there is no terminal."""
 
 from collections.abc import Callable
 
 import pytest
 
-from hrmlab.core.errors import UserError
 from hrmlab.data import progress
 from hrmlab.data.progress import progress_bar
 from hrmlab.runs.directory import RunDirectory
-from hrmlab.training.process import check_threads
-
-
-def test_a_hundred_thousand_threads_are_refused() -> None:
-    check_threads(2)
-    with pytest.raises(UserError, match=r"trainer\.threads=100000 is far more than the \d+ cores of this machine; give at most"):
-        check_threads(100_000)
 
 
 def test_lines_come_now_and_then_and_only_where_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

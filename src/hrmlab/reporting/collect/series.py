@@ -56,8 +56,9 @@ def read_curves(path: Path, names: Iterable[str], problems: list[str]) -> dict[s
         return "skip"
 
     try:
+        text = path.read_bytes().decode("utf-8", errors="replace")  # bytes that are no text spoil their own line only
         rows = pa_csv.read_csv(
-            path,
+            pa.BufferReader(text.encode()),
             parse_options=pa_csv.ParseOptions(invalid_row_handler=skip),
             convert_options=pa_csv.ConvertOptions(include_columns=list(columns), column_types=columns),
         )

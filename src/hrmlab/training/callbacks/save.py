@@ -8,7 +8,7 @@ import lightning.pytorch as pl
 import torch
 
 from hrmlab.core.errors import TrainingFailed
-from hrmlab.models.checkpoint import BEST, LAST
+from hrmlab.runs.directory import BEST, LAST
 from hrmlab.training.interruption import StopRequested, StopSignal
 from hrmlab.training.module import SegmentTraining
 

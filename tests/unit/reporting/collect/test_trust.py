@@ -96,10 +96,10 @@ def test_records_that_are_not_those_completed_do_not_count(tmp_path: Path, monke
 def test_junk_lines_of_metrics_are_left_out_alone(tmp_path: Path) -> None:
     run = damaged(tmp_path)
     whole = collect(study="quick", output_root=tmp_path).tasks[0].arms["hrm"][1].curves
-    with run.metrics_file.open("a") as file:
-        file.write("junk\nstep,1,val/exact_accuracy,0.5\n7,1,val/exact_accuracy,high\n")
+    with run.metrics_file.open("ab") as file:
+        file.write(b"junk\n\xff\xfe,,\nstep,1,val/exact_accuracy,0.5\n7,1,val/exact_accuracy,\xff0.5\n7,1,val/exact_accuracy,high\n")
     record = collect(study="quick", output_root=tmp_path).tasks[0].arms["hrm"][1]
-    assert record.problems == ("metrics.csv holds 3 lines that are no measurement and were left out",)
+    assert record.problems == ("metrics.csv holds 5 lines that are no measurement and were left out",)
     np.testing.assert_array_equal(record.curves["val/exact_accuracy"].values, whole["val/exact_accuracy"].values)
 
 
