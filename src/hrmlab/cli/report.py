@@ -14,8 +14,8 @@ NAME = "hrm-report"
 _DEFAULTS = {"output_root": "outputs", "reports_root": "reports", "records": "read", "wandb": "false", "project": "hrmlab"}
 _KEYS = ("study", "output_root", "reports_root", "baseline", "axis", "arms", "tasks", "sizes", "records", "wandb", "project")
 _HELP = """\
-Writes REPORTS_ROOT/STUDY/report.md (and report.html, figures, table.tex, results.*, runs.json) from run directories, and from the archive of
-records REPORTS_ROOT/STUDY/records.tar.xz, where there is one, for runs that have no directory here.
+Writes REPORTS_ROOT/STUDY/report.md (and report.html, figures, table.tex, results.*, runs.json) from run directories, and from the archive
+of records REPORTS_ROOT/STUDY/records.tar.xz, where there is one, for runs that have no directory here.
 
 Usage: hrm-report study=NAME [KEY=VALUE ...]
 
