@@ -15,7 +15,7 @@ from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
-from hrmlab.reporting.compare.comparisons import Comparison, compare
+from hrmlab.reporting.compare.comparisons import Comparison, compare, margin_words
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
 from hrmlab.reporting.compare.verdict import Verdict, verdict
 from hrmlab.reporting.figures.drawing import Picture
@@ -30,6 +30,7 @@ from hrmlab.reporting.tables.contamination import contamination_examples, contam
 from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
 from hrmlab.reporting.tables.main import main_table
+from hrmlab.reporting.tables.over_tasks import over_tasks_tables
 from hrmlab.reporting.tables.ratings import rating_table
 from hrmlab.runs.files import write_files
 
@@ -89,10 +90,11 @@ def make_report(
         "examples": text.listing(list(dict.fromkeys(f"{task.words.example}s" for task in collected.tasks))),
         "comparisons": comparisons,
         "asked": sum(comparison.corrected is not None for comparison in comparisons),
-        "margin": text.decimal(collected.roles.margin).rstrip("0").rstrip("."),
+        "margin": margin_words(collected),
         "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
         "main": main_table(collected, comparisons),
         "comparison_rows": comparison_table(comparisons),
+        "over_tasks": over_tasks_tables(collected),
         "pairing_notes": pairing_notes(comparisons),
         "sets": evaluation_sets.set_tables(collected),
         "depths": [(task.label, table) for task in collected.tasks if (table := depth_table(task))],

@@ -11,7 +11,16 @@ from typing import Any
 from hrmlab.core.errors import UserError
 
 _NAME = re.compile(r"[A-Za-z0-9_+][A-Za-z0-9_.,=+-]*")
-_IRRELEVANT = (("output_root",), ("resume",), ("logger",), ("trainer", "progress_bar"), ("trainer", "threads"), ("python_path",))
+_IRRELEVANT = (
+    ("output_root",),
+    ("resume",),
+    ("logger",),
+    ("trainer", "progress_bar"),
+    ("trainer", "threads"),
+    ("python_path",),
+    ("asks",),
+    ("margin",),
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ def config_hash(config: Mapping[str, Any]) -> str:
     """8 hexadecimal digits of a resolved configuration.
 
     What cannot change the outcome is left out: where outputs go, the run being resumed, the logger, the progress bar,
-    the threads and the folder of the user's own classes.
+    the threads, the folder of the user's own classes, and what the report is to ask.
     """
     relevant = copy.deepcopy(dict(config))
     for *parents, key in _IRRELEVANT:

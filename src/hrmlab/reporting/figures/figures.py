@@ -26,6 +26,7 @@ from hrmlab.reporting.figures.drawing import (
     unit_words,
 )
 from hrmlab.reporting.figures.learning import draw_learning
+from hrmlab.reporting.figures.profiles import draw_profiles
 
 
 def draw(study: Study) -> list[Picture]:
@@ -35,7 +36,11 @@ def draw(study: Study) -> list[Picture]:
     style = looks(study.arms)
     with rc_context(STYLE):
         pictures = [picture for task in study.tasks for picture in draw_learning(task, style)]
-        pictures += [picture for picture in (draw_depths(study, style), _halting(study, style), _ratings(study, style)) if picture]
+        pictures += [
+            picture
+            for picture in (draw_profiles(study, style), draw_depths(study, style), _halting(study, style), _ratings(study, style))
+            if picture
+        ]
     return pictures
 
 
@@ -156,5 +161,5 @@ def _ratings(study: Study, style: dict[str, Look]) -> Picture | None:
         if arm in drawn
     ]
     finish(figure, handles, "Accuracy by difficulty")
-    caption = "Mean over seeds in each quantile of the rating; bars are 95 % intervals over seeds."
+    caption = "Mean over seeds in each quantile of the rating; bars are 95 % intervals for new seeds and new examples."
     return Picture("rating.png", f"Test {measured.partition(' (')[0]} by rating quantile", caption, as_png(figure))
