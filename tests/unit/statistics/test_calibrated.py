@@ -41,7 +41,7 @@ def test_numbers_of_seeds_alone_have_students_interval() -> None:
 
 
 def test_nothing_solved_leaves_room_for_what_was_not_seen() -> None:
-    """Three seeds of 0 of 39: Wilson of all 117 answers ends at 3.2 %, of one seed's 39 at 9.0 %; the examples are the same, so in between."""
+    """Three seeds of 0 of 39: Wilson of all 117 answers ends at 3.2 %, of 39 at 9.0 %; the examples are the same, so in between."""
     none = from_outcomes([np.zeros(39, dtype=bool)] * 3, same_examples=True, kind="share")
     assert none is not None
     low, high = ends(level(none, random=generator()))

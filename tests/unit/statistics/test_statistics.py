@@ -27,6 +27,7 @@ def test_what_cannot_be_said_is_none() -> None:
         mean_interval([0.1, float("nan")])
 
 
+@pytest.mark.parametrize(("solved", "total"), [(0, 20), (20, 20), (7, 20), (981, 1000)])
 def test_wilson_interval_is_scipys(solved: int, total: int) -> None:
     estimate = wilson_interval(solved, total)
     expected = stats.binomtest(solved, total).proportion_ci(method="wilson")

@@ -9,6 +9,7 @@ from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.scores import on_test, over_seeds, value_of
 from hrmlab.reporting.compare.test_sets import measured_in
 from hrmlab.reporting.layout import Table
+from hrmlab.statistics.intervals import Estimate
 
 Column = tuple[str, Callable[[list[RunRecord]], str]]
 """Its heading and what stands in it for the runs of an arm."""
@@ -75,15 +76,24 @@ def _columns(task: TaskRuns) -> list[Column]:
 
 
 def _level(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: text.level(value_of(on_test(runs, measure)), measure.unit)
+    return lambda runs: _with_error(on_test(runs, measure), measure)
 
 
 def _at_halting(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: text.level(_mean(runs, f"halting/{measure.name}"), measure.unit)
+    return lambda runs: _with_error(over_seeds(runs, lambda run: run.test(f"halting/{measure.name}")), measure)
 
 
 def _on_validation(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: text.level(value_of(over_seeds(runs, lambda run: _validation(run, measure))), measure.unit)
+    return lambda runs: _with_error(over_seeds(runs, lambda run: _validation(run, measure)), measure)
+
+
+def _with_error(estimate: Estimate | None, measure: Measure) -> str:
+    """The level and its standard error: ``87.3 % ± 1.2``; the level alone where one seed has none."""
+    level = text.level(value_of(estimate), measure.unit)
+    if estimate is None or not estimate.error:
+        return level
+    error = 100 * estimate.error if measure.unit == "share" else estimate.error
+    return f"{level} ± {error:.1f}" if measure.unit == "share" else f"{level} ± {error:.2g}"
 
 
 def _share(metric: str) -> Callable[[list[RunRecord]], str]:
