@@ -16,6 +16,7 @@ from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.compare.leaks import legend_label
 from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
+from hrmlab.reporting.text import plural
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_a_leaking_comparison_takes_no_part_in_the_correction(leaking: Report) -
         assert (item.finding == "LEAKS") == leaks
         assert (item.corrected is None) == leaks or not item.asked
     claims = sum(item.asked and not item.leaking for item in leaking.comparisons)
-    assert f"over the {claims} comparisons that this study asks for between arms that do not leak" in leaking.path.read_text()
+    assert f"over the {plural(claims, 'comparison')} that this study asks for between arms that do not leak" in leaking.path.read_text()
 
 
 def test_a_leaking_baseline_marks_the_differences_to_it(tmp_path: Path) -> None:

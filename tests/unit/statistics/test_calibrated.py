@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from benchmarks.calibration.groups import group_rates
+from benchmarks.calibration.simulation import Cell, Outcome, Population, simulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmarks.calibration.groups import group_rates
-from benchmarks.calibration.simulation import Cell, Outcome, Population, simulate
 from hrmlab.statistics.calibrated import difference, level, paired_difference
 from hrmlab.statistics.groups import two_groups
 from hrmlab.statistics.intervals import Estimate, wilson_interval
