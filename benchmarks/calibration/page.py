@@ -90,7 +90,8 @@ that do not differ?
 (0.7, 1.5 or 3 on the probit scale, so that an example is anything from nearly a toss to solved by all seeds or none), correlated 0.8
 between the two arms; the second arm's seeds vary as much, a third or 0.6 times as much. {cells} cells with accuracies from 0.5 to 99.5 %,
 spreads between seeds of 1 to 15 points (or the widest with which seeds still gather round an accuracy: a beta with a shape of one),
-{repetitions} studies each. The standard error of one cell's rate is {error}, so single cells stray; averages do not.
+{repetitions} studies each. The standard error of one cell's rate is {error}, so of so many cells
+some stray by three of it to either side; the two columns of extremes must be read so.
 
 **The method.** Seeds and examples are crossed random effects. The interval is a generalised (fiducial) one: the variance between seeds
 over a chi-square, their mean off by a normal deviate, the choice of examples by another, on the probit scale, where the mean over seeds
@@ -110,10 +111,12 @@ _CORNERS = """## What does not
 
 Coverage above 97 % is the price of a corner: where next to nothing (or nearly everything) is solved, the answers are too few to be as
 narrow as 95 % would allow, and at three seeds whose spread is below the noise of their examples the noise cannot be told from the seeds.
-Nothing narrower would be honest there.
+Nothing narrower would be honest there. For a difference at three seeds it is also the price of not knowing which arm spreads more.
 
-Where seeds vary more than they can around one accuracy (most near 0, a few far above: the accuracy 10 % with a spread of 15 points), the
-seeds drawn say little about those not drawn, and coverage sinks:"""
+Where seeds vary more than they can around one accuracy (most near 0, a few far above: 10 % with a spread of 15 points), the seeds drawn
+say little about those not drawn: coverage sinks and false positives rise, as below. Where that happens below 2 % or above 98 %, the
+report calls it no test; where seeds lie far apart, it names the groups; in between a reader should look at the single seeds, which every
+report shows."""
 
 _GROUPS = """## Seeds in two groups
 

@@ -46,15 +46,16 @@ class Outcome:
 def cells(
     *,
     accuracies: Sequence[float] = (0.005, 0.05, 0.2, 0.5, 0.8, 0.995),
+    only_beyond: Sequence[float] = (0.1,),
     spreads: Sequence[float] = (0.01, 0.05, 0.15),
     seeds: Sequence[int] = (3, 5, 10),
     examples: Sequence[int] = (100, 700, 5000),
 ) -> Iterator[Cell]:
     """The grid. A spread that seeds round one accuracy cannot have is replaced by the widest that they can, and simulated beyond it."""
     number = 0
-    for accuracy in accuracies:
+    for accuracy in (*accuracies, *only_beyond):
         widest = widest_spread(accuracy)
-        possible = sorted({min(spread, widest) for spread in spreads})
+        possible = sorted({min(spread, widest) for spread in spreads}) if accuracy in accuracies else []
         beyond = [spread for spread in spreads if widest * 1.2 < spread < 1.6 * min(accuracy, 1 - accuracy) + 0.003]
         for spread in [*possible, *beyond]:
             for count in seeds:
