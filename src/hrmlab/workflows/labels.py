@@ -14,7 +14,7 @@ from hrmlab.core.errors import UserError
 from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash
 
 _OUTCOME_FREE = ("output_root", "resume", "logger", "trainer.progress_bar", "trainer.threads", "python_path", "arm", "task")
-_OUTCOME_FREE += ("tuning", "question")
+_OUTCOME_FREE += ("tuning", "question", "asks", "margin")
 
 
 def labels_of(config: Configuration) -> RunLabels:

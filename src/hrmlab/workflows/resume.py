@@ -14,7 +14,7 @@ from hrmlab.runs.archive import refuse_without_checkpoints
 from hrmlab.runs.directory import BEST, LAST, RunDirectory
 from hrmlab.runs.files import replacing
 
-CHANGEABLE = ("output_root", "logger", "trainer.progress_bar", "trainer.threads", "python_path", "question")
+CHANGEABLE = ("output_root", "logger", "trainer.progress_bar", "trainer.threads", "python_path", "question", "asks", "margin")
 """What does not change a run's outcome and may therefore differ when it goes on."""
 
 EXTENDABLE = (*CHANGEABLE, "training.steps", "arm", "study")

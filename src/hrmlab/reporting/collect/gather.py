@@ -68,7 +68,7 @@ def collect(
         subjects=subjects,
         tasks=tasks,
         listed=listed,
-        gaps=tuple(_gaps(tasks, arms, roles.baseline)),
+        gaps=(*_gaps(tasks, arms, roles.baseline), *_unanswered(roles, arms)),
         names=tuple(names),
         selection=selection,
         launches=launches,
@@ -120,6 +120,13 @@ def _group(runs: list[RunRecord], arms: tuple[str, ...]) -> tuple[TaskRuns, ...]
         label = f"{task} ({size})" if several_sizes else task
         groups.append(TaskRuns(label, task, size, {arm: by_seed for arm, by_seed in by_arm.items() if by_seed}))
     return tuple(groups)
+
+
+def _unanswered(roles: Roles, arms: tuple[str, ...]) -> Iterator[str]:
+    for asked in roles.unknown_asks(arms):
+        yield f"The study asks about `{asked}` (`asks`), which names no arm, and no pair of arms, with a completed run."
+    if roles.is_torn:
+        yield f"Its runs declare different `asks` or `margin`; those of the first are taken (margin {roles.margin:g})."
 
 
 def _gaps(tasks: tuple[TaskRuns, ...], arms: tuple[str, ...], baseline: str | None) -> Iterator[str]:

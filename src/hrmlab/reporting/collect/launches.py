@@ -20,7 +20,7 @@ from hrmlab.runs.archive import Archive
 from hrmlab.runs.directory import RunDirectory, RunLabels
 from hrmlab.runs.finding import UnreadableRun, scan_runs
 
-_NO_DIFFERENCE = ("output_root", "resume", "question", "tuning")
+_NO_DIFFERENCE = ("output_root", "resume", "question", "tuning", "asks", "margin")
 
 
 class Launches:
