@@ -75,6 +75,7 @@ def make_report(
     baseline: str | None = None,
     archived: bool = True,
     selection: Selection = EVERYTHING,
+    source: str = "",
 ) -> Report:
     """As :func:`write_report`, returning what stands in the report as well.
 
@@ -82,6 +83,7 @@ def make_report(
         study: one, or several side by side: ``a,b``.
         selection: the part that is reported, in a folder of its own.
         archived: whether runs that are in the archive alone are reported too.
+        source: where the run directories under the output root were fetched from, for the record; empty where they were made there.
     """
     found = [read_archive(archive_of(reports_root, name)) for name in studies_of(study)] if archived else []
     archives = [archive for archive in found if archive is not None]
@@ -124,7 +126,7 @@ def make_report(
         "contamination_examples": contamination_examples(collected),
         "listed": listed_table(collected),
         "pictures": pictures,
-        "origin": origin(collected, output_root=str(output_root), reports_root=str(reports_root), written=written),
+        "origin": origin(collected, output_root=str(output_root), reports_root=str(reports_root), written=written, source=source),
     }
     files = {f"figures/{picture.name}": picture.png for picture in pictures}
     files["results.csv"] = results_csv(collected.runs).encode()
