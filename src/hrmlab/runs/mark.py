@@ -78,7 +78,8 @@ class Restored:
 
 def write_restored(run: Path, *, archive: str, digests: Mapping[str, str]) -> None:
     """Say in a run directory that it was put back from an archive."""
-    files.write_json(run / RESTORED, {"archive": archive, "files": dict(digests)})
+    text = json.dumps({"archive": archive, "files": dict(digests)}, indent=2)
+    (run / RESTORED).write_text(text + "\n", encoding="utf-8")  # of a folder that nobody sees yet
 
 
 def read_restored(run: Path) -> Restored | None:
