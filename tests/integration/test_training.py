@@ -131,6 +131,8 @@ def test_wandb_gets_one_run_for_every_job(train_run: Train) -> None:
     for seed in (0, 1):
         run = train_run("training.steps=2", "logger=wandb", f"seed={seed}")
         folders.append(list((run.path / "wandb").glob("offline-run-*")))
+        (records,) = folders[-1][0].glob(f"files/{run.path.name}")
+        assert {path.name for path in records.iterdir()} >= {"COMPLETED", "run.json", "config.yaml", "metrics.csv", "predictions.parquet"}
     assert [len(found) for found in folders] == [1, 1]
 
 

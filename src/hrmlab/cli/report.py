@@ -1,6 +1,8 @@
 """hrm-report: writes a study's report from its run directories."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hrmlab.cli.arguments import key_values
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 NAME = "hrm-report"
 _DEFAULTS = {"output_root": "outputs", "reports_root": "reports", "records": "read", "wandb": "false", "project": "hrmlab"}
-_KEYS = ("study", "output_root", "reports_root", "baseline", "axis", "arms", "tasks", "sizes", "records", "wandb", "project")
+_KEYS = ("study", "output_root", "reports_root", "baseline", "axis", "arms", "tasks", "sizes", "source", "records", "wandb", "project")
 _HELP = """\
 Writes REPORTS_ROOT/STUDY/report.md (and report.html, figures, table.tex, results.*, runs.json) from run directories, and from the archive
 of records REPORTS_ROOT/STUDY/records.tar.xz, where there is one, for runs that have no directory here.
@@ -21,6 +23,7 @@ Usage: hrm-report study=NAME [KEY=VALUE ...]
 
   study=NAME             the study, a folder under output_root; study=A,B compares several side by side, in REPORTS_ROOT/A+B
   output_root=DIR        where run directories are (default outputs)
+  source=wandb:ENTITY/PROJECT   read the runs from Weights & Biases, where runs with logger=wandb leave their records, not from output_root
   reports_root=DIR       where reports go (default reports)
   baseline=ARM           the arm that all others are compared to (default: the one whose configuration says role: baseline)
   axis=AXIS              what the headline holds equal: steps, examples, flops or time (default steps); the report gives all four
@@ -64,17 +67,44 @@ def command(arguments: Sequence[str]) -> int:
     selection = Selection.of(**{key: options.pop(key, None) for key in ("arms", "tasks", "sizes")})
     if records == "true" and (selection != EVERYTHING or len(studies_of(options["study"])) > 1):
         raise UserError("records=true keeps one whole study; leave out arms, tasks and sizes, and name one study")
-    report = make_report(**options, archived=records != "false", selection=selection)
+    source = options.pop("source", "")
+    with TemporaryDirectory(prefix="hrmlab-wandb-") as folder:
+        if source:
+            fetch(source, options["study"], Path(folder))
+        places = {**options, "output_root": folder} if source else options
+        report = make_report(**places, archived=records != "false" and not source, selection=selection, source=source)
+        _finish(report, options, records=records == "true", mirror=mirror == "true", project=project)
+    return 0
+
+
+def _finish(report: "Report", options: Mapping[str, str], *, records: bool, mirror: bool, project: str) -> None:
+    """Say what was written, and write what was asked for beside it."""
     print(*report.first_words, sep="\n")
     print(f"report: {report.path}")
-    if records == "true":
+    if records:
         keep(report, options["reports_root"])
-    if mirror == "true":
+    if mirror:
         from hrmlab.reporting.wandb_mirror import mirror_report
 
         local = mirror_report(report, folder=options["output_root"], project=project)
         print(f"W&B: {local or 'disabled, nothing kept'}")
-    return 0
+
+
+def fetch(source: str, studies: str, folder: Path) -> None:
+    """Fetch the run directories of the studies from W&B.
+
+    Raises:
+        UserError: no such project, or nothing of a study in it.
+    """
+    from hrmlab.reporting.collect.selection import studies_of
+    from hrmlab.reporting.wandb_source import fetch_study, project_of, wandb_api
+
+    project = project_of(source)
+    api = wandb_api()
+    for study in studies_of(studies):
+        fetched, lacking = fetch_study(api, project=project, study=study, folder=folder)
+        left = f"; {lacking} {'has' if lacking == 1 else 'have'} no records of a completed run" if lacking else ""
+        print(f"{study}: {fetched} runs from W&B{left}", flush=True)
 
 
 def keep(report: "Report", reports_root: str) -> None:

@@ -100,6 +100,7 @@ def make_report(
     axis: str = "steps",
     archived: bool = True,
     selection: Selection = EVERYTHING,
+    source: str = "",
 ) -> Report:
     """As :func:`write_report`, returning what stands in the report as well.
 
@@ -107,6 +108,7 @@ def make_report(
         study: one, or several side by side: ``a,b``.
         archived: whether runs that are in the archive alone are reported too.
         selection: the part that is reported, in a folder of its own.
+        source: where the run directories under the output root were fetched from, for the record; empty where they were made there.
     """
     headline_axis = checked_axis(axis)
     found = [read_archive(archive_of(reports_root, name)) for name in studies_of(study)] if archived else []
@@ -175,7 +177,7 @@ def make_report(
         "contamination_examples": contamination_examples(collected),
         "listed": listed_table(collected),
         "pictures": pictures,
-        "origin": origin(collected, output_root=str(output_root), reports_root=str(reports_root), written=written),
+        "origin": origin(collected, output_root=str(output_root), reports_root=str(reports_root), written=written, source=source),
     }
     sections = _sections(content)
     files = {f"figures/{name}": data for picture in pictures for name, data in picture.files.items()}

@@ -252,6 +252,10 @@ class RunDirectory:
             return "unknown"
         return found.archive if found is not None else ""
 
+    def record_files(self) -> list[Path]:
+        """COMPLETED and the files that it has digests of; not the written programs in generations/, which are large."""
+        return [self.path / name for name in (*mark.records(self.path), mark.NAME) if "/" not in name and (self.path / name).is_file()]
+
     def verify(self) -> list[str]:
         """What of a completed run's records does not agree with COMPLETED: one sentence for each that is missing, changed or added.
 

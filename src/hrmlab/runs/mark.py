@@ -32,7 +32,7 @@ class Mark:
 
 def write_mark(run: Path) -> None:
     """Mark a run directory completed as it stands now."""
-    digests = {name: _digest(run / name) for name in _records(run)}
+    digests = {name: _digest(run / name) for name in records(run)}
     files.write_json(run / NAME, {"time": datetime.now(UTC).isoformat(timespec="microseconds"), "files": digests})
 
 
@@ -78,7 +78,8 @@ class Restored:
 
 def write_restored(run: Path, *, archive: str, digests: Mapping[str, str]) -> None:
     """Say in a run directory that it was put back from an archive."""
-    files.write_json(run / RESTORED, {"archive": archive, "files": dict(digests)})
+    text = json.dumps({"archive": archive, "files": dict(digests)}, indent=2)
+    (run / RESTORED).write_text(text + "\n", encoding="utf-8")  # of a folder that nobody sees yet
 
 
 def read_restored(run: Path) -> Restored | None:
@@ -98,7 +99,7 @@ def read_restored(run: Path) -> Restored | None:
 
 def disagreements(run: Path, digests: Mapping[str, str]) -> list[str]:
     """One sentence for each record that is missing, changed, or not among those the run was completed with."""
-    found, present = [], set(_records(run))
+    found, present = [], set(records(run))
     for name, digest in sorted(digests.items()):
         if name not in present:
             found.append(f"{name} is missing since the run was completed")
@@ -107,7 +108,8 @@ def disagreements(run: Path, digests: Mapping[str, str]) -> list[str]:
     return found + [f"{name} was added after the run was completed" for name in sorted(present - set(digests))]
 
 
-def _records(run: Path) -> Iterator[str]:
+def records(run: Path) -> Iterator[str]:
+    """Names of the files of a run directory that are its record."""
     for pattern in _RECORDS:
         for path in sorted(run.glob(pattern)):
             if path.is_file() and not path.name.startswith("."):

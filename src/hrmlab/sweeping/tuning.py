@@ -24,7 +24,7 @@ from hrmlab.sweeping.trials import Point, Tried, check_sampler, following, known
 NAME = "tuned.yaml"
 SELECTION = (
     "the best value on the validation split of the measure that counts, of the checkpoint that the run's rule takes (training.evaluate), "
-    "as a mean over the tuning seeds; among equals the one whose validation curve is better on average"
+    "as a mean over the tuning seeds; among equals by the mean of the validation curve, then by the further measures in their order"
 )
 
 
@@ -230,8 +230,7 @@ def _told(group: Group, search: Search) -> tuple[dict[str, Any], str | None]:
         values = _values(trial.point)
         if score is not None:
             measure = records[0].measure.name
-            sign = 1.0 if records[0].measure.larger_is_better else -1.0
-            rank = (sign * score, sign * _curve(records))
+            rank = _rank(records, score)
             rows.append({**values, "state": "completed", "score": score, "steps": trial.jobs[0].config.training.steps})
             if best is None or rank > best[0]:
                 best = (rank, trial, score)
@@ -247,6 +246,19 @@ def _told(group: Group, search: Search) -> tuple[dict[str, Any], str | None]:
     _, trial, score = best
     edges = [key for key, value in trial.point.items() if _at_the_edge(key, value, group, search)]
     return {"chosen": _values(trial.point), "score": score, "at_the_edge": edges, "trials": rows}, measure
+
+
+def _rank(records: Sequence[RunRecord], score: float) -> tuple[float, ...]:
+    """What trials are compared by, larger is better: the score, the validation curve, the other measures in their order."""
+    counts = records[0].measure
+    sign = 1.0 if counts.larger_is_better else -1.0
+    others = []
+    for measure in records[0].declared.measures:
+        values = [(record.summary.get("validation") or {}).get(measure.name) for record in records]
+        numbers = [float(value) for value in values if isinstance(value, (int, float))]
+        if measure != counts:
+            others.append((1.0 if measure.larger_is_better else -1.0) * float(np.mean(numbers)) if numbers else 0.0)
+    return (sign * score, sign * _curve(records), *others)
 
 
 def _at_the_edge(key: str, value: str, group: Group, search: Search) -> bool:

@@ -19,9 +19,11 @@ from hrmlab.core.errors import (
     passing_cause,
 )
 from hrmlab.core.measures import EXACT_ACCURACY, Measure
+from hrmlab.core.notices import notice
 from hrmlab.core.processes import end_with_parent, process_rank
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.workflows.labels import labels_of
+from hrmlab.workflows.shared_records import share_records
 
 RUN_DIRECTORY = "HRMLAB_RUN_DIRECTORY"
 """Environment variable by which the first process of a distributed run tells the others (its children) the run directory."""
@@ -68,6 +70,7 @@ def execute(run: RunDirectory) -> dict[str, Any]:
 
             summary = train(run)
             run.complete(summary)
+            _share(run)
         except TrainingFailed as failure:
             _fail(run, error=failure.error, hint=failure.hint, step=failure.step, last_checkpoint=failure.last_checkpoint)
             raise
@@ -117,6 +120,14 @@ def result_words(summary: Mapping[str, Any]) -> str:
         if halting is not None and halting != value:
             parts.append(f"with learned halting {halting:.4f}")
     return ", ".join(parts)
+
+
+def _share(run: RunDirectory) -> None:
+    """Where W&B follows the run, give it the records; that it could not is no reason to lose the run."""
+    try:
+        share_records(run)
+    except Exception as error:
+        notice(f"the records of {run.path} could not be handed to W&B ({' '.join(str(error).split())}); they are in the run directory")
 
 
 def _fail(run: RunDirectory, **what: Any) -> None:

@@ -1,17 +1,19 @@
 """hrm-report on the command line, and the W&B mirror."""
 
 import builtins
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from code_runs import make_code_run
+from wandb_file import logged
 
 from hrmlab.cli.report import command, parse
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.report import Report
-from hrmlab.reporting.wandb_mirror import mirror_report
+from hrmlab.reporting.wandb_mirror import mirror_report, summary_name
 
 
 def test_the_command_prints_the_verdict_and_the_path(outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,20 +85,47 @@ def mirror(outputs: Path, folder: Path, study: str) -> Path:
     )
     assert result.returncode == 0, result.stderr
     assert "W&B: " in result.stdout
-    (mirrored,) = (outputs / "wandb").glob("offline-run-*")
+    mirrored = sorted((outputs / "wandb").glob("offline-run-*"))[-1]
     assert list(mirrored.glob("*.wandb"))
     return mirrored
 
 
 def test_the_mirror_works_offline(outputs: Path, tmp_path: Path) -> None:
     mirrored = mirror(outputs, tmp_path, "quick")
-    assert len(list(mirrored.rglob("*.table.json"))) == 4
-    assert len(list(mirrored.rglob("*.png"))) == 7
+    history, summary, artifacts = logged(next(mirrored.glob("*.wandb")))
+    tables = {key.partition("/")[0] for key in history if key.endswith("/ncols")}
+    assert {"results", "comparisons", "fairness", "not_counted"} <= tables
+    figures = {path.stem for path in (tmp_path / "reports/quick/figures").glob("*.png")}
+    assert figures
+    assert {key.split("/")[1] for key in history if key.startswith("figures/")} == figures
+    assert "hrm" in summary["verdict"]
+    assert summary["maze_10x10/hrm-transformer/finding"]
+    assert isinstance(summary["maze_10x10/hrm-transformer/corrected"], float)
+    (artifact,) = [artifact for artifact in artifacts if artifact.type == "report"]
+    assert artifact.name == "report-quick"
+    folder = tmp_path / "reports/quick"
+    written = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {entry.path for entry in artifact.manifest.contents} == written
+
+
+def test_tables_in_the_mirror_hold_numbers(outputs: Path, tmp_path: Path) -> None:
+    (path,) = mirror(outputs, tmp_path, "quick").rglob("comparisons*.table.json")
+    table = json.loads(path.read_text())
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    assert rows
+    assert all(isinstance(row["corrected"], float) for row in rows)
+    assert not any("**" in str(value) or "`" in str(value) for row in rows for value in row.values())
+
+
+def test_every_report_of_a_study_goes_to_one_summary_run(outputs: Path, tmp_path: Path) -> None:
+    assert mirror(outputs, tmp_path, "quick").name.endswith("-report-quick")
+    assert summary_name("quick") == "report-quick"
+    assert summary_name("a+b") != summary_name("a-b")
 
 
 def test_the_mirror_of_a_code_study_has_its_test_sets_and_depths(tmp_path: Path) -> None:
     for arm in ("hrm", "transformer"):
         make_code_run(tmp_path, arm=arm, leaks=arm == "hrm")
     tables = [path.read_text() for path in mirror(tmp_path, tmp_path, "code").rglob("*.table.json")]
-    assert len(tables) == 6
-    assert all("LEAKS" in table for table in tables)
+    assert any('"leaks"' in table and "LEAKS" in table for table in tables)
+    assert any('"leaking"' in table and "true" in table for table in tables)

@@ -59,6 +59,7 @@ def read_curves(path: Path, names: Iterable[str], problems: list[str]) -> dict[s
         text = path.read_bytes().decode("utf-8", errors="replace")  # bytes that are no text spoil their own line only
         rows = pa_csv.read_csv(
             pa.BufferReader(text.encode()),
+            read_options=pa_csv.ReadOptions(use_threads=False),
             parse_options=pa_csv.ParseOptions(invalid_row_handler=skip),
             convert_options=pa_csv.ConvertOptions(include_columns=list(columns), column_types=columns),
         )
@@ -100,7 +101,7 @@ def read_predictions(path: Path, columns: Iterable[str], problems: list[str]) ->
             if not {"index", example} <= there:
                 raise ValueError("it lacks one of the columns index and input")
             chosen = dict.fromkeys(name for name in ("index", example, "segments", _BY_SEGMENT, *columns) if name in there)
-            table = file.read(columns=list(chosen))
+            table = file.read(columns=list(chosen), use_threads=False)  # small files: threads cost more than they save
         index = table["index"].to_numpy()
         if np.any(index[1:] < index[:-1]):
             table = table.take(np.argsort(index, kind="stable"))

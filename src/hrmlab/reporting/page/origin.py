@@ -21,15 +21,19 @@ class Origin:
     run_commands: tuple[str, ...]
 
 
-def origin(study: Study, *, output_root: str, reports_root: str, written: str) -> Origin:
-    """Provenance over all runs that count."""
+def origin(study: Study, *, output_root: str, reports_root: str, written: str, source: str = "") -> Origin:
+    """Provenance over all runs that count.
+
+    Args:
+        source: where the run directories were fetched from; empty where they are under the output root.
+    """
     runs = study.runs
     commits = Counter(str(run.provenance.get("git_commit") or "not recorded") for run in runs)
     dirty = sum(bool(run.provenance.get("git_dirty")) for run in runs)
     facts = [
         ("Report written", written),
         ("Runs completed", _range([run.completed[:19].replace("T", " ") for run in runs if run.completed])),
-        ("Records", _places(runs)),
+        ("Records", _places(runs, source)),
         ("Code", ", ".join(f"commit `{commit[:10]}` ({text.plural(number, 'run')})" for commit, number in commits.items())),
         ("Hardware", _counted([_hardware(run) for run in runs])),
         (
@@ -48,7 +52,8 @@ def origin(study: Study, *, output_root: str, reports_root: str, written: str) -
     if len(commits) > 1:
         cautions.append("The runs come from more than one commit.")
     command = ["hrm-report", f"study={study.name}", *study.selection.words]
-    command += [f"{key}={value}" for key, value, usual in _options(study, output_root, reports_root) if value != usual]
+    where = ("source", source, "") if source else ("output_root", output_root, "outputs")
+    command += [f"{key}={value}" for key, value, usual in _options(study, where, reports_root) if value != usual]
     return Origin(
         facts=Table(("Fact", "Value"), tuple((name, value) for name, value in facts if value), labels=2),
         cautions=tuple(cautions),
@@ -62,18 +67,17 @@ def run_command(run: RunRecord) -> str:
     return shlex.join(["hrm-train", *run.overrides])
 
 
-def _options(study: Study, output_root: str, reports_root: str) -> list[tuple[str, str, str]]:
-    options = [("output_root", output_root, "outputs"), ("reports_root", reports_root, "reports")]
+def _options(study: Study, where: tuple[str, str, str], reports_root: str) -> list[tuple[str, str, str]]:
+    options = [where, ("reports_root", reports_root, "reports")]
     return [*options, ("baseline", str(study.baseline), "")] if study.roles.given else options
 
 
-def _places(runs: list[RunRecord]) -> str:
+def _places(runs: list[RunRecord], source: str) -> str:
     """Where the runs were read from."""
-    counts = Counter(run.restored for run in runs)
-    return "; ".join(
-        f"{text.plural(number, 'run')} from {f'`{NAME}` (digest `{digest[:10]}`)' if digest else 'run directories'}"
-        for digest, number in sorted(counts.items())
+    places = Counter(
+        f"`{source}`" if source else f"`{NAME}` (digest `{run.restored[:10]}`)" if run.restored else "run directories" for run in runs
     )
+    return "; ".join(f"{text.plural(number, 'run')} from {place}" for place, number in sorted(places.items(), reverse=True))
 
 
 def _range(values: list[str]) -> str:
