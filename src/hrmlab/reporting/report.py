@@ -13,7 +13,7 @@ from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study
-from hrmlab.reporting.compare import scores
+from hrmlab.reporting.compare import scores, trivial
 from hrmlab.reporting.compare.comparisons import Comparison, compare
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
 from hrmlab.reporting.compare.verdict import Verdict, verdict
@@ -30,6 +30,7 @@ from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.ratings import rating_table
+from hrmlab.reporting.tables.trivial import trivial_tables
 from hrmlab.runs.files import write_files
 
 
@@ -85,6 +86,9 @@ def make_report(
         "copied": measures.copied_things(collected),
         "has_copied_text": measures.has_copied_text(collected),
         "left_out": collected.left_out,
+        "below_trivial": trivial.sentences(collected),
+        "trivial_notes": trivial.notes(collected),
+        "trivial": trivial_tables(collected),
         "comparisons": comparisons,
         "claims": sum(not comparison.leaking for comparison in comparisons),
         "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
