@@ -1,11 +1,9 @@
 """What the splits hold and share: ``data.json`` of a run."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from hrmlab.core.measures import Measure
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits
 
@@ -16,15 +14,13 @@ def _common_inputs(one: ExampleSet, other: ExampleSet) -> int:
     return sum(row.tobytes() in known for row in np.ascontiguousarray(other.inputs))
 
 
-def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str, chance: float | None, measures: Sequence[Measure]) -> dict[str, Any]:
+def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str) -> dict[str, Any]:
     """Counts, hashes and overlaps of the splits, measured on the very arrays that training uses.
 
     Args:
         splits: the three sets.
         spec: of their task.
         order_hash: fingerprint of the order in which training draws; equal for arms that see the same examples.
-        chance: what guessing would reach on the test split, of the measure that declares it; None where unknown.
-        measures: of the task.
     """
     parts = splits.sets()
 
@@ -49,5 +45,4 @@ def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str, chance: flo
             "train_test_strings": _common_inputs(splits.train, splits.test),
         },
         "order_hash": order_hash,
-        **({} if chance is None else {"chance": {measure.name: chance for measure in measures if measure.chance}}),
     }

@@ -27,7 +27,6 @@ class Measure:
         column: of predictions.parquet, with the outcome of every example; None where there is none, then examples cannot be paired.
         larger_is_better: False for errors and code lengths.
         halting: whether it is also measured at learned halting, under ``halting/<name>``.
-        chance: whether ``chance`` in data.json says what guessing reaches on it.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Measure:
     column: str | None = None
     larger_is_better: bool = True
     halting: bool = False
-    chance: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -88,7 +86,6 @@ EXACT_ACCURACY = Measure(
     counts=True,
     column="exact",
     halting=True,
-    chance=True,
 )
 
 CELL_ACCURACY = Measure(

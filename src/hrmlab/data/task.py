@@ -15,6 +15,7 @@ from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure, Words
 from hrmlab.core.randomness import CounterRandom
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits
+from hrmlab.data.trivial import Trivial, copying, majority
 from hrmlab.data.written.problems import WrittenProblems
 
 
@@ -107,9 +108,15 @@ class Task(ABC):
         """What a run records of the task in data.json beyond its splits (a tokenizer's fingerprint); JSON values, equal on every load."""
         return {}
 
-    def chance(self, examples: ExampleSet) -> float | None:
-        """Expected value, under random answers, of the measure that declares ``chance``; None where that is no meaningful reference."""
-        return None
+    def trivial(self, train: ExampleSet, test: ExampleSet) -> list[Trivial]:
+        """Solvers without skill, for what their answers score: copying, and the most frequent token. Tasks add those of their own rules.
+
+        Args:
+            train: the training split.
+            test: the examples to answer, of the test split.
+        """
+        next_token, token = self.spec.next_token, self.words.token
+        return [copying(test, next_token=next_token, token=token), *majority(train, test, next_token=next_token, token=token)]
 
     # ---- text --------------------------------------------------------------------------------------------------------------------------
 

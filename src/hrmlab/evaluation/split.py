@@ -64,7 +64,10 @@ class SplitEvaluator:
         kept = batch.rows >= 0
         solution = solve(call, batch.examples, beyond=self.beyond).select(kept)
         self._segments = (call.max_segments, len(solution.exact_by_segment))
-        examples = Batch(*(part[kept] for part in batch.examples))
+        self.count(Batch(*(part[kept] for part in batch.examples)), batch.rows[kept], solution)
+
+    def count(self, examples: Batch, rows: Tensor, solution: Solution) -> None:
+        """Count what was answered to B examples, their rows (B,) in the split."""
         scores = self._scores(examples, solution)
         self.metrics.update(
             fixed=correctness(solution.answers, examples.labels),
@@ -76,7 +79,7 @@ class SplitEvaluator:
             scores=scores,
         )
         if self._recorder is not None:
-            self._recorder.add(batch.rows[kept], examples.labels, solution, scores)
+            self._recorder.add(rows, examples.labels, solution, scores)
 
     def _scores(self, examples: Batch, solution: Solution) -> dict[str, Tensor]:
         """The task's own verdicts on both answers, ``name`` and ``halting/name``."""

@@ -18,7 +18,7 @@ from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.selection import EVERYTHING, Selection, studies_of
 from hrmlab.reporting.collect.study import Study
-from hrmlab.reporting.compare import scores
+from hrmlab.reporting.compare import scores, trivial
 from hrmlab.reporting.compare.axes import SCHEDULE_CAVEAT, AcrossAxes, across_axes
 from hrmlab.reporting.compare.comparisons import Comparison, compare, margin_words
 from hrmlab.reporting.compare.failures import task_failures
@@ -48,6 +48,7 @@ from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.over_tasks import over_tasks_tables
 from hrmlab.reporting.tables.ratings import rating_table
 from hrmlab.reporting.tables.segments import segment_table
+from hrmlab.reporting.tables.trivial import trivial_tables
 from hrmlab.runs.archive import archive_of, read_archive
 from hrmlab.runs.files import write_files
 
@@ -136,6 +137,9 @@ def make_report(
         "has_copied_text": measures.has_copied_text(collected),
         "left_out": collected.left_out,
         "examples": text.listing(list(dict.fromkeys(f"{task.words.example}s" for task in collected.tasks))),
+        "below_trivial": trivial.sentences(collected),
+        "trivial_notes": trivial.notes(collected),
+        "trivial": trivial_tables(collected),
         "comparisons": comparisons,
         "asked": sum(comparison.corrected is not None for comparison in comparisons),
         "margin": margin_words(collected),
@@ -213,6 +217,7 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("Learning curves", "learning"),
         ("Test sets", "test_sets"),
         (f"{text.sentence_case(text.listing(content['depth_scores']))} by depth", "depth"),
+        ("Trivial baselines", "trivial"),
         ("Further measures", "measures"),
         ("Accuracy by segments at inference", "segments"),
         ("Accuracy by difficulty" if content["only_shares"] else "Results by difficulty", "difficulty"),

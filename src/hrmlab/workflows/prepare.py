@@ -16,6 +16,8 @@ from hrmlab.data.training_stream import order_hash
 from hrmlab.data.written.problems import WrittenProblems
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.evaluation.code.scoring import check_sandbox, needs_sandbox, problem_sets
+from hrmlab.evaluation.code.trivial import returning_the_argument
+from hrmlab.evaluation.trivial import trivial_scores
 from hrmlab.layers.embeddings import PuzzleEmbedding
 from hrmlab.models.reasoner import Reasoner
 from hrmlab.runs.directory import RunDirectory
@@ -104,18 +106,34 @@ def written_problems(task: Task, settings: Evaluation, *, data_name: str) -> Wri
 def record_facts(prepared: Prepared, run: RunDirectory) -> None:
     """Write what is known before training: provenance.json, budget.json, data.json, and audit.json where there is none yet.
 
+    What the task's trivial solvers score stands in data.json; a resumed run keeps what it has.
+
     Raises:
         UserError: an audit refuses the run.
     """
     config, task, splits = prepared.config, prepared.task, prepared.data.splits
     run.write_json("provenance.json", provenance())
     run.write_json("budget.json", prepared.budget.to_dict())
-    about = audit_splits(
-        splits, spec=task.spec, order_hash=order_hash(config.seed, splits.train), chance=task.chance(splits.test), measures=task.measures
-    )
-    run.write_json("data.json", {**about, **task.facts()})
+    about = {**audit_splits(splits, spec=task.spec, order_hash=order_hash(config.seed, splits.train)), **task.facts()}
+    known = (run.read_json("data.json") or {}).get("trivial")
+    run.write_json("data.json", about)
     if run.read_json("audit.json") is None:  # a resumed run has been through it
         run.write_json("audit.json", audit(prepared))
+    run.write_json("data.json", {**about, "trivial": trivial(prepared) if known is None else known})
+
+
+def trivial(prepared: Prepared) -> list[dict[str, Any]]:
+    """What the task's trivial solvers score on the test split; of tested problems also a program that returns its argument.
+
+    Raises:
+        UserError: programs cannot be run safely here.
+    """
+    found = trivial_scores(prepared.task, prepared.data.splits)
+    if prepared.sets and needs_sandbox(prepared.sets, prepared.task.spec):
+        first = next(iter(prepared.sets.values()))
+        if all(record.test for record in first):
+            found.append(returning_the_argument(first, settings=prepared.config.evaluation))
+    return found
 
 
 def audit(prepared: Prepared) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from hrmlab.data.maze.task import MazeTask
 from hrmlab.data.sudoku.board import board
 from hrmlab.data.sudoku.solver import solve
 from hrmlab.data.sudoku.task import SudokuTask
+from hrmlab.data.sudoku.trivial import candidates_by_clues, candidates_by_elimination, expected_of_guesses
 
 
 def column(path, name: str) -> list[str]:
@@ -51,3 +52,12 @@ def test_every_real_maze_follows_the_label_rule(shared_data):
         assert np.array_equal(lengths, rows.ratings)
         assert valid_shortest_path(rows.inputs, rows.labels, 30).all()
         assert len(np.unique(rows.classes)) == 1000
+
+
+def test_guessing_among_candidates_gets_nearly_half_of_the_cells_of_hard_puzzles(shared_data):
+    rows = SudokuTask().read(shared_data / "sudoku" / "hard_test.csv.gz")
+    questions, answers = (rows.inputs - 1).astype(np.uint8), (rows.labels - 1).astype(np.uint8)
+    for candidates, share in ((candidates_by_clues, 46.9), (candidates_by_elimination, 48.6)):
+        expected = expected_of_guesses(candidates(questions, board(9)), answers, unique=True)
+        assert round(100 * expected["cell_accuracy"], 1) == share
+        assert expected["exact_accuracy"] < 1e-12

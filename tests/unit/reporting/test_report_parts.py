@@ -151,10 +151,10 @@ def test_tables_say_what_they_count(report: Report) -> None:
     assert len(budget_table(report.study).rows) == len(cost_table(report.study).rows) == 6
 
 
-def test_chance_level_is_shown_where_recorded(tmp_path: Path) -> None:
+def test_what_guessing_reaches_is_shown_of_runs_without_trivial_solvers(tmp_path: Path) -> None:
     for arm in ("hrm", "transformer"):
         make_run(tmp_path, arm=arm, data={"chance": {"exact_accuracy": 0.004}})
-    assert "| chance level | 0.4 % |" in make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "r").path.read_text()
+    assert "| trivial baseline | 0.4 % |" in make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "r").path.read_text()
 
 
 def test_learning_curves_average_over_common_steps(report: Report) -> None:

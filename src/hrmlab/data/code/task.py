@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,19 +10,22 @@ import numpy as np
 
 from hrmlab.core.components import Options
 from hrmlab.core.errors import UserError
-from hrmlab.core.task import TaskSpec
+from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.cache import cached_text
 from hrmlab.data.code.encoding import Asked, Document, document, fits, packed_rows, padded_rows
 from hrmlab.data.code.measures import WORDS, code_measures
 from hrmlab.data.code.problems.load import load_problems
 from hrmlab.data.example_set import ExampleSet, Splits, check_length, make_set
 from hrmlab.data.task import Task
+from hrmlab.data.trivial import TRAINING_ROWS, Trivial, spread
 from hrmlab.data.written import tokenizer as tokenizers
 from hrmlab.data.written.problems import WrittenProblems
 from hrmlab.data.written.record import CodeRecord, Records, from_lines, to_lines
 from hrmlab.data.written.tokenizer import ByteTokenizer, Tokenizer
 
 Layout = Literal["padded", "packed"]
+_PROBLEMS = 1_000
+"""Problems of the test split whose bits under token frequencies are counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +216,26 @@ class CodeTask(Task):
                     f"{self.spec.sequence_length} of the model; leave it out, or let the run write code: evaluation=file reads longer ones"
                 )
         return self._padded(records, documents)
+
+    def trivial(self, train: ExampleSet, test: ExampleSet) -> list[Trivial]:
+        """See :meth:`hrmlab.data.task.Task.trivial`; who knows the most frequent token may know how frequent every token is: its bits."""
+        copied, frequent = super().trivial(train, test)
+        bits = self._bits_of_frequencies(train)
+        meaning = f"{frequent.meaning}; bits per byte: of each token's frequency there"
+        return [copied, replace(frequent, meaning=meaning, expected={"bits_per_byte": bits})]
+
+    def _bits_of_frequencies(self, train: ExampleSet) -> float:
+        """Bits that a byte of the test solutions takes under the frequencies of asked training tokens, each counted once more."""
+        problems = next(iter(self.written().tests.values()))
+        asked = train.labels[spread(len(train), TRAINING_ROWS)]
+        counts = 1 + np.bincount(asked[asked != IGNORED_LABEL], minlength=self.spec.vocabulary_size)
+        of_token = np.log2(counts.sum()) - np.log2(counts)
+        bits, size = 0.0, 0
+        for place in spread(len(problems), _PROBLEMS).tolist():
+            solution = problems[place].canonical_solution
+            bits += float(of_token[self.tokenizer.encode(solution)].sum())
+            size += len(solution.encode("utf-8", errors="replace"))
+        return bits / size
 
     def to_text(self, tokens: np.ndarray) -> str:
         """The text of (S,) ids."""

@@ -13,9 +13,11 @@ from hrmlab.data.maze.augmentation import MazeAugmentation
 from hrmlab.data.maze.generator import GENERATOR_VERSION, choose_shape, generate_for_keys
 from hrmlab.data.maze.search import GOAL, START, TOKENS, VOCABULARY, label, valid_shortest_path
 from hrmlab.data.maze.symmetry import CLASS_RULE, fingerprints
+from hrmlab.data.maze.trivial import greedy_walks, straight_paths
 from hrmlab.data.reading import Table, encode_text, single_question
 from hrmlab.data.sources import GENERATED, Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
 from hrmlab.data.task import Augmentation, Task
+from hrmlab.data.trivial import Trivial
 
 _QUESTION_TOKENS = {character: token for character, token in TOKENS.items() if character != "o"}
 
@@ -109,6 +111,22 @@ class MazeTask(Task):
     def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
         """``valid_shortest_path``: the marked cells are some shortest path from S to G and the rest of the maze is unchanged."""
         return {"valid_shortest_path": valid_shortest_path(inputs, predictions, self._side)}
+
+    def trivial(self, train: ExampleSet, test: ExampleSet) -> list[Trivial]:
+        """See :meth:`hrmlab.data.task.Task.trivial`: also two walks that look at no more than the next cell."""
+        return [
+            *super().trivial(train, test),
+            Trivial(
+                name="straight line",
+                meaning="the way from S to G with one bend, whatever walls are on it, is marked",
+                answers=straight_paths(test.inputs, self._side),
+            ),
+            Trivial(
+                name="greedy walk",
+                meaning="from S to an open neighbour nearer to G, until there is none",
+                answers=greedy_walks(test.inputs, self._side),
+            ),
+        ]
 
     def from_text(self, text: str) -> np.ndarray:
         """See :meth:`hrmlab.data.task.Task.from_text`: one character per cell, row by row, in one line or several."""

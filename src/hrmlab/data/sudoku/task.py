@@ -16,7 +16,9 @@ from hrmlab.data.sudoku.board import board
 from hrmlab.data.sudoku.generator import GENERATOR_VERSION, Tier, choose_tier, generate_for_keys
 from hrmlab.data.sudoku.rules import breaks_no_rule, validate
 from hrmlab.data.sudoku.symmetry import CLASS_RULES, fingerprints
+from hrmlab.data.sudoku.trivial import candidates_by_clues, candidates_by_elimination, expected_of_guesses, guesses
 from hrmlab.data.task import Augmentation, Task
+from hrmlab.data.trivial import Trivial
 
 _CHUNK, _CHUNK_CLIMBING = {4: 1024, 6: 512, 9: 256}, 16
 _PATIENCE, _PATIENCE_CLIMBING = 20_000, 200
@@ -116,10 +118,28 @@ class SudokuTask(Task):
         """See :meth:`hrmlab.data.task.Task.is_right`: by the rules of Sudoku."""
         return bool(self.score(inputs[None], inputs[None], prediction[None])["breaks_no_rule"][0])
 
-    def chance(self, examples: ExampleSet) -> float:
-        """A random digit in every empty cell."""
-        empty = (examples.inputs == 1).sum(axis=1)
-        return float(np.mean(float(self._board.side) ** -empty.astype(float)))
+    def trivial(self, train: ExampleSet, test: ExampleSet) -> list[Trivial]:
+        """See :meth:`hrmlab.data.task.Task.trivial`: also guesses among what the rules leave, before and after elimination."""
+        questions, solutions = (test.inputs - 1).astype(np.uint8), (test.labels - 1).astype(np.uint8)
+
+        def guessing(name: str, meaning: str, masks: np.ndarray) -> Trivial:
+            drawn = guesses(masks, self._board, purpose=name)
+            expected = expected_of_guesses(masks, solutions, unique=self._check_unique or self._options.source == "generated")
+            return Trivial(name=name, meaning=meaning, answers=drawn + 1, expected=expected)
+
+        return [
+            *super().trivial(train, test),
+            guessing(
+                "guess among candidates",
+                "an empty cell gets any digit that no clue in its row, column or box has (expected value)",
+                candidates_by_clues(questions, self._board),
+            ),
+            guessing(
+                "fill by elimination",
+                "naked and hidden singles are filled in until none is left, the other cells get any digit still possible (expected value)",
+                candidates_by_elimination(questions, self._board),
+            ),
+        ]
 
     def from_text(self, text: str) -> np.ndarray:
         """See :meth:`hrmlab.data.task.Task.from_text`: one character per cell, ``.`` or ``0`` empty, white space passed over."""

@@ -37,6 +37,7 @@ SHAPES: dict[str, Any] = {
         "splits": {"*": {"*": ANY}},
         "overlap": {"*": float},
         "chance": {"*": float},
+        "trivial": [{"*": ANY, "name": str, "meaning": str}],
         "shared_on_purpose": str,
         "class_rule": str,
         "order_hash": str,

@@ -10,6 +10,7 @@ from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare import pairing
+from hrmlab.reporting.compare.trivial import best
 from hrmlab.statistics import calibrated
 from hrmlab.statistics.intervals import Estimate, mean_interval
 
@@ -107,9 +108,9 @@ def value_of(estimate: Estimate | None) -> float | None:
 
 
 def chance_level(task: TaskRuns) -> float | None:
-    """What guessing reaches on the measure that counts, where it declares to have such a level and the runs recorded it."""
+    """What the trivial baseline reaches on the measure that counts; of runs older than those, what guessing reaches."""
     measure = task.measure
-    if not measure.chance:
-        return None
+    if (solver := best(task, measure)) is not None:
+        return solver.values[measure.name]
     known = [value for run in task if (value := number((run.data.get("chance") or {}).get(measure.name))) is not None]
     return float(np.mean(known)) if known else None

@@ -60,7 +60,7 @@ def _draw(task: TaskRuns, style: dict[str, Look], measure: Measure, file: str, *
     label_rows(panels, f"Validation {name.removesuffix(' under given tokens')}{unit_words(unit)}")
     handles = [Line2D([], [], color=style[arm].colour, ls=style[arm].line, lw=2.6, label=legend_label([task], arm)) for arm in curves]
     if chance is not None:
-        handles.append(Line2D([], [], color="#555555", lw=1.2, ls=(0, (1, 1)), label="chance level"))
+        handles.append(Line2D([], [], color="#555555", lw=1.2, ls=(0, (1, 1)), label="trivial baseline"))
     finish(figure, handles, f"Learning curves, {name}, {task.label}")
     caption = f"Validation {name} with all segments; bold: mean over seeds; thin: one seed each"
     caption += f", shaded from the lowest to the highest seed where there are more than {_MOST_LINES}" if _is_crowded(curves) else ""
