@@ -18,8 +18,9 @@ from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.axes import SCHEDULE_CAVEAT, AcrossAxes, across_axes
 from hrmlab.reporting.compare.comparisons import Comparison, compare
 from hrmlab.reporting.compare.failures import task_failures
-from hrmlab.reporting.compare.finished import Finished, finished, marks_used
+from hrmlab.reporting.compare.finished import Finished, finished, limit_words, marks_used
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
+from hrmlab.reporting.compare.progress import stand_ins
 from hrmlab.reporting.compare.results import results
 from hrmlab.reporting.compare.scope import axis_warnings, checked_axis, scope, scoped
 from hrmlab.reporting.compare.verdict import Verdict, verdict
@@ -33,7 +34,7 @@ from hrmlab.reporting.page.render import render_html, render_markdown
 from hrmlab.reporting.page.result_plot import result_plots
 from hrmlab.reporting.page.rows import results_csv, results_parquet
 from hrmlab.reporting.tables import arms, costs, evaluation_sets, measures
-from hrmlab.reporting.tables.axes import axes_table
+from hrmlab.reporting.tables.axes import axes_notes, axes_table
 from hrmlab.reporting.tables.comparisons import comparison_table, pairing_notes
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
 from hrmlab.reporting.tables.convergence import convergence_table
@@ -133,9 +134,12 @@ def make_report(
         "drawn": costs.drawn_things(collected),
         "failures": failures,
         "axes": axes_table(across),
+        "axes_notes": axes_notes(across),
         "axis_warnings": axis_warnings(collected, across),
         "schedule_caveat": SCHEDULE_CAVEAT,
         "convergence": convergence_table(states),
+        "stand_ins": stand_ins(collected),
+        "relevant_gain": limit_words(states),
         "by_segment": [(task.label, table) for task in collected.tasks if (table := segment_table(task))],
         "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 State = Literal["converged", "still rising", "falling", "not begun", "cannot tell"]
 """``not begun``: flat because nothing is solved yet; a curve at zero may still take off. ``cannot tell``: too short or too noisy."""
@@ -98,7 +98,7 @@ def convergence(
     error = noise * 0.25 * places[-1] / math.sqrt(float(((x - x.mean()) ** 2).sum()))
     if step:
         error = math.hypot(error, math.sqrt(min(abs(gain), 1.0) * (1 - min(abs(gain), 1.0)) * step))
-    margin = float(stats.t.ppf(1 - _LEVEL, freedom)) * error
+    margin = float(special.stdtrit(freedom, 1 - _LEVEL)) * error
     state = decide(gain, margin, relevant=relevant)
     reason = "" if state != "cannot tell" else "the curve is too noisy for a gain of this size"
     return Convergence(state=state, gain=gain, margin=margin, last_doubling=doubling, reason=reason)

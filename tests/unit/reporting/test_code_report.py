@@ -37,9 +37,11 @@ def collected(root: Path) -> Study:
 
 def test_the_sections_of_a_code_report(code_report: Report) -> None:
     text = code_report.path.read_text()
-    assert text.startswith("# Study `code`: pass@1 at equal budget\n\n`hrm` beats `transformer` on synthetic_code.")
+    assert text.startswith("# Study `code`: pass@1 at equal budget\n\nAt equal steps, `hrm` beats `transformer` on synthetic_code.")
     headings = [line for line in text.splitlines() if line.startswith("## ")]
-    assert headings[:5] == ["## Main result", "## Comparisons", "## Test sets", "## pass@1 by depth", "## Further measures"]
+    assert headings[:4] == ["## Main result", "## Comparisons", "## Equal what", "## Converged"]
+    assert headings[4:8] == ["## Accuracy by segments at inference", "## Test sets", "## pass@1 by depth", "## Further measures"]
+    assert text.count("On synthetic_code training does not validate pass@1; what is read there is ") == 2
     assert "a completion that passes all tests in the sandbox; answers written greedily, with all segments. A claim" in text
     assert "LEAKS" not in text
     assert "Accuracy by difficulty" not in text

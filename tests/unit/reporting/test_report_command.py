@@ -19,7 +19,7 @@ def test_the_command_prints_the_verdict_and_the_path(outputs: Path, tmp_path: Pa
     printed = capsys.readouterr().out
     left_out, verdict, *_ = printed.splitlines()
     assert left_out.startswith("Left out: 6 of 23 launches")
-    assert verdict.startswith("hrm beats transformer on both tasks.")
+    assert verdict.startswith("At equal steps, hrm beats transformer on both tasks.")
     assert printed.endswith(f"report: {tmp_path / 'quick' / 'report.md'}\n")
 
 
@@ -91,7 +91,7 @@ def mirror(outputs: Path, folder: Path, study: str) -> Path:
 def test_the_mirror_works_offline(outputs: Path, tmp_path: Path) -> None:
     mirrored = mirror(outputs, tmp_path, "quick")
     assert len(list(mirrored.rglob("*.table.json"))) == 4
-    assert len(list(mirrored.rglob("*.png"))) == 6
+    assert len(list(mirrored.rglob("*.png"))) == 7
 
 
 def test_the_mirror_of_a_code_study_has_its_test_sets_and_depths(tmp_path: Path) -> None:

@@ -159,6 +159,6 @@ def test_chance_level_is_shown_where_recorded(tmp_path: Path) -> None:
 def test_learning_curves_average_over_common_steps(report: Report) -> None:
     curves = learning_curves(report.study.tasks[1], "val/exact_accuracy")["hrm"]
     assert len(curves.seeds) == 3
-    np.testing.assert_allclose(curves.mean.accuracy, np.mean([seed.accuracy for seed in curves.seeds], axis=0))
-    assert set(curves.mean.x) == {"steps", "examples", "flops"}
-    assert (curves.lowest <= curves.mean.accuracy).all()
+    np.testing.assert_allclose(curves.mean.values, np.mean([seed.values for seed in curves.seeds], axis=0))
+    assert set(curves.mean.x) == {"steps", "examples", "flops", "time"}
+    assert (curves.lowest <= curves.mean.values).all()

@@ -11,11 +11,12 @@ from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.clock import clock
 from hrmlab.reporting.compare.comparisons import Comparison
-from hrmlab.reporting.compare.progress import AXES, EQUAL, Axis, SeedCurve, followed_measure, seed_curves, validation_examples
+from hrmlab.reporting.compare.progress import AXES, Axis, SeedCurve, followed_measure, seed_curves, validation_examples
 from hrmlab.statistics.curves import common_end, read_at
 from hrmlab.statistics.intervals import Estimate, mean_interval
 
 Agreement = Literal["keeps its sign", "flips", "undecided"]
+_SHORT: dict[Axis, str] = {"steps": "steps", "examples": "examples", "flops": "FLOPs", "time": "time"}
 SCHEDULE_CAVEAT = (
     "An arm that is read before its end is read at a learning rate that is still high, and is worse there than a run planned to end there "
     "would be: such a level is a lower limit."
@@ -91,9 +92,11 @@ class AcrossAxes:
     @property
     def statement(self) -> str:
         """The agreement in words, with the axes that it rests on."""
-        by_sign = {sign: [EQUAL[reading.axis] for reading in self.relied_on if reading.sign == sign] for sign in (1, -1)}
-        said = [f"{self.side(sign)} at {text.listing(axes)}" for sign, axes in by_sign.items() if axes]
-        return f"{self.agreement}: {'; '.join(said)}" if said else f"{self.agreement}: beyond its interval on no axis"
+        by_sign = {sign: [_SHORT[reading.axis] for reading in self.relied_on if reading.sign == sign] for sign in (1, -1)}
+        said = [f"{self.side(sign)} at equal {text.listing(axes)}" for sign, axes in by_sign.items() if axes]
+        means = [reading.difference.value for reading in self.relied_on if reading.difference]
+        both = ", the means on both sides of zero" if means and self.agreement == "undecided" and min(means) < 0 < max(means) else ""
+        return f"{self.agreement}: {'; '.join(said) or 'beyond its interval on no axis'}{both}"
 
 
 def across_axes(study: Study, comparisons: Iterable[Comparison]) -> tuple[AcrossAxes, ...]:
@@ -106,8 +109,8 @@ def across_axes(study: Study, comparisons: Iterable[Comparison]) -> tuple[Across
 def _across(task: TaskRuns, arm: str, opponent: str) -> AcrossAxes:
     measure, both = followed_measure(task), [*task.runs(arm), *task.runs(opponent)]
     time = clock(both)
-    kinds: dict[Axis, str] = {"steps": "steps", "examples": "examples", "flops": "FLOPs", "time": time.kind}
-    units: dict[Axis, str] = {"steps": "steps", "examples": "examples", "flops": "FLOPs", "time": "s"}
+    kinds: dict[Axis, str] = {**_SHORT, "time": time.kind}
+    units: dict[Axis, str] = {**_SHORT, "time": "s"}
     if measure is None:
         missing = tuple(AtEqual(axis=axis, kind=kinds[axis], reason="training validated nothing that could count") for axis in AXES)
         return AcrossAxes(task=task.label, arm=arm, opponent=opponent, measure=None, readings=missing)

@@ -29,6 +29,7 @@ class Finished:
     """How far the runs of one arm on one task have come.
 
     Attributes:
+        name: the arm as inline Markdown, marked where it leaks.
         runs: seed -> its own state.
         gain: mean gain over the last quarter over seeds, with its 90 % interval; None with fewer than two seeds that have one.
         state: of the arm. Runs that have not begun come first; with three seeds or more the mean gain decides, unless two runs still
@@ -38,6 +39,7 @@ class Finished:
 
     task: str
     arm: str
+    name: str
     runs: dict[int, Convergence]
     gain: Estimate | None
     state: State
@@ -70,7 +72,7 @@ def finished(study: Study) -> tuple[Finished, ...]:
 
 def _of_arm(task: TaskRuns, arm: str) -> Finished:
     measure = followed_measure(task)
-    share = measure is None or measure.unit == "share"
+    share = (measure or task.measure).unit == "share"
     runs, relevant = {}, [RELEVANT_GAIN]
     for run in task.runs(arm):
         curve = run.curves.get(f"val/{measure.name}") if measure is not None else None
@@ -90,7 +92,7 @@ def _of_arm(task: TaskRuns, arm: str) -> Finished:
     gains = [run.gain for run in runs.values() if run.gain is not None]
     gain = mean_interval(gains, confidence=0.9) if len(gains) > 1 else None
     limit = float(np.mean(relevant[1:])) if len(relevant) > 1 else RELEVANT_GAIN
-    return Finished(task=task.label, arm=arm, runs=runs, gain=gain, state=_state(runs, gain, limit), share=share)
+    return Finished(task=task.label, arm=arm, name=task.name(arm), runs=runs, gain=gain, state=_state(runs, gain, limit), share=share)
 
 
 def _state(runs: dict[int, Convergence], gain: Estimate | None, relevant: float) -> State:
@@ -115,7 +117,9 @@ def marks_used(found: tuple[Finished, ...]) -> str:
     if not used:
         return ""
     told = "; ".join(f"{SIGNS[state]} {_meaning(state)}" for state in used)
-    return f"Validation curves: {told}. Without a mark: converged, shown to have gained less than {_limit()} over the last quarter."
+    return (
+        f"Validation curves: {told}. Without a mark: converged, shown to have gained less than {limit_words(found)} over the last quarter."
+    )
 
 
 def _meaning(state: State) -> str:
@@ -126,8 +130,12 @@ def _meaning(state: State) -> str:
     }.get(state, "too short or too noisy to show that it has converged")
 
 
-def _limit() -> str:
-    return f"{text.points(RELEVANT_GAIN, digits=0).lstrip('+')} points"
+def limit_words(found: tuple[Finished, ...]) -> str:
+    """The gain that matters, as it applies to these arms: ``2 points``, ``2 % of the final value``."""
+    limit = f"{100 * RELEVANT_GAIN:g}"
+    kinds = {item.share for item in found}
+    words = [f"{limit} points"] if True in kinds else []
+    return " or ".join([*words, *([f"{limit} % of the final value"] if False in kinds else [])])
 
 
 def unfinished_words(found: tuple[Finished, ...]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from hrmlab.core.measures import CELL_ACCURACY, Measure
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.series import Curve
-from hrmlab.reporting.collect.study import TaskRuns
+from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.clock import Clock
 
 Axis = Literal["steps", "examples", "flops", "time"]
@@ -47,6 +47,18 @@ def validation_measures(task: TaskRuns) -> list[Measure]:
 def followed_measure(task: TaskRuns) -> Measure | None:
     """The measure whose curve tells how a whole answer is learned; None where none was validated. Single cells do not stand in for it."""
     return next((measure for measure in validation_measures(task) if measure.name != CELL_ACCURACY.name), None)
+
+
+def stand_ins(study: Study) -> list[str]:
+    """A sentence for each task whose curves are of another measure than the one that counts, or of none."""
+    said = []
+    for task in study.tasks:
+        followed = followed_measure(task)
+        if followed is None:
+            said.append(f"On {task.label} training validated no measure of whole {task.words.answer}s, so there is nothing to read.")
+        elif followed.name != task.measure.name:
+            said.append(f"On {task.label} training does not validate {task.measure.wording}; what is read there is {followed.wording}.")
+    return said
 
 
 def validation_examples(run: RunRecord) -> int | None:

@@ -88,9 +88,11 @@ def _seeds(study: Study) -> str:
 
 
 def _on_axis(asked: list[AcrossAxes], axis: Axis) -> str:
-    """``At equal examples drawn, by the validation curves: `hrm` is better than `transformer` on maze (...); ...``."""
+    """``At equal examples drawn, by the validation curves of exact accuracy: `hrm` is better than `transformer` on maze (...); ...``."""
     told = [_relation(item, reading) for item in asked for reading in item.readings if reading.axis == axis]
-    return f"At {EQUAL[axis]}, by the validation curves: {'; '.join(told)}."
+    measures = list(dict.fromkeys(item.measure.wording for item in asked if item.measure is not None))
+    of = f" of {text.listing(measures)}" if measures else ""
+    return f"At {EQUAL[axis]}, by the validation curves{of}: {'; '.join(told)}."
 
 
 def _relation(item: AcrossAxes, reading: AtEqual) -> str:
@@ -99,8 +101,10 @@ def _relation(item: AcrossAxes, reading: AtEqual) -> str:
     unit, found = item.measure.unit, reading.difference
     levels = " against ".join(text.level(level, unit) for level in reading.levels)
     size = f"{text.difference(found.value, unit)}{text.difference_unit(unit)}"
-    interval = f" {text.difference_interval(found.low, found.high, unit)}" if found.low is not None else ", one seed"
+    interval = f" {text.difference_interval(found.low, found.high, unit)}" if found.low is not None else ""
     finding = f"{item.side(reading.sign)} than" if reading.sign else "not told apart from"
+    if found.low is None:
+        finding = "level with" if not found.value else f"{'above' if found.value > 0 else 'below'}, in the one seed of both,"
     caution = f"; {reading.kind}, and {reading.caution}" if reading.caution else ""
     return f"`{item.arm}` is {finding} `{item.opponent}` on {item.task} ({levels}, {size}{interval}{caution})"
 

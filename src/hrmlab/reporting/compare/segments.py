@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hrmlab.core.measures import EXACT_ACCURACY
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.pairing import examples_behind
@@ -25,7 +26,9 @@ class BySegment:
 
 
 def by_segment(task: TaskRuns) -> dict[str, BySegment]:
-    """arm -> accuracy by segment, of the arms that have more than one segment."""
+    """arm -> accuracy by segment, of the arms that have more than one; nothing on tasks that do not declare exact accuracy."""
+    if EXACT_ACCURACY.name not in {measure.name for measure in task.measures}:
+        return {}
     found = {arm: curve for arm in task.arms if (curve := _of_arm(task.runs(arm))) is not None}
     return {arm: curve for arm, curve in found.items() if len(curve.estimates) > 1}
 

@@ -5,6 +5,11 @@ from hrmlab.reporting.compare.axes import AcrossAxes, AtEqual
 from hrmlab.reporting.compare.progress import AXES, EQUAL
 from hrmlab.reporting.layout import Table
 
+MARKED = "(busy?)"
+"""Stands beside a time of a machine that was not shown to be otherwise idle."""
+_AT_THE_END = 0.98
+_UNBROKEN = "\u00a0"
+
 
 def axes_table(across: tuple[AcrossAxes, ...]) -> Table:
     """One row for each comparison, a column for each axis, last the statement."""
@@ -13,11 +18,11 @@ def axes_table(across: tuple[AcrossAxes, ...]) -> Table:
             item.task,
             f"`{item.arm}` − `{item.opponent}`" + (f" ({item.measure.wording})" if _several(across) and item.measure else ""),
             *(_cell(item, reading) for reading in item.readings),
-            item.statement,
+            item.statement.replace("keeps its sign", f"keeps{_UNBROKEN}its{_UNBROKEN}sign"),
         )
         for item in across
     ]
-    columns = ("Task", "Comparison", *(text.sentence_case(EQUAL[axis]) for axis in AXES), "Does the finding keep its sign?")
+    columns = ("Task", "Comparison", *(text.sentence_case(EQUAL[axis]) for axis in AXES), "Same sign on all?")
     return Table(columns, tuple(rows), labels=len(columns))
 
 
@@ -26,28 +31,31 @@ def _several(across: tuple[AcrossAxes, ...]) -> bool:
 
 
 def _cell(item: AcrossAxes, reading: AtEqual) -> str:
-    """Difference and interval, both levels, and where they were read; or why not."""
+    """Difference and interval, both levels, where they were read and how far through their runs the arms were; or why not."""
     if item.measure is None or reading.difference is None or reading.levels is None or reading.x is None or reading.through is None:
         return reading.reason
     unit, found = item.measure.unit, reading.difference
     strong = "**" if reading.sign and not reading.caution else ""
-    cell = f"{strong}{text.difference(found.value, unit)}{strong}"
-    cell += f" {text.difference_interval(found.low, found.high, unit)}" if found.low is not None else " (one seed)"
+    difference = f"{strong}{text.difference(found.value, unit)}{strong}"
+    interval = text.difference_interval(found.low, found.high, unit) if found.low is not None else "(one seed)"
     levels = " : ".join(text.level(level, unit).removesuffix(" %") for level in reading.levels)
-    return f"{cell}<br>{levels}<br>{_place(reading, item)}"
+    lines = [f"{difference} {interval}", levels, f"at {_amount(reading)}{f' {MARKED}' if reading.caution else ''}"]
+    if min(reading.through) < _AT_THE_END:
+        lines.append(f"run {' : '.join(f'{100 * share:.0f}' for share in reading.through)} %")
+    return "<br>".join(line.replace(" ", _UNBROKEN) for line in lines)
 
 
-def _place(reading: AtEqual, item: AcrossAxes) -> str:
-    """``at 57.0 k examples (transformer 30 % through)``."""
-    assert reading.x is not None
-    assert reading.through is not None
-    at = f"at {text.duration(reading.x)} of {reading.kind}" if reading.unit == "s" else f"at {text.quantity(reading.x)} {reading.unit}"
-    if reading.unit == "FLOPs":
-        at = f"at {text.quantity(reading.x, 'FLOPs')}"
-    early = [
-        f"`{name}` {100 * share:.0f} % through"
-        for name, share in zip((item.arm, item.opponent), reading.through, strict=True)
-        if share < 0.98
-    ]
-    notes = [*early, *([reading.caution] if reading.caution else [])]
-    return f"{at} ({'; '.join(notes)})" if notes else at
+def _amount(reading: AtEqual) -> str:
+    """``36.6 k``, ``2.46 TFLOPs``, ``119 s``."""
+    if reading.unit == "s":
+        return text.duration(reading.x)
+    return text.quantity(reading.x, "FLOPs") if reading.unit == "FLOPs" else text.quantity(reading.x)
+
+
+def axes_notes(across: tuple[AcrossAxes, ...]) -> list[str]:
+    """Which time was held equal, and why a marked one is not to be relied on."""
+    times = [reading for item in across for reading in item.readings if reading.axis == "time" and reading.difference is not None]
+    kinds = list(dict.fromkeys(reading.kind for reading in times))
+    cautions = list(dict.fromkeys(reading.caution for reading in times if reading.caution))
+    said = [f"Time is {text.listing(kinds, conjunction='or')}."] if kinds else []
+    return said + ([f"{MARKED}: decides nothing, because {'; '.join(cautions)}."] if cautions else [])

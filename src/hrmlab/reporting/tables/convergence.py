@@ -10,7 +10,7 @@ def convergence_table(states: tuple[Finished, ...]) -> Table:
     rows = [
         (
             item.task,
-            f"`{item.arm}`",
+            item.name,
             f"{IN_WORDS[item.state]}{f' {SIGNS[item.state]}' if item.state in SIGNS else ''}",
             item.counts,
             _gain(item),

@@ -9,7 +9,7 @@ from hrmlab.reporting.compare.clock import busy
 from hrmlab.reporting.compare.scores import over_seeds, value_of
 from hrmlab.reporting.layout import Table
 
-BUSY = "⧖"
+BUSY = "(busy?)"
 """Stands beside times and speeds of a machine that was not shown to be otherwise idle."""
 _SOLVED_ONCE = ("hidden_size", "num_heads", "mlp_width")
 """Where budgets before ``solved`` had what was solved."""

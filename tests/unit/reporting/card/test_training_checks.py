@@ -1,0 +1,105 @@
+"""The card's lines about what was drawn, chosen and tuned."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run_factory import make_run
+
+from hrmlab.reporting.card.fairness import fairness_card
+from hrmlab.reporting.collect.gather import collect
+from hrmlab.reporting.tables.costs import BUSY, busy_note, cost_table
+
+
+def card(root: Path) -> dict[str, tuple[str, str]]:
+    return {check.name: (check.status, check.detail) for check in fairness_card(collect(study="quick", output_root=root))}
+
+
+def pair(root: Path, **second: Any) -> None:
+    for seed in range(2):
+        make_run(root, arm="hrm", seed=seed)
+        make_run(root, arm="transformer", seed=seed, **second)
+
+
+def changed(root: Path, arm: str, **training: Any) -> None:
+    """Other training totals in the summaries of an arm; None takes one away."""
+    for path in (root / "quick").rglob("summary.json"):
+        if f"/{arm}/" in str(path):
+            summary = json.loads(path.read_text())
+            summary["training"] = {key: value for key, value in {**summary["training"], **training}.items() if value is not None}
+            path.write_text(json.dumps(summary))
+
+
+def test_the_order_is_equal_as_far_as_all_arms_drew(tmp_path: Path) -> None:
+    pair(tmp_path)
+    status, detail = card(tmp_path)["Same example order"]
+    assert status == "STATED"
+    assert "sudoku_4x4: the first 36,571 (hrm 36,571, transformer 128,000)" in detail
+    changed(tmp_path, "transformer", examples_drawn=36571)
+    assert card(tmp_path)["Same example order"][0] == "OK"
+    changed(tmp_path, "transformer", examples_drawn=None)
+    assert card(tmp_path)["Same example order"][0] == "WARNING"
+    assert card(tmp_path)["Exposures per example"][0] == "WARNING"
+
+
+def test_exposures_are_draws_over_distinct_examples(tmp_path: Path) -> None:
+    pair(tmp_path)
+    assert card(tmp_path)["Exposures per example"] == (
+        "STATED",
+        "examples drawn / distinct training examples: sudoku_4x4: hrm 36.6, transformer 128",
+    )
+
+
+def test_selection_counts_the_validations_that_each_arm_chose_among(tmp_path: Path) -> None:
+    pair(tmp_path)
+    status, detail = card(tmp_path)["Selection"]
+    assert status == "OK"
+    assert "best exact accuracy on the validation split" in detail
+    assert "sudoku_4x4 40, the same for all arms" in detail
+
+
+def test_unequal_numbers_of_validations_are_a_warning(tmp_path: Path) -> None:
+    pair(tmp_path, rows=20)
+    status, detail = card(tmp_path)["Selection"]
+    assert status == "WARNING"
+    assert "hrm 40, transformer 20, unequal on sudoku_4x4" in detail
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "status", "words"),
+    [
+        (None, None, "STATED", "not recorded"),
+        (
+            {"trials": 3, "values": [0.001, 0.002]},
+            {"trials": 3, "values": [0.001]},
+            "STATED",
+            "hrm learning rate 0.001 (trials 3, values 0.001/0.002)",
+        ),
+        ({"trials": 3}, {"trials": 1}, "WARNING", "transformer learning rate 0.001 (trials 1)"),
+        ({"trials": 3}, None, "WARNING", "transformer learning rate 0.001 (not recorded)"),
+    ],
+)
+def test_tuning_is_said_where_it_was_recorded(tmp_path: Path, ours: Any, theirs: Any, status: str, words: str) -> None:
+    for arm, tuning in (("hrm", ours), ("transformer", theirs)):
+        make_run(tmp_path, arm=arm, config={"tuning": tuning} if tuning else {})
+    found = card(tmp_path)["Learning-rate tuning"]
+    assert found[0] == status
+    assert words in found[1]
+
+
+@pytest.mark.parametrize(
+    ("load", "note"),
+    [
+        (0.02, ""),
+        (0.3, f"{BUSY}: not to be compared, because other processes kept up to 30 % of the cores busy."),
+        (None, f"{BUSY}: not to be compared, because the load by other processes was not recorded."),
+    ],
+)
+def test_times_of_a_busy_machine_are_marked(tmp_path: Path, load: float | None, note: str) -> None:
+    make_run(tmp_path, other_load=load)
+    study = collect(study="quick", output_root=tmp_path)
+    assert busy_note(study) == note
+    row = dict(zip(cost_table(study).columns, cost_table(study).rows[0], strict=True))
+    assert (BUSY in row["Wall time"]) == (BUSY in row["Examples/s"]) == bool(note)
+    assert ("Processor time" in row) == (load is not None)

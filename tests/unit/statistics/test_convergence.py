@@ -1,0 +1,105 @@
+"""The check of having finished: what it says of known curves, how often it is wrong, and what leaves it unchanged."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrmlab.statistics.convergence import RELEVANT_GAIN, convergence, decide
+
+STEPS = np.arange(1, 41) * 250
+
+
+def curve(gain: float, noise: float, random: np.random.Generator, level: float = 0.7) -> np.ndarray:
+    """A curve that gains so much in each quarter and ends at ``level``."""
+    return level + gain * (4 * STEPS / STEPS[-1] - 4) + random.normal(0, noise, len(STEPS))
+
+
+@pytest.mark.parametrize(
+    ("values", "state"),
+    [
+        (0.9 * (1 - np.exp(-STEPS / 500)), "converged"),
+        (np.full(40, 1.0), "converged"),
+        (0.9 / (1 + np.exp(-(STEPS - 7500) / 800)), "still rising"),
+        (np.linspace(0.0, 0.6, 40), "still rising"),
+        (0.9 - 0.3 * np.clip(STEPS / 5000 - 1, 0, 1), "falling"),
+        (np.zeros(40), "not begun"),
+        (np.where(np.arange(40) % 7 == 0, 0.002, 0.0), "not begun"),
+        (0.5 + 0.1 * np.cos(np.arange(40) * 2.1), "cannot tell"),
+    ],
+)
+def test_known_curves(values: np.ndarray, state: str) -> None:
+    assert convergence(STEPS, values, examples=500).state == state
+
+
+def test_a_falling_error_is_still_getting_better() -> None:
+    found = convergence(STEPS, np.linspace(3.0, 1.0, 40), larger_is_better=False, is_share=False, relevant=0.02)
+    assert found.state == "still rising"
+    assert found.gain == pytest.approx(0.5, rel=0.1)
+    assert found.last_doubling == pytest.approx(1.0, rel=0.1)
+
+
+@pytest.mark.parametrize("kept", [[], [0], [9, 19, 29, 39], [3, 7, 11, 15, 19, 23, 27, 31, 35, 39]])
+def test_few_validations_tell_nothing(kept: list[int]) -> None:
+    found = convergence(STEPS[kept], np.linspace(0.1, 0.9, len(kept)))
+    assert found.state == "cannot tell"
+    assert "validation" in found.reason
+
+
+def test_both_questions_at_their_limits() -> None:
+    assert decide(0.005, 0.01) == "converged"
+    assert decide(0.015, 0.01) == "still rising"
+    assert decide(-0.015, 0.01) == "falling"
+    assert decide(0.005, 0.02) == "cannot tell"
+    assert decide(0.015, 0.002) == "converged"  # surely above zero, and surely too little to matter
+
+
+def test_few_examples_make_a_gain_uncertain() -> None:
+    values = curve(0.03, 0.0, np.random.default_rng(0))
+    assert convergence(STEPS, values, examples=5000).state == "still rising"
+    assert convergence(STEPS, values, examples=50).state == "cannot tell"
+
+
+@pytest.mark.parametrize("noise", [0.003, 0.01, 0.03])
+def test_false_alarms(noise: float) -> None:
+    """A flat curve is called rising, and one that gains just what matters converged, in about 5 % at most."""
+    random, rounds = np.random.default_rng(7), 400
+    flat = [convergence(STEPS, curve(0.0, noise, random), examples=500).state for _ in range(rounds)]
+    rising = [convergence(STEPS, curve(RELEVANT_GAIN, noise, random), examples=500).state for _ in range(rounds)]
+    limit = 0.05 + 3 * np.sqrt(0.05 * 0.95 / rounds)
+    assert np.mean([state == "still rising" for state in flat]) <= limit
+    assert np.mean([state == "falling" for state in flat]) <= limit
+    assert np.mean([state == "converged" for state in rising]) <= limit
+
+
+def test_it_sees_what_it_should() -> None:
+    random, rounds = np.random.default_rng(8), 100
+    assert np.mean([convergence(STEPS, curve(0.0, 0.004, random), examples=500).state == "converged" for _ in range(rounds)]) > 0.9
+    assert np.mean([convergence(STEPS, curve(0.1, 0.02, random), examples=500).state == "still rising" for _ in range(rounds)]) > 0.9
+
+
+@given(st.lists(st.floats(0.02, 1), min_size=16, max_size=40), st.integers(1, 1000))
+def test_the_unit_of_steps_does_not_matter(values: list[float], unit: int) -> None:
+    steps = np.arange(1, len(values) + 1)
+    one, other = convergence(steps, values), convergence(steps * unit, values)
+    assert one.state == other.state
+    assert one.gain == pytest.approx(other.gain, abs=1e-9)
+
+
+@given(st.lists(st.floats(0.02, 0.98), min_size=16, max_size=40))
+def test_an_error_is_a_share_upside_down(values: list[float]) -> None:
+    steps, errors = np.arange(1, len(values) + 1), [1 - value for value in values]
+    one, other = convergence(steps, values), convergence(steps, errors, larger_is_better=False)
+    assert one.gain == pytest.approx(other.gain, abs=1e-9)
+    assert one.margin == pytest.approx(other.margin, abs=1e-9)
+
+
+def test_mistakes_are_errors() -> None:
+    for steps, values, relevant, words in (
+        ([1, 2], [0.1], 0.02, "do not go with"),
+        ([2, 1], [0.1, 0.2], 0.02, "increasing"),
+        ([1, 2], [0.1, np.nan], 0.02, "finite"),
+        ([1, 2], [0.1, 0.2], 0.0, "relevant"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            convergence(steps, values, relevant=relevant)
