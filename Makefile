@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything runs without prompts, without a GPU and without a W&B account.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report test test-all check format bench clean
+.PHONY: help setup sweep report test test-all check format calibrate bench clean
 
 SWEEP ?= quick
 STUDY ?= $(SWEEP)
@@ -57,6 +57,9 @@ check: $(STAMP)  ## ruff, pyright, import-linter
 format: $(STAMP)  ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+calibrate: $(STAMP)  ## simulate what the intervals and the test cover, into docs/calibration.md: ARGS="--repetitions 400"
+	@$(BIN)/python -m benchmarks.calibration $(ARGS) < /dev/null
 
 bench: $(STAMP)  ## list and run the benchmarks: ARGS="case=train_step_hrm128 output=json"
 	@$(BIN)/python -m benchmarks $(ARGS) < /dev/null

@@ -28,6 +28,9 @@ class Root:
         resume: a run directory to go on with.
         output_root: the folder that run directories go into.
         role: of the arm in the comparison; None for the one that the model's file declares.
+        asks: what the study asks, for its report: arms (against every control and baseline) or pairs such as ``hrm-transformer``; None:
+            every subject against every control and baseline. What is not asked for is exploratory.
+        margin: points below which a difference of accuracies is none worth having (of other units per cent of the opponent's level).
         extends: the finished run directory from whose last checkpoint this run begins.
         python_path: the user's configuration folder (``--config-dir``), where classes of the user's own lie in it or beside it.
         question: what the study asks, in a sentence: the first words of its report.
@@ -41,6 +44,8 @@ class Root:
     resume: str | None
     output_root: str
     role: Role | None = None
+    asks: Annotated[list[str], NotEmpty()] | None = None
+    margin: Annotated[float, Positive()] = 5.0
     extends: str | None = None
     python_path: str | None = None
     question: str | None = None

@@ -16,7 +16,7 @@ from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.axes import SCHEDULE_CAVEAT, AcrossAxes, across_axes
-from hrmlab.reporting.compare.comparisons import Comparison, compare
+from hrmlab.reporting.compare.comparisons import Comparison, compare, margin_words
 from hrmlab.reporting.compare.failures import task_failures
 from hrmlab.reporting.compare.finished import Finished, finished, limit_words, marks_used
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
@@ -41,6 +41,7 @@ from hrmlab.reporting.tables.convergence import convergence_table
 from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
 from hrmlab.reporting.tables.main import main_table
+from hrmlab.reporting.tables.over_tasks import over_tasks_tables
 from hrmlab.reporting.tables.ratings import rating_table
 from hrmlab.reporting.tables.segments import segment_table
 from hrmlab.runs.files import write_files
@@ -120,7 +121,7 @@ def make_report(
         "examples": text.listing(list(dict.fromkeys(f"{task.words.example}s" for task in collected.tasks))),
         "comparisons": comparisons,
         "asked": sum(comparison.corrected is not None for comparison in comparisons),
-        "margin": text.decimal(collected.roles.margin).rstrip("0").rstrip("."),
+        "margin": margin_words(collected),
         "warnings": [check.name.lower() for check in card if check.status == "WARNING"],
         "scope": scope(collected, states, axis=headline_axis),
         "result_picture": next((picture for picture in pictures if picture.topic == "result"), None),
@@ -143,6 +144,7 @@ def make_report(
         "by_segment": [(task.label, table) for task in collected.tasks if (table := segment_table(task))],
         "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),
+        "over_tasks": over_tasks_tables(collected),
         "pairing_notes": pairing_notes(comparisons),
         "sets": evaluation_sets.set_tables(collected),
         "depths": [(task.label, table) for task in collected.tasks if (table := depth_table(task))],
@@ -187,6 +189,7 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Arms", "arms"),
         ("Comparisons", "comparisons"),
+        ("All tasks together", "over_tasks"),
         ("Equal what", "axes"),
         ("Converged", "convergence"),
         ("Over sizes", "sizes"),

@@ -19,6 +19,8 @@ _IRRELEVANT = (
     ("trainer", "threads"),
     ("python_path",),
     ("question",),
+    ("asks",),
+    ("margin",),
 )
 
 
@@ -55,7 +57,7 @@ def config_hash(config: Mapping[str, Any]) -> str:
     """8 hexadecimal digits of a resolved configuration.
 
     What cannot change the outcome is left out: where outputs go, the run being resumed, the logger, the progress bar,
-    the threads, the folder of the user's own classes and the study's question.
+    the threads, the folder of the user's own classes, and what the report is to ask.
     """
     relevant = copy.deepcopy(dict(config))
     for *parents, key in _IRRELEVANT:

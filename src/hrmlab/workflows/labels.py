@@ -13,7 +13,19 @@ from hrmlab.core.components import Component
 from hrmlab.core.errors import UserError
 from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash
 
-_OUTCOME_FREE = ("output_root", "resume", "logger", "trainer.progress_bar", "trainer.threads", "python_path", "question", "arm", "task")
+_OUTCOME_FREE = (
+    "output_root",
+    "resume",
+    "logger",
+    "trainer.progress_bar",
+    "trainer.threads",
+    "python_path",
+    "question",
+    "arm",
+    "task",
+    "asks",
+    "margin",
+)
 
 
 def labels_of(config: Configuration) -> RunLabels:

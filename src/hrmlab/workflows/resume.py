@@ -13,7 +13,7 @@ from hrmlab.config.values import show
 from hrmlab.core.errors import UserError
 from hrmlab.runs.directory import RunDirectory
 
-CHANGEABLE = ("output_root", "logger", "trainer.progress_bar", "trainer.threads", "python_path", "question")
+CHANGEABLE = ("output_root", "logger", "trainer.progress_bar", "trainer.threads", "python_path", "question", "asks", "margin")
 """What does not change a run's outcome and may therefore differ when it goes on."""
 
 EXTENDABLE = (*CHANGEABLE, "training.steps", "arm", "study")

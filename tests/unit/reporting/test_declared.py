@@ -42,10 +42,8 @@ def test_three_measures_of_its_own_are_all_shown(tmp_path: Path) -> None:
             values = {name: random.random(300) < share for name in names}
             declaring(tmp_path, arm=arm, seed=seed, measures=measures, values=values, example="route")
     report = report_of(tmp_path)
-    assert report.verdict.summary.startswith(
-        "**Not shown to be finished** (6 of 6 runs not shown to have converged). "
-    )  # no curve of these
-    assert report.verdict.summary.endswith("`hrm` beats `transformer` on sudoku_4x4.")
+    assert report.verdict.summary.startswith("**Not shown to be finished** (6 of 6 runs not shown to have converged). ")  # no curve
+    assert report.verdict.summary.endswith("`hrm` is better than `transformer` on sudoku_4x4.")
     assert {item.score for item in report.comparisons} == {"straight"}
     assert len(report.comparisons[0].per_seed) == 3
     assert {"Reached", "Legal"} <= set(secondary_tables(report.study)[0][1].columns)
@@ -69,11 +67,11 @@ def test_a_smaller_number_can_be_the_better_one(tmp_path: Path) -> None:
     report = report_of(tmp_path)
     (comparison,) = report.comparisons
     assert comparison.finding == "better"
-    assert comparison.per_seed == {}
-    assert comparison.over_examples is not None
-    assert comparison.over_examples.value == pytest.approx(-2.5, abs=0.1)
+    assert comparison.estimate is not None
+    assert comparison.estimate.value == pytest.approx(-2.5, abs=0.1)
+    assert comparison.estimate.basis == "seeds and examples"
     (sentence,) = report.verdict.details
-    assert sentence.startswith("**sudoku_4x4**: `hrm` beats `transformer` by 2.")
+    assert sentence.startswith("**sudoku_4x4**: `hrm` is better than `transformer` by 2.")
     assert "lower is better" in sentence
     top = report.path.read_text().split("## Further measures")[0]
     assert "points" not in top
@@ -90,8 +88,10 @@ def test_votes_have_fewer_outcomes_than_rows(tmp_path: Path) -> None:
             declaring(tmp_path, arm=arm, seed=seed, measures=[votes], values={"pass_at_2": voted, "voted": voted})
     report = report_of(tmp_path)
     (comparison,) = report.comparisons
-    assert comparison.over_examples is not None
-    assert comparison.over_examples.examples == 30
+    assert comparison.pairing == "examples"
+    assert comparison.estimate is not None
+    assert comparison.estimate.error is not None
+    assert comparison.estimate.error > 0.05  # 30 outcomes, not 240
     assert set(comparison.per_seed) == {0, 1}
     assert "no share" not in report.path.read_text()
 

@@ -33,6 +33,7 @@ def test_the_first_screen_then_the_sections_in_order(report: Report) -> None:
     assert [title for _, title in sections] == [
         "Arms",
         "Comparisons",
+        "All tasks together",
         "Equal what",
         "Converged",
         "Learning curves",
@@ -93,7 +94,7 @@ def test_html_is_one_file_with_the_same_sections(report: Report) -> None:
     body = page[: page.index('<script type="application/json"')]
     assert body.count("data:image/png;base64,") == 3  # curves can be pointed at, the result plot is drawn in the page
     assert body.count('class="chart"') == 4
-    assert body.count("<h2") == 14
+    assert body.count("<h2") == 15
     assert '<a href="#fairness-card">' in body
     assert 'id="fairness-card"' in body
     assert "**" not in body

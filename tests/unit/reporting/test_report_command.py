@@ -19,7 +19,7 @@ def test_the_command_prints_the_verdict_and_the_path(outputs: Path, tmp_path: Pa
     printed = capsys.readouterr().out
     left_out, verdict, *_ = printed.splitlines()
     assert left_out.startswith("Left out: 6 of 23 launches")
-    assert verdict.startswith("At equal steps, hrm beats transformer on both tasks.")
+    assert verdict.startswith("At equal steps, hrm is better than transformer on both tasks.")
     assert printed.endswith(f"report: {tmp_path / 'quick' / 'report.md'}\n")
 
 

@@ -16,6 +16,7 @@ from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.tables.costs import budget_table, cost_table
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.measures import secondary_tables, shown_measures
+from hrmlab.statistics.correction import holm
 
 
 @pytest.mark.parametrize(
@@ -115,23 +116,23 @@ def test_optimizer_settings_that_differ_are_stated(tmp_path: Path) -> None:
     assert "hrm 0.001, transformer 0.003" in detail
 
 
-def test_comparisons_need_both_tests_and_are_reproducible(report: Report) -> None:
+def test_comparisons_are_corrected_together_and_reproducible(report: Report) -> None:
+    asked = [comparison for comparison in report.comparisons if comparison.asked]
+    assert [comparison.corrected for comparison in asked] == holm([comparison.p_value for comparison in asked])
+    assert all(comparison.corrected is None for comparison in report.comparisons if not comparison.asked)
     for comparison in report.comparisons:
-        assert comparison.over_seeds is not None
-        assert comparison.over_examples is not None
-        assert comparison.over_seeds.p_value is not None
-        assert comparison.p_value == max(comparison.over_seeds.p_value, comparison.over_examples.p_value)
-        assert comparison.corrected is not None
-        assert comparison.corrected >= max(comparison.over_seeds.p_value, comparison.over_examples.p_value)
-        assert comparison.over_examples.value == pytest.approx(comparison.over_seeds.estimate.value)
+        assert comparison.estimate is not None
+        assert comparison.levels is not None
+        assert comparison.estimate.value == pytest.approx(comparison.levels[0] - comparison.levels[1])
+        assert comparison.pairing.endswith("examples")
     assert compare(report.study) == report.comparisons
 
 
 def test_other_test_examples_cannot_be_paired(tmp_path: Path) -> None:
     pair(tmp_path, examples=300)
     comparison, *_ = compare(collect(study="quick", output_root=tmp_path))
-    assert comparison.over_examples is None
-    assert comparison.unpaired == "seed 0 was tested on different examples"
+    assert comparison.unpaired == "the two arms were tested on different examples"
+    assert comparison.pairing == "nothing"
 
 
 def test_tables_say_what_they_count(report: Report) -> None:

@@ -9,7 +9,7 @@ from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study, flat
 
 _CHECKED_ELSEWHERE = ("training.", "trainer.", "evaluation.", "logger.")
-_LABELS = {"study", "task", "seed", "output_root", "resume", "question"}
+_LABELS = {"study", "task", "seed", "output_root", "resume", "question", "asks", "margin"}
 
 
 def roles(study: Study) -> Check:

@@ -16,7 +16,7 @@ from hrmlab.reporting.collect.trust import NotVerified
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.finding import UnreadableRun, scan_runs, studies
 
-_NO_DIFFERENCE = ("output_root", "resume", "question")
+_NO_DIFFERENCE = ("output_root", "resume", "question", "asks", "margin")
 
 
 def collect(*, study: str, output_root: str | Path, baseline: str | None = None) -> Study:
@@ -63,7 +63,7 @@ def collect(*, study: str, output_root: str | Path, baseline: str | None = None)
         subjects=subjects,
         tasks=tasks,
         listed=tuple(sorted(listed, key=lambda item: (item.state, item.name))),
-        gaps=tuple(_gaps(tasks, arms, roles.baseline)),
+        gaps=(*_gaps(tasks, arms, roles.baseline), *_unanswered(roles, arms)),
         question=_question(counted),
     )
 
@@ -153,6 +153,13 @@ def _group(runs: list[RunRecord], arms: tuple[str, ...]) -> tuple[TaskRuns, ...]
         label = f"{task} ({size})" if several_sizes else task
         groups.append(TaskRuns(label, task, size, {arm: by_seed for arm, by_seed in by_arm.items() if by_seed}))
     return tuple(groups)
+
+
+def _unanswered(roles: Roles, arms: tuple[str, ...]) -> Iterator[str]:
+    for asked in roles.unknown_asks(arms):
+        yield f"The study asks about `{asked}` (`asks`), which names no arm, and no pair of arms, with a completed run."
+    if roles.is_torn:
+        yield f"Its runs declare different `asks` or `margin`; those of the first are taken (margin {roles.margin:g})."
 
 
 def _gaps(tasks: tuple[TaskRuns, ...], arms: tuple[str, ...], baseline: str | None) -> Iterator[str]:

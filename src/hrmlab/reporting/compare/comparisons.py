@@ -148,6 +148,13 @@ def compare(study: Study) -> tuple[Comparison, ...]:
     return tuple(replace(item, corrected=differing.get(id(item)), equivalent=equal.get(id(item))) for item in found)
 
 
+def margin_words(study: Study) -> str:
+    """The margin as a reader sees it: ``5 points``; of measures that are no shares it is a part of the opponent's level."""
+    points = text.size(study.roles.margin / 100, "share")
+    units = [task.measure.unit == "share" for task in study.tasks]
+    return " or ".join([*([points] if any(units) else []), *([] if all(units) else [f"{study.roles.margin:g} % of the opponent's level"])])
+
+
 def _compare(task: TaskRuns, arm: str, opponent: str, *, asked: bool, margin: float) -> Comparison:
     measure = task.measure
     ours, theirs = ({run.labels.seed: run for run in _with_result(task.runs(name), measure)} for name in (arm, opponent))
@@ -173,6 +180,8 @@ def _compare(task: TaskRuns, arm: str, opponent: str, *, asked: bool, margin: fl
     levels = (_mean(ours, measure), _mean(theirs, measure))
     limit = margin / 100 * (1.0 if measure.unit == "share" else abs(levels[1]))
     found, paired, unpaired = _difference(task.label, list(ours.values()), list(theirs.values()), common, measure, margin=limit or None)
+    if paired.startswith("seeds"):
+        levels = (float(np.mean([a for a, _ in per_seed.values()])), float(np.mean([b for _, b in per_seed.values()])))
     grouped = tuple(name for name, runs in ((arm, ours), (opponent, theirs)) if _is_torn(runs, measure))
     estimate = replace(found.estimate, low=None, high=None) if grouped else found.estimate
     silent = bool(leaking or grouped)

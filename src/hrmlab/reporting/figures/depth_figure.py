@@ -50,7 +50,7 @@ def draw_depths(study: Study, style: dict[str, Look]) -> Picture | None:
         handles.append(Line2D([], [], color="#555555", ls="none", marker=mark, ms=6, mfc="white" if place else "#555555", label=name))
     finish(figure, handles, f"{wording} by depth")
     first = sets[0]
-    caption = f"Mean over seeds; bars are 95 % intervals over seeds (of a single run over examples). Thick lines, filled marks: {first}"
+    caption = f"Mean over seeds; bars are 95 % intervals (of a single run over examples alone). Thick lines, filled marks: {first}"
     caption += f"; thin lines, open marks: {text.listing(sets[1:])}." if len(sets) > 1 else "."
     return as_picture(figure, stem="depth", topic="depth", shows=f"{wording} by depth", caption=caption)
 

@@ -31,6 +31,7 @@ from hrmlab.reporting.figures.drawing import (
 )
 from hrmlab.reporting.figures.failure_figure import draw_failures
 from hrmlab.reporting.figures.learning import draw_learning
+from hrmlab.reporting.figures.profiles import draw_profiles
 from hrmlab.reporting.figures.result_figure import draw_result
 from hrmlab.reporting.figures.segments_figure import draw_segments
 from hrmlab.reporting.figures.size_figure import draw_sizes
@@ -47,7 +48,7 @@ def draw(study: Study, shown: Sequence[TaskResults], failures: Sequence[TaskFail
         return []
     style = looks(study.arms)
     with rc_context(STYLE):
-        found = [draw_result(study, shown, style), draw_sizes(study, style)]
+        found = [draw_result(study, shown, style), draw_sizes(study, style), draw_profiles(study, style)]
         found += [picture for task in study.tasks for picture in draw_learning(task, style)]
         found += [draw_segments(study, style), _halting(study, style), draw_depths(study, style), _ratings(study, style)]
         found += [draw_failures(item, place) for place, item in enumerate(failures)]
@@ -174,6 +175,6 @@ def _ratings(study: Study, style: dict[str, Look]) -> Picture | None:
         if arm in drawn
     ]
     finish(figure, handles, "Accuracy by difficulty")
-    caption = "Mean over seeds in each quantile of the rating; bars are 95 % intervals over seeds."
+    caption = "Mean over seeds in each quantile of the rating; bars are 95 % intervals for new seeds and new examples."
     shows = f"Test {measured.partition(' (')[0]} by rating quantile"
     return as_picture(figure, stem="rating", topic="difficulty", shows=shows, caption=caption)

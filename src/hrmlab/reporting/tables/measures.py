@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from hrmlab.core.measures import Measure, Unit
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
-from hrmlab.reporting.compare.scores import over_seeds, value_of
+from hrmlab.reporting.compare.scores import on_test, over_seeds, value_of
 from hrmlab.reporting.compare.test_sets import measured_in
 from hrmlab.reporting.layout import Table
+from hrmlab.statistics.intervals import Estimate
 
 Column = tuple[str, Callable[[list[RunRecord]], str]]
 """Its heading and what stands in it for the runs of an arm."""
@@ -80,28 +79,24 @@ def _columns(task: TaskRuns) -> list[Column]:
 
 
 def _level(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: _with_error(runs, lambda run: run.test(measure.name), measure.unit)
+    return lambda runs: _with_error(on_test(runs, measure), measure.unit)
 
 
 def _at_halting(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: _with_error(runs, lambda run: run.test(f"halting/{measure.name}"), measure.unit)
+    return lambda runs: _with_error(over_seeds(runs, lambda run: run.test(f"halting/{measure.name}")), measure.unit)
 
 
 def _on_validation(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: _with_error(runs, lambda run: _validation(run, measure), measure.unit)
+    return lambda runs: _with_error(over_seeds(runs, lambda run: _validation(run, measure)), measure.unit)
+
+
+def _with_error(estimate: Estimate | None, unit: Unit) -> text.Number:
+    """The level and its standard error: ``87.3 ± 1.2 %``; the level alone where one seed has none."""
+    return text.NOT_AVAILABLE if estimate is None else text.level_with_error(estimate.value, estimate.error or None, unit)
 
 
 def _share(metric: str) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: _with_error(runs, lambda run: run.test(metric), "share")
-
-
-def _with_error(runs: list[RunRecord], value: Callable[[RunRecord], float | None], unit: Unit) -> text.Number:
-    """Mean over seeds ± its standard error, where there are two seeds or more."""
-    known = [found for run in runs if (found := value(run)) is not None]
-    if not known:
-        return text.NOT_AVAILABLE
-    error = float(np.std(known, ddof=1) / len(known) ** 0.5) if len(known) > 1 else None
-    return text.level_with_error(float(np.mean(known)), error, unit)
+    return lambda runs: _with_error(over_seeds(runs, lambda run: run.test(metric)), "share")
 
 
 def _mean(runs: list[RunRecord], metric: str) -> float | None:

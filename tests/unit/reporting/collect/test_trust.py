@@ -116,7 +116,7 @@ def test_predictions_without_numbers_are_no_outcomes(tmp_path: Path) -> None:
     run = damaged(tmp_path)
     pd.read_parquet(run.predictions_file).assign(exact="yes").to_parquet(run.predictions_file)
     comparison = written(tmp_path).comparisons[0]
-    assert comparison.unpaired == "seed 1 lacks the outcomes of single puzzles"
+    assert comparison.unpaired == "seed 1 of `hrm` lacks the outcomes of single puzzles"
 
 
 def test_a_foreign_folder_is_no_study(tmp_path: Path) -> None:
