@@ -195,7 +195,7 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("Over sizes", "sizes"),
         ("Learning curves", "learning"),
         ("Test sets", "test_sets"),
-        (f"{text.sentence_case(text.listing(content['depth_scores']))} by depth", "depth"),
+        (f"{text.heading(text.listing(content['depth_scores']))} by depth", "depth"),
         ("Further measures", "measures"),
         ("Accuracy by segments at inference", "segments"),
         ("Accuracy by difficulty" if content["only_shares"] else "Results by difficulty", "difficulty"),
