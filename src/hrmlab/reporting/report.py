@@ -216,7 +216,7 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("Over sizes", "sizes"),
         ("Learning curves", "learning"),
         ("Test sets", "test_sets"),
-        (f"{text.sentence_case(text.listing(content['depth_scores']))} by depth", "depth"),
+        (f"{text.heading(text.listing(content['depth_scores']))} by depth", "depth"),
         ("Trivial baselines", "trivial"),
         ("Further measures", "measures"),
         ("Accuracy by segments at inference", "segments"),

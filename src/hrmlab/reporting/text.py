@@ -78,7 +78,7 @@ def level(value: float | None, unit: Unit, *, named: bool = False) -> Number:
 def level_with_error(value: float, error: float | None, unit: Unit) -> Number:
     """A mean and its standard error: ``44.5 ± 2.1 %``, ``0.202 ± 0.011``; without an error the mean alone."""
     shown = level(value, unit)
-    if error is None:
+    if error is None or error < 1e-9:  # equal in all seeds, up to rounding
         return shown
     if unit != "share":
         return Number(f"{shown} ± {_decimal(error)}", value)
@@ -138,6 +138,11 @@ def _decimal(value: float | None, *, signed: bool = False) -> Number:
 def sentence_case(words: str) -> str:
     """The first letter large, all others as they are."""
     return words[:1].upper() + words[1:]
+
+
+def heading(words: str) -> str:
+    """``Exact accuracy``; names that are written with an @ stay as they are: ``pass@1``."""
+    return words if "@" in words else sentence_case(words)
 
 
 def p_value(value: float | None) -> Number:

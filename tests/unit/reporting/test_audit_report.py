@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def rows_of_tables(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
     """(the heading above, columns, row) of every row of every Markdown table."""
     heading, columns = "", []
     for line in text.splitlines():
-        if line.startswith("#"):
-            heading = line.lstrip("# ")
+        if line.startswith(("#", "<details><summary><h2")):
+            heading = re.sub(r"<.*?>", "", line).lstrip("# ")
         if not line.startswith("|"):
             columns = []
             continue
@@ -52,7 +53,7 @@ def rows_of_tables(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
 def test_leaks_stand_beside_every_number_in_every_table(leaking: Report) -> None:
     """Rows of the leaking task that name the arm; where tasks are columns, its cells; nothing of the other task."""
     marked: dict[str, int] = {}
-    text = leaking.path.read_text().split("## Runs that do not count")[0]
+    text = leaking.path.read_text().split('<h2 id="runs-that-do-not-count">')[0]
     for heading, columns, row in rows_of_tables(text):
         names = " ".join(row[:2] if columns[0] in ("Task", "Test set") else row[:1])
         if "`hrm`" not in names:
@@ -64,7 +65,7 @@ def test_leaks_stand_beside_every_number_in_every_table(leaking: Report) -> None
         task = row[0] if columns[0] == "Task" else heading
         assert ("LEAKS" in names) == task.startswith("synthetic_code"), row
         marked[columns[0] + heading] = marked.get(columns[0] + heading, 0) + ("LEAKS" in names)
-    places = {"TaskComparisons": 8, "Test setsynthetic_code": 5, "Armsynthetic_code": 2, "TaskBudget and cost": 2}
+    places = {"TaskComparisons": 2, "Test setsynthetic_code": 5, "Armsynthetic_code": 2, "TaskBudget and cost": 2}
     assert {place: marked[place] for place in places} == places
 
 

@@ -42,9 +42,7 @@ def test_three_measures_of_its_own_are_all_shown(tmp_path: Path) -> None:
             values = {name: random.random(300) < share for name in names}
             declaring(tmp_path, arm=arm, seed=seed, measures=measures, values=values, example="route")
     report = report_of(tmp_path)
-    assert report.verdict.summary.startswith(
-        "**Not shown to be finished** (6 of 6 runs not shown to have converged). "
-    )  # no curve of these
+    assert report.verdict.summary.startswith("**Not shown to be finished** (6 of 6 runs not shown to have converged). ")  # no curve
     assert report.verdict.summary.endswith("`hrm` is better than `transformer` on sudoku_4x4.")
     assert {item.score for item in report.comparisons} == {"straight"}
     assert len(report.comparisons[0].per_seed) == 3

@@ -33,10 +33,12 @@ def test_the_first_screen_then_the_sections_in_order(report: Report) -> None:
     assert [title for _, title in sections] == [
         "Arms",
         "Comparisons",
+        "All tasks together",
         "Equal what",
         "Converged",
         "Learning curves",
         "Further measures",
+        "Accuracy by segments at inference",
         "Accuracy by difficulty",
         "Where one arm fails and the other does not",
         "Budget and cost",
@@ -62,6 +64,7 @@ def test_files_beside_the_report(report: Report) -> None:
     assert {path.name for path in folder.iterdir()} == names
     drawn = {
         "result",
+        "segments",
         "halting",
         "rating",
         *(f"{kind}_{task}_nano" for kind in ("learning", "cells") for task in ("sudoku_4x4", "maze_10x10")),
@@ -89,9 +92,9 @@ def test_files_beside_the_report(report: Report) -> None:
 def test_html_is_one_file_with_the_same_sections(report: Report) -> None:
     page = report.path.with_suffix(".html").read_text()
     body = page[: page.index('<script type="application/json"')]
-    assert body.count("data:image/png;base64,") == 2  # curves can be pointed at, the result plot is drawn in the page
+    assert body.count("data:image/png;base64,") == 3  # curves can be pointed at, the result plot is drawn in the page
     assert body.count('class="chart"') == 4
-    assert body.count("<h2") == 13
+    assert body.count("<h2") == 15
     assert '<a href="#fairness-card">' in body
     assert 'id="fairness-card"' in body
     assert "**" not in body
@@ -143,9 +146,9 @@ def test_one_seed_is_never_a_verdict(tmp_path: Path) -> None:
     report = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
     text = report.path.read_text()
     assert (
-        report.verdict.summary == "At equal steps, `hrm` gets no verdict against `transformer` (fewer than two common seeds) on sudoku_4x4."
+        report.verdict.summary == "At equal steps, `hrm` gets no verdict against `transformer` (an arm with a single seed) on sudoku_4x4."
     )
-    assert "is 70.0 points above `transformer` in the one seed that both have; one seed is no verdict" in text
+    assert "is 70.0 points above `transformer` (90.0 % against 20.0 %); an arm with a single seed is no verdict" in text
     assert "1 seed, interval from test examples only" in text
 
 
@@ -154,8 +157,8 @@ def test_a_loss_is_said_plainly(tmp_path: Path) -> None:
         make_run(tmp_path, arm="hrm", seed=seed, accuracy=0.3 + 0.01 * seed)
         make_run(tmp_path, arm="transformer", seed=seed, accuracy=0.6 + 0.012 * seed)
     report = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
-    assert report.verdict.summary == "At equal steps, `hrm` loses to `transformer` on sudoku_4x4."
-    assert "loses to `transformer` by 30." in report.verdict.details[0]
+    assert report.verdict.summary == "At equal steps, `hrm` is worse than `transformer` on sudoku_4x4."
+    assert "is worse than `transformer` by 30." in report.verdict.details[0]
 
 
 def test_nothing_completed_still_gives_a_report(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Look:
     hatch: str
 
 
-Topic = Literal["result", "sizes", "learning", "segments", "halting", "depth", "difficulty", "failures"]
+Topic = Literal["result", "sizes", "tasks", "learning", "segments", "halting", "depth", "difficulty", "failures"]
 """The part of the report that a figure belongs to."""
 
 

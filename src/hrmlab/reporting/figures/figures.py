@@ -59,7 +59,7 @@ def _halting(study: Study, style: dict[str, Look]) -> Picture | None:
     shown: list[tuple[TaskRuns, dict[str, np.ndarray]]] = []
     for task in study.tasks:
         shares = {arm: share for arm in task.arms if (share := _segment_shares(task, arm)) is not None}
-        if task.halts:
+        if task.halts and any(len(share) > 1 for share in shares.values()):
             shown.append((task, {arm: share for arm, share in shares.items() if len(share) > 1}))
     if not shown:
         return None

@@ -23,4 +23,4 @@ def draw_profiles(study: Study, style: dict[str, Look]) -> Picture | None:
         figure, [Line2D([], [], color=style[arm].colour, ls=style[arm].line, lw=2.2, label=arm) for arm in found], "Performance profiles"
     )
     caption = "Share of runs, every task with equal weight, whose result is above the level; bands are 95 % intervals over seeds."
-    return as_picture(figure, stem="profiles", topic="over_tasks", shows="Performance profiles of every arm", caption=caption)
+    return as_picture(figure, stem="profiles", topic="tasks", shows="Performance profiles of every arm", caption=caption)

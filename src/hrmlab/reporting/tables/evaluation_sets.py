@@ -51,14 +51,9 @@ def _set_table(task: TaskRuns) -> Table:
                 row.append(f"{_verdict_share(results, 'failed')} / {_verdict_share(results, 'timed out')}")
                 row.append(text.percent(_mean(results, "copied_share")))
             rows.append((*row, str(len(results))))
-    columns = ["Test set", "Arm", f"{text.sentence_case(task.words.example)}s", *map(_heading, measures)]
+    columns = ["Test set", "Arm", f"{text.sentence_case(task.words.example)}s", *(text.heading(measure.wording) for measure in measures)]
     columns += ["Failed / timed out", "Copied text"] if verdicts else []
     return Table((*columns, "Seeds"), tuple(rows), labels=2)
-
-
-def _heading(measure: Measure) -> str:
-    """``Exact accuracy``; names that are written with an @ stay as they are: ``pass@1``."""
-    return measure.wording if "@" in measure.wording else text.sentence_case(measure.wording)
 
 
 def _mean(results: list[dict[str, Any]], name: str) -> float | None:

@@ -16,7 +16,7 @@ def trivial_tables(study: Study) -> list[tuple[str, Table]]:
 def _table(task: TaskRuns) -> Table:
     known = solvers(task)
     shown = [measure for measure in task.measures if any(measure.name in item.values for item in known)]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             item.name,
             item.meaning,
