@@ -24,7 +24,7 @@ class AnsweredExample:
 
 def read_examples(study: Study, run: RunRecord, rows: Sequence[int]) -> list[AnsweredExample] | None:
     """The examples at these places of the run's test split, in the order of their index; None where texts were not recorded."""
-    path = RunDirectory.open(study.output_root / run.name).predictions_file
+    path = RunDirectory.open(run.path).predictions_file
     try:
         with pq.ParquetFile(path) as file:
             there = set(file.schema_arrow.names)
