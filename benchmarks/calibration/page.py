@@ -115,8 +115,8 @@ Nothing narrower would be honest there. For a difference at three seeds it is al
 
 Where seeds vary more than they can around one accuracy (most near 0, a few far above: 10 % with a spread of 15 points), the seeds drawn
 say little about those not drawn: coverage sinks and false positives rise, as below. Where that happens below 2 % or above 98 %, the
-report calls it no test; where seeds lie far apart, it names the groups; in between a reader should look at the single seeds, which every
-report shows."""
+report calls it no test; where seeds lie far apart, it names the groups; in between a reader should look at the single seeds, which stand
+in results.csv."""
 
 _GROUPS = """## Seeds in two groups
 
