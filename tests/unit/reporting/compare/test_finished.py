@@ -73,7 +73,8 @@ def test_a_headline_about_unfinished_runs_says_so_first(rising: Path, tmp_path: 
     page = made.path.read_text()
     assert "† still rising<br>" in page
     assert (
-        "Scope: nano (200,000 parameters), 2,000 steps of 64, 3 seeds; compared at equal steps; 1 of 2 arms converged (3 of 6 runs" in page
+        "**Scope.** nano (200,000 parameters), 2,000 steps of 64, 3 seeds; compared at equal steps; 1 of 2 arms converged (3 of 6 runs"
+        in page
     )
     assert "The sign depends on the axis: `hrm` against `transformer` on sudoku_4x4. See [equal what](#equal-what)." in page
     (check,) = [check for check in made.card if check.name == "Converged"]

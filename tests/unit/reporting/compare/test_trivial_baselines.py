@@ -66,7 +66,7 @@ def test_the_table_has_solvers_and_arms_and_the_page_says_who_is_below(tmp_path:
     assert "(below)" not in " ".join(by_arm["`transformer`"])
     page = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports").path.read_text()
     assert "`hrm` (40.0 %) is below the trivial baseline" in page
-    assert "## Trivial baselines" in page
+    assert '<h2 id="trivial-baselines">Trivial baselines</h2>' in page
     assert "| trivial baseline | 50.0 % |" in page
 
 
