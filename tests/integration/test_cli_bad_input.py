@@ -98,7 +98,7 @@ SWEEP = [
     ("sweeps=quick training.stepps=1", ["did you mean training.steps?"]),
     ("sweeps=quick seed=0,1,x", ["seed=x is not an integer"]),
     ("sweeps=quick model=hrm,hrmm", ["model=hrmm does not exist"]),
-    ("model.h_layers=interval(1,3)", ["hrm-train -m"]),
+    ("model.h_layers=interval(1,3)", ["interval", "search.space"]),
     ("study=a,b", ["study differs between the jobs (a, b)"]),
     ("resume=x", ["resume belongs to hrm-train"]),
     ("--jobs 0", ["--jobs 0", "at least 1"]),

@@ -127,7 +127,9 @@ def test_a_model_that_sees_the_future_is_refused_and_says_leaks_where_it_is_allo
     text = report.path.read_text()
     numbers = [line for line in text.splitlines() if line.startswith("| ") and "`transformer`" in line]
     assert numbers
-    assert all("LEAKS" in line for line in numbers)
+    unmarked = [line for line in numbers if "LEAKS" not in line]
+    assert [line for line in unmarked if "| model `transformer` |" not in line] == []  # what an arm is holds on every task
+    assert len(unmarked) == 1
 
 
 def test_the_published_protocol_overlaps_and_the_audits_say_so(train_code: Train, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,7 @@ def command(arguments: Sequence[str]) -> int:
 def _sweep(jobs: Sequence["Job"], flags: Namespace, tuning: "Tuning | None" = None) -> int:
     from hrmlab.sweeping.display import Display
     from hrmlab.sweeping.lock import study_lock
+    from hrmlab.sweeping.resources import share_out
     from hrmlab.sweeping.restoring import restore
 
     study, output_root = jobs[0].labels.study, Path(jobs[0].config.output_root)
@@ -57,6 +58,7 @@ def _sweep(jobs: Sequence["Job"], flags: Namespace, tuning: "Tuning | None" = No
     with study_lock(output_root / study, say=lambda sentence: say(NAME, sentence)) as lock:
         restored = restore(jobs, reports_root=flags.reports) if flags.use_records else 0
         works = _decide(jobs, flags)
+        share_out(_trainers(works), limit=flags.jobs)  # what this machine cannot run is said before anything else
         display = Display(works)
         _announce(works, display)
         if restored:

@@ -208,10 +208,10 @@ def test_sizes_sort_by_number_and_get_a_figure(tmp_path: Path) -> None:
 
 def test_no_such_study_names_the_studies(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no study at all"):
-        write_report(study="quick", output_root=tmp_path)
+        write_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
     make_run(tmp_path)
     with pytest.raises(UserError, match=r"did you mean quick\? studies found: quick"):
-        write_report(study="quik", output_root=tmp_path)
+        write_report(study="quik", output_root=tmp_path, reports_root=tmp_path / "reports")
 
 
 @pytest.mark.parametrize("name", ["metrics.csv", "predictions.parquet", "budget.json", "data.json", "provenance.json"])
