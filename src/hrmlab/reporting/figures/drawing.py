@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -112,6 +113,23 @@ def scaled(values: Any, unit: Unit) -> Any:
 def clip(value: float, unit: Unit) -> float:
     """An interval's end where shares can be."""
     return min(1.0, max(0.0, value)) if unit == "share" else value
+
+
+def draw_intervals(panel: Axes, places: Any, ends: tuple[np.ndarray, np.ndarray, np.ndarray], look: Look, unit: Unit) -> None:
+    """A line through values with their intervals, given as (low, value, high), (K,) each, at K places."""
+    low, values, high = ends
+    panel.errorbar(
+        places,
+        scaled(values, unit),
+        scaled(np.stack([values - low, high - values]), unit).clip(min=0.0),
+        color=look.colour,
+        ls=look.line,
+        marker=look.marker,
+        ms=6,
+        lw=1.8,
+        capsize=3,
+        elinewidth=1,
+    )
 
 
 def unit_words(unit: Unit) -> str:

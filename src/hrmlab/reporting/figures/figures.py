@@ -21,11 +21,11 @@ from hrmlab.reporting.figures.drawing import (
     Picture,
     as_picture,
     clip,
+    draw_intervals,
     finish,
     label_rows,
     looks,
     make_panels,
-    scaled,
     unit_axis,
     unit_words,
 )
@@ -140,19 +140,7 @@ def _ratings(study: Study, style: dict[str, Look]) -> Picture | None:
             low = np.array([clip(estimate.low, unit) if estimate.low is not None else estimate.value for estimate in known])
             high = np.array([clip(estimate.high, unit) if estimate.high is not None else estimate.value for estimate in known])
             highest = max(highest, float(high.max(initial=0.0)))
-            errors = scaled(np.stack([values - low, high - values]), unit).clip(min=0.0)
-            panel.errorbar(
-                places,
-                scaled(values, unit),
-                errors,
-                color=look.colour,
-                ls=look.line,
-                marker=look.marker,
-                ms=6,
-                lw=1.8,
-                capsize=3,
-                elinewidth=1,
-            )
+            draw_intervals(panel, places, (low, values, high), look, unit)
         panel.set_title(task.label)
         counts = [f"\nn = {number:,}" if number is not None else "" for number in rating_counts(task)]
         names = [rating_name(low, high).replace(" to ", "–") + said for (low, high), said in zip(limits, counts, strict=False)]

@@ -9,7 +9,18 @@ from hrmlab.reporting.collect.records import number
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.leaks import legend_label
-from hrmlab.reporting.figures.drawing import Look, Picture, as_picture, clip, finish, label_rows, make_panels, scaled, unit_axis, unit_words
+from hrmlab.reporting.figures.drawing import (
+    Look,
+    Picture,
+    as_picture,
+    clip,
+    draw_intervals,
+    finish,
+    label_rows,
+    make_panels,
+    unit_axis,
+    unit_words,
+)
 from hrmlab.statistics.intervals import Estimate
 
 _Point = tuple[float, Estimate]
@@ -32,19 +43,7 @@ def draw_sizes(study: Study, style: dict[str, Look]) -> Picture | None:
                 low, high = _ends(points, unit)
                 highest = max(highest, float(high.max()))
                 values = np.array([estimate.value for _, estimate in points])
-                look = style[arm]
-                panel.errorbar(
-                    [size for size, _ in points],
-                    scaled(values, unit),
-                    scaled(np.stack([values - low, high - values]), unit).clip(min=0.0),
-                    color=look.colour,
-                    ls=look.line,
-                    marker=look.marker,
-                    ms=6,
-                    lw=1.8,
-                    capsize=3,
-                    elinewidth=1,
-                )
+                draw_intervals(panel, [size for size, _ in points], (low, values, high), style[arm], unit)
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         panel.xaxis.set_minor_formatter(NullFormatter())
