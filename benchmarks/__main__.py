@@ -17,6 +17,7 @@ CASES: dict[str, tuple[Case, str]] = {
         train_step.hrm128,
         "seconds per training step of 32 segments, HRM hidden 128, by precision and mode",
     ),
+    "train_step_trm128": (train_step.trm128, "seconds per training step of 32 segments, TRM hidden 128, H3 L6, by precision and mode"),
     "train_step_arms": (train_step.arms, "seconds per training step of each arm at size nano (eager, fp32)"),
     "startup": (startup.startup, "seconds of --help, of the answer to a wrong key, and from launch to the first training step"),
     "decoding": (

@@ -14,6 +14,11 @@ _HRM128 = {
     "size": {"name": "bench", "parameters": 2_200_000, "head_size": 32},
     "data": _SUDOKU,
 }
+_TRM128 = {
+    "model": {"_target_": "hrmlab.models.trm.TRM", "name": "trm", "hidden_size": 128, "num_heads": 4, "mlp_width": 512},
+    "size": {"name": "bench", "parameters": 560_000, "head_size": 32},
+    "data": _SUDOKU,
+}
 _ARMS = {
     "hrm": {"_target_": "hrmlab.models.hrm.HRM", "name": "hrm", **_SHAPE},
     "transformer": {"_target_": "hrmlab.models.transformer.Transformer", "name": "transformer", **_SHAPE},
@@ -27,10 +32,19 @@ _ARMS = {
 
 def hrm128(options: dict[str, str]) -> dict[str, Any]:
     """HRM hidden 128, 4 + 4 layers, 4 heads, H2 L2, sequence 81, batch 32, 16 segments: the setting that neighbours are compared at."""
+    return _by_precision_and_mode(_HRM128, options)
+
+
+def trm128(options: dict[str, str]) -> dict[str, Any]:
+    """TRM hidden 128, 2 blocks, 4 heads, H3 L6, sequence 81, batch 32, 16 segments."""
+    return _by_precision_and_mode(_TRM128, options)
+
+
+def _by_precision_and_mode(setting: dict[str, Any], options: dict[str, str]) -> dict[str, Any]:
     figures: dict[str, Any] = {"step_s": {}, "segments_per_s": {}, "peak_memory_mib": {}}
     for precision in options.get("precisions", "fp32,bf16").split(","):
         for mode in options.get("modes", "eager,compiled").split(","):
-            spec = {**_HRM128, "precision": precision, "compile": mode == "compiled"}
+            spec = {**setting, "precision": precision, "compile": mode == "compiled"}
             result = _in_fresh_process(spec, options)
             figures["step_s"].setdefault(precision, {})[mode] = result["step_s"]
             figures["segments_per_s"].setdefault(precision, {})[mode] = round(32 / result["step_s"], 1)

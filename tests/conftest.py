@@ -38,6 +38,35 @@ TINY_CODE = (
 )
 """The same for code."""
 
+TINY_FORMAL = (
+    "data.length=8",
+    "data.train_examples=24",
+    "data.validation_examples=6",
+    "data.test_examples=10",
+    *(word for word in TINY if not word.startswith("data.")),
+)
+"""The same for formal languages."""
+
+TINY_ARC = (
+    "data.source=arc1",
+    "data.grid=6",
+    "data.augmentations=1",
+    "data.validation_tasks=2",
+    "data.test_tasks=3",
+    *(word for word in TINY if not word.startswith("data.")),
+)
+"""The same for ARC, whose package may hold ARC-AGI-1 alone."""
+
+_FEW = "train_examples: 12, validation_examples: 4, test_examples: 4"
+TINY_MIXTURE = (
+    f"data.tasks=[{{name: sudoku, side: 4, {_FEW}}}, {{name: maze, side: 5, {_FEW}}}, {{name: formal, language: copy, length: 8, {_FEW}}}]",
+    *(word for word in TINY if not word.startswith("data.")),
+)
+"""The same for mixtures of tasks."""
+
+TINY_OF = {"code": TINY_CODE, "formal": TINY_FORMAL, "arc": TINY_ARC, "mixture": TINY_MIXTURE}
+"""What makes the recipes of a family of tasks small, where that is not ``TINY``."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread_and_own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -62,13 +91,25 @@ def tiny_code_overrides() -> tuple[str, ...]:
 
 
 @pytest.fixture
+def tiny_formal_overrides() -> tuple[str, ...]:
+    """The same for runs of formal languages."""
+    return TINY_FORMAL
+
+
+@pytest.fixture
+def tiny_arc_overrides() -> tuple[str, ...]:
+    """The same for runs of ARC."""
+    return TINY_ARC
+
+
+@pytest.fixture
 def compose_config() -> Callable[..., dict[str, Any]]:
-    """Compose a checked configuration from overrides, after the ones in ``TINY`` (``TINY_CODE``) unless told otherwise."""
+    """Compose a checked configuration from overrides, after the ones in ``TINY`` (of another family: ``TINY_OF``) unless told otherwise."""
     from hrmlab.config.composition import composer
 
-    def compose(*overrides: str, tiny: bool = True, code: bool = False) -> dict[str, Any]:
+    def compose(*overrides: str, tiny: bool = True, family: str = "") -> dict[str, Any]:
         with composer([]) as composing:
-            return composing.compose([*((TINY_CODE if code else TINY) if tiny else ()), *overrides]).config.to_plain()
+            return composing.compose([*(TINY_OF.get(family, TINY) if tiny else ()), *overrides]).config.to_plain()
 
     return compose
 

@@ -12,13 +12,18 @@ import pytest
 import torch
 
 import hrmlab.models
+from hrmlab.audits.causality import audit_causality
 from hrmlab.core.batches import Batch
 from hrmlab.core.components import call, options_of
 from hrmlab.core.task import IGNORED_LABEL, AttentionKind, TaskSpec
 from hrmlab.evaluation.code.generation import Decoding, generate
+from hrmlab.layers.embeddings import PuzzleEmbedding
+from hrmlab.models.observation import observed
 from hrmlab.models.reasoner import Reasoner
 from hrmlab.models.sizing import Filling, Quotient
 from hrmlab.training.losses import LossOptions, segment_loss
+from hrmlab.training.optimizers import adamw
+from hrmlab.training.parts import named_parts
 
 Options = Mapping[str, Any]
 B, S, V = 3, 12, 7
@@ -49,7 +54,8 @@ def keys_of(model: type[Reasoner]) -> dict[str, tuple[Any, Any]]:
 
 
 def option_variants(model: type[Reasoner]) -> Iterator[dict[str, Any]]:
-    """The defaults, then every boolean flipped, every other literal choice, and a puzzle embedding of an odd width where there is one."""
+    """The defaults, then every boolean flipped, every other literal choice, and where there is such a thing, a puzzle embedding of an odd
+    width, and states that start elsewhere and are damped."""
     yield {}
     keys = keys_of(model)
     for name, (kind, default) in keys.items():
@@ -59,6 +65,9 @@ def option_variants(model: type[Reasoner]) -> Iterator[dict[str, Any]]:
             yield from ({name: choice} for choice in typing.get_args(kind) if choice != default)
     if "puzzle_embedding_size" in keys:
         yield {"puzzle_embedding_size": 40}
+    disturbance = {"random_start": 0.5, "state_noise": 0.1, "damping": 0.25}
+    if "damping" in keys:
+        yield {name: value for name, value in disturbance.items() if name in keys}
 
 
 def shape_of(model: type[Reasoner]) -> dict[str, int]:
@@ -147,12 +156,31 @@ def check_gradients(model: type[Reasoner], attention: AttentionKind, options: Op
         assert gradient.abs().sum() > 0, name
         assert torch.isfinite(gradient).all(), name
     for name, state in carry.items():
+        if not state.is_floating_point():
+            continue  # a count, which may tell losses apart and not answers
         _, changed = reasoner({**carry, name: state + torch.randn_like(state)}, batch)
         assert not torch.equal(changed.logits, prediction.logits), name
 
 
+def check_parts(model: type[Reasoner], attention: AttentionKind, options: Options) -> None:
+    """Its parts are all of it, each parameter once; every further name is that of a part; all names can have learning rates."""
+    reasoner = make(model, attention, options)
+    parts = reasoner.parts()
+    assert sorted(id(one) for part in parts.values() for one in part) == sorted(id(one) for one in reasoner.parameters())
+    assert not set(parts) & set(reasoner.part_names)
+    named = named_parts(reasoner)
+    assert {*reasoner.part_names, "embeddings"} <= set(named)
+    tables_and_heads = {id(one) for one in (*named["embeddings"], *named.get("heads", ()))}
+    for module in reasoner.embeddings_and_heads():
+        assert isinstance(module, PuzzleEmbedding) or {id(one) for one in module.parameters()} <= tables_and_heads
+    for name, part in named.items():
+        bundle = call(adamw, reasoner=reasoner, learning_rate=1.0, learning_rates={name: 2.0})
+        fast = [one for group in bundle.param_groups if group["lr"] == 2.0 for one in group["params"]]
+        assert {id(one) for one in fast} == {id(one) for one in part}, name
+
+
 def check_causality(model: type[Reasoner], attention: AttentionKind, options: Options) -> None:
-    """Causal attention hides the future, and full attention does not."""
+    """Causal attention hides the future, and full attention does not; nor does an option that says so, and the audit catches exactly it."""
     reasoner, batch = make(model, attention, options).eval(), make_batch()
     position = S // 2
     changed = batch._replace(inputs=batch.inputs.clone())
@@ -164,7 +192,32 @@ def check_causality(model: type[Reasoner], attention: AttentionKind, options: Op
     before = (one.logits[:, :position] - two.logits[:, :position]).abs().max()
     after = (one.logits[:, position:] - two.logits[:, position:]).abs().max()
     assert after > 0
-    assert (before == 0) if attention == "causal" else (before > 0)
+    hides = attention == "causal" and reasoner.sees_future is None
+    assert (before == 0) if hides else (before > 0)
+    assert (audit_causality(reasoner).leaks == ()) == hides
+
+
+def check_reading(model: type[Reasoner], attention: AttentionKind, options: Options) -> None:
+    """What the heads read of the last state that a stack put out is the segment's prediction; looking changes nothing."""
+    reasoner, batch = make(model, attention, options).eval(), make_batch()
+    with torch.no_grad():
+        carry, _ = reasoner(reasoner.initial_carry(B), batch)
+        with observed(reasoner, tokens=S, attention=True) as applications:
+            _, prediction = reasoner(carry, batch)
+        _, unseen = reasoner(carry, batch)
+    assert torch.equal(prediction.logits, unseen.logits)
+    assert {one.stack for one in applications} == {name for name, module in reasoner.named_modules() if module in set(reasoner.stacks())}
+    for one in applications:
+        for weights in one.attention:
+            assert weights.shape[-2:] == (S + reasoner.prefix_length,) * 2
+            torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
+    reading = applications[-1].reading if applications else None
+    if reading is not None:
+        torch.testing.assert_close(reading.logits, prediction.logits)
+        for one, other in ((reading.q_halt_logits, prediction.q_halt_logits), (reading.q_continue_logits, prediction.q_continue_logits)):
+            assert (one is None) == (other is None)
+            if one is not None:
+                torch.testing.assert_close(one, other)
 
 
 def check_generation(model: type[Reasoner], options: Options) -> None:
@@ -195,6 +248,7 @@ class _Forgetful:
 
     def __init__(self, reasoner: Reasoner) -> None:
         self._reasoner, self.max_segments, self.prefix_length = reasoner, reasoner.max_segments, reasoner.prefix_length
+        self.sees_future = reasoner.sees_future
 
     def initial_carry(self, batch_size: int, positions: int | None = None) -> Any:
         return self._reasoner.initial_carry(batch_size, positions)

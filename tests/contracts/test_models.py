@@ -9,6 +9,8 @@ import torch
 
 from hrmlab.budget.solver import build_reasoner
 from hrmlab.config.location import choices
+from hrmlab.core.components import locate
+from hrmlab.core.errors import UserError
 from hrmlab.core.task import AttentionKind, TaskSpec
 from hrmlab.models.reasoner import Reasoner
 from hrmlab.models.sizing import Width
@@ -49,6 +51,18 @@ def test_gradient_reaches_every_parameter_and_the_answer_depends_on_every_state(
 
 
 @every_case
+def test_parts_are_all_of_it_and_can_have_learning_rates(model: type[Reasoner], attention: AttentionKind, options: dict[str, Any]) -> None:
+    contract.check_parts(model, attention, options)
+
+
+@every_case
+def test_the_last_state_of_a_segment_reads_as_its_prediction(
+    model: type[Reasoner], attention: AttentionKind, options: dict[str, Any]
+) -> None:
+    contract.check_reading(model, attention, options)
+
+
+@every_case
 def test_causal_attention_hides_the_future_and_full_attention_does_not(
     model: type[Reasoner], attention: AttentionKind, options: dict[str, Any]
 ) -> None:
@@ -72,6 +86,10 @@ def test_every_arm_lands_within_one_percent_of_every_budget(
 ) -> None:
     config = compose_config(f"model={model}", f"size={size}", tiny=False)
     task = TaskSpec(name="test", sequence_length=length, vocabulary_size=vocabulary, attention=attention)
+    if attention not in locate(config["model"]["_target_"]).attention_kinds:
+        with pytest.raises(UserError, match=f"model={model} supports full attention only"):
+            build_reasoner(model=config["model"], task=task, size=config["size"], match=match, seed=0)
+        return
     with torch.device("meta"):
         reasoner, budget = build_reasoner(model=config["model"], task=task, size=config["size"], match=match, seed=0)
     counted = budget.parameters if match == "parameters" else budget.non_embedding_parameters
@@ -81,3 +99,19 @@ def test_every_arm_lands_within_one_percent_of_every_budget(
     for item in reasoner.solves:
         if isinstance(item, Width):
             assert budget.solved[item.argument] % (item.step if isinstance(item.step, int) else config["size"][item.step]) == 0
+
+
+@pytest.mark.parametrize(
+    ("preset", "width", "heads", "blocks", "segments"),
+    [("micro", 256, 4, 2, 4), ("small", 512, 8, 6, 8), ("base", 768, 12, 8, 10), ("large", 1024, 16, 12, 12), ("xlarge", 1536, 24, 16, 16)],
+)
+def test_the_sizes_of_the_keras_port_are_sizes_here(
+    preset: str, width: int, heads: int, blocks: int, segments: int, compose_config: Any
+) -> None:
+    config = compose_config("model=hrm", f"size=keras_{preset}", f"regime=keras_{preset}", tiny=False)
+    task = TaskSpec(name="test", sequence_length=81, vocabulary_size=11, attention="full")
+    with torch.device("meta"):
+        reasoner, budget = build_reasoner(model=config["model"], task=task, size=config["size"], match="parameters", seed=0)
+    assert (budget.solved["hidden_size"], budget.solved["num_heads"]) == (width, heads)
+    assert (config["model"]["h_layers"], config["model"]["l_layers"], reasoner.max_segments) == (blocks, blocks, segments)
+    assert abs(budget.gap) <= 0.01

@@ -16,6 +16,8 @@ from hrmlab.config.schema import COMPONENT_SECTIONS
 from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters, solved_arguments
 from hrmlab.config.validation import section_schema, validate_section
 from hrmlab.core.components import options_of
+from hrmlab.reporting.collect.roles import find_roles
+from hrmlab.sweeping.jobs import compose_jobs
 
 FILES = [(group, choice) for group in SECTIONS for choice in choices(group)]
 COMPONENTS = [(group, choice) for group, choice in FILES if group in COMPONENT_SECTIONS]
@@ -53,6 +55,8 @@ def test_the_parsed_schema_is_the_real_signature(group, choice):
         hints |= get_type_hints(kind, include_extras=True)
     for name, field in flattened.items():
         default = REQUIRED if field.default is MISSING else field.default
+        if field.default_factory is not MISSING:
+            default = field.default_factory()
         assert parsed[name] == Parameter(hints[name], default), "a field of an option dataclass is a key like any other"
     injected = set(signature.parameters) - set(parsed) - set(options)
     for parameter in injected:
@@ -114,3 +118,13 @@ def test_a_recipe_states_its_question_and_composes(group, choice):
             assert len(set(trials.values())) == 1, "every arm is tried equally often on every task"
         else:
             assert len({config["seed"] for config in configs}) >= 3
+
+
+@pytest.mark.parametrize("choice", ["ablations", "arms"])
+def test_what_a_sweep_asks_are_arms_of_it(choice):
+    with composer() as composing:
+        jobs = compose_jobs(composing, [f"sweeps={choice}", "seed=0"])
+    arms = sorted({job.labels.arm.replace(",", " ") for job in jobs})
+    roles = find_roles(study=choice, configs=[(arm, jobs[0].config.to_plain()) for arm in arms], arms=arms, baseline=None)
+    assert roles.asks, "it asks for pairs"
+    assert not roles.unknown_asks(arms)

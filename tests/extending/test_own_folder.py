@@ -109,6 +109,7 @@ def test_own_arms_keep_the_contract_of_arms(name: str, modules: Any) -> None:
             contract.check_shapes_and_determinism(model, attention, options)
             contract.check_restart(model, attention, options)
             contract.check_gradients(model, attention, options)
+            contract.check_parts(model, attention, options)
             contract.check_causality(model, attention, options)
             if attention == "causal":
                 contract.check_generation(model, options)

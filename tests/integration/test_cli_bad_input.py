@@ -46,6 +46,18 @@ TRAIN = [
     ("training.gradient_clip=0", ["training.gradient_clip=0", "null"]),
     ("optimizer.learning_rate=fast", ["optimizer.learning_rate=fast is not a number"]),
     ("optimizer.learning_rate=nan", ["optimizer.learning_rate=nan"]),
+    ("optimizer.learning_rates=1e-4", ["optimizer.learning_rates=0.0001 is not a mapping", "optimizer.learning_rates.<key>"]),
+    ("optimizer.learning_rates.H=-1", ["optimizer.learning_rates.H=-1.0 is not a positive number"]),
+    (
+        "optimizer.learning_rates={H:1e-4,l_levle:1}",
+        ["learning_rates.l_levle names no part of HRM", "did you mean l_level?", "H, L, embeddings"],
+    ),
+    (
+        "optimizer=muon model=transformer optimizer.learning_rates.H=1",
+        ["no part of Transformer", "are embeddings, heads, embedding, stack"],
+    ),
+    ("optimizer.learning_rates={H:1e-4,h_level:1e-3}", ["two rates, as H and as h_level", "leave one of them out"]),
+    ("training.compile=true training.gradient_checkpointing=true", ["do not go together", "leave one of them out"]),
     ("model.positions=rop", ["model.positions=rop", "did you mean rope?"]),
     ("model.h_layers=2.0", ["write model.h_layers=2"]),
     ("match=flops", ["match=flops", "parameters, non_embedding"]),

@@ -1,5 +1,6 @@
 """Every file in experiments/ and sweeps/ really trains: one step of each recipe, made small, with each arm of each sweep."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,22 @@ SMALL = ("trainer=cpu", "training.steps=1", "training.compile=false", "optimizer
 GENERATED = ("data.source=generated", "data.hub_name=null", "data.path=null", "data.validation_path=null", "data.test_path=null")
 ANY_DIFFICULTY = ("data.difficulty=null",)  # made small, a 4x4 Sudoku is never hard
 
+OTHER_KEYS = ("code", "formal", "arc", "mixture")
+"""Families whose data have no tables to read and no difficulty."""
+
 FILES = [(group, choice) for group in RECIPES for choice in choices(group)]
 
 
-def is_code(choice: str) -> bool:
-    return choice.startswith("code")
+def family_of(choice: str) -> str:
+    """``code`` of the recipe code/quick and of the sweeps code_quick and claims_code, ``mixture`` of ablations/mixture_with_ids."""
+    words = re.split("[/_]", choice)
+    return next((word for word in words if word in OTHER_KEYS), words[0])
 
 
 def jobs_of(group: str, choice: str) -> list[list[str]]:
     with composer() as composing:
-        overrides = [f"{group}={choice}", *SMALL, *(() if is_code(choice) else (*GENERATED, *ANY_DIFFICULTY))]
-        if "published" in choice:
+        overrides = [f"{group}={choice}", *SMALL, *(() if family_of(choice) in OTHER_KEYS else (*GENERATED, *ANY_DIFFICULTY))]
+        if "published" in choice or "claims" in choice:
             overrides.append("data.sequence_length=128")
         jobs = expand(composing, overrides, composing.plan(overrides))
     first_of_each_arm = {next((word for word in job if word.startswith("model=")), ""): job for job in reversed(jobs)}
@@ -46,6 +52,6 @@ def test_every_recipe_runs_one_step(
     jobs = jobs_of(group, choice)
     assert (len(jobs) > 1) == (group == "sweeps")
     for job in jobs:
-        run = train_run(config=compose_config(f"output_root={tmp_path}", *job, code=is_code(choice)))
+        run = train_run(config=compose_config(f"output_root={tmp_path}", *job, family=family_of(choice)))
         assert run.state == "completed"
         assert (run.read_json("summary.json") or {})["training"]["steps"] == 1

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
+from hrmlab import open_run
 from hrmlab.cli import audit, evaluate
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.report import make_report
@@ -116,6 +117,10 @@ def test_a_run_writes_code_and_everything_about_it_is_recorded(train_code: Train
 def test_a_model_that_sees_the_future_is_refused_and_says_leaks_where_it_is_allowed(train_code: Train, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"sees the future: changing token .* audit\.allow_leak=true"):
         train_code("model=transformer", "regime=shallow", "data.attention=full")
+    with pytest.raises(
+        UserError, match=r"sees the future: .*; leave out model\.attention=as_published, or train .* audit\.allow_leak=true"
+    ):
+        train_code("model=transformer", "regime=shallow", "model.attention=as_published")
     run = train_code("model=transformer", "regime=shallow", "data.attention=full", "audit.allow_leak=true")
     summary, audited = run.read_json("summary.json"), run.read_json("audit.json")
     assert summary is not None
@@ -130,6 +135,23 @@ def test_a_model_that_sees_the_future_is_refused_and_says_leaks_where_it_is_allo
     unmarked = [line for line in numbers if "LEAKS" not in line]
     assert [line for line in unmarked if "| model `transformer` |" not in line] == []  # what an arm is holds on every task
     assert len(unmarked) == 1
+
+
+@pytest.mark.slow
+def test_an_arm_with_the_published_leak_is_trained_on_purpose_and_the_card_says_so(train_code: Train, tmp_path: Path) -> None:
+    run = train_code("model=planner_executor", "regime=shallow", "model.attention=as_published", "audit.allow_leak=true")
+    summary, audited = run.read_json("summary.json"), run.read_json("audit.json")
+    assert summary is not None
+    assert audited is not None
+    assert audited["causality"]["passed"] is False
+    assert "pass_at_1" in summary["test"], "it writes token by token, where there is no future to see"
+    scales = {float(value) for name, value in open_run(run.path).reasoner.state_dict().items() if name.endswith(".scale")}
+    assert len(scales) == 1
+    assert 0.8 < scales.pop() < 0.98, "the schedule has gone on with the training"
+    report = make_report(study="code", output_root=tmp_path / "outputs", reports_root=tmp_path / "reports", baseline="planner_executor")
+    (line,) = [line for line in report.path.read_text().splitlines() if line.startswith("| Causality")]
+    assert "planner_executor" in line
+    assert "LEAKS" in line
 
 
 def test_the_published_protocol_overlaps_and_the_audits_say_so(train_code: Train, capsys: pytest.CaptureFixture[str]) -> None:

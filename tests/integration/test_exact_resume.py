@@ -18,7 +18,15 @@ STEPS = 14
 RECIPES = {
     "hrm, ema": ("model=hrm", "training.ema_decay=0.9", "model.puzzle_embedding_size=16"),
     "hrm, bf16, muon": ("model=hrm", "training.precision=bf16", "optimizer=muon"),
+    "hrm, muon, rates of parts": ("model=hrm", "optimizer=muon", "optimizer.learning_rates={H:1e-3,embeddings:1e-2,heads:2e-2}"),
     "deep supervision, adamw, clipping": ("model=deep_supervision_transformer", "optimizer=adamw", "training.gradient_clip=0.5"),
+    "trm, started anywhere and disturbed": ("model=trm", "model.random_start=1", "model.state_noise=0.1", "model.damping=0.05"),
+    "hrm, further losses": (
+        "model=hrm",
+        "training.loss_terms.segment_cost=0.1",
+        "training.loss_terms.segment_consistency=0.1",
+        "training.loss_terms.state_diversity=0.1",
+    ),
     "transformer, ema": ("model=transformer", "training.ema_decay=0.9"),
 }
 CODE = ("data=synthetic_code", "data.layout=packed", "model=hrm", "regime=shallow", "training.loss=softmax", "training.ema_decay=0.9")
@@ -83,7 +91,7 @@ def test_stopped_and_resumed(
 def test_a_packed_run_of_code_stopped_and_resumed(
     train_run: Callable[..., RunDirectory], compose_config: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    config = compose_config(f"output_root={tmp_path}", f"training.steps={STEPS}", *CODE, code=True)
+    config = compose_config(f"output_root={tmp_path}", f"training.steps={STEPS}", *CODE, family="code")
     assert_resumes_exactly(lambda: train_run(config=config), 8, train_run, monkeypatch)
 
 

@@ -5,12 +5,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-import yaml
 
 import hrmlab
 from hrmlab.cli import demo, evaluate
@@ -20,6 +19,7 @@ from hrmlab.data.sudoku.task import SudokuTask
 from hrmlab.reporting.collect.kept import kept_files
 from hrmlab.runs.archive import write_archive
 from hrmlab.runs.directory import RunDirectory
+from published_folder import released
 
 PUZZLE = "12.4.41..14.4.21"
 
@@ -44,6 +44,17 @@ def test_an_opened_run_repeats_the_runs_own_test_example_by_example(run: RunDire
     assert {name: result[name] for name in ("count", "exact_accuracy", "cell_accuracy", "breaks_no_rule")} == {
         name: summary["test"][name] for name in ("count", "exact_accuracy", "cell_accuracy", "breaks_no_rule")
     }
+
+
+def test_the_loop_of_the_docs_goes_through_the_segments_that_solve_shows(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs/models.md").read_text(encoding="utf-8")
+    loop = page.split("## Segment by segment")[1].split("```python\n")[1].split("```")[0]
+    path = loop.split('open_run("')[1].split('"')[0]
+    exec(loop.replace(path, str(run.path)), {})
+    lines = capsys.readouterr().out.splitlines()
+    opened = hrmlab.open_run(run.path)
+    answers = opened.solve("1.3..41..14.4..1").answers
+    assert [line.split()[:2] for line in lines] == [[str(i + 1), opened.decode(answer)] for i, answer in enumerate(answers)]
 
 
 def test_one_puzzle_is_solved_with_what_was_thought_after_each_segment(run: RunDirectory) -> None:
@@ -106,6 +117,57 @@ def test_the_demo_shows_every_segment_with_its_changes(run: RunDirectory, capsys
     assert shown.count("[") == (first != hrmlab.open_run(run.path).encode(PUZZLE)).sum()
 
 
+def test_a_trace_shows_what_solving_did(run: RunDirectory) -> None:
+    opened = hrmlab.open_run(run.path)
+    found = opened.trace(PUZZLE, segments=3)
+    np.testing.assert_array_equal(found.answers, opened.solve(PUZZLE, segments=3).answers)
+    assert found.segments[0].cycles
+    assert opened.information().parameters == sum(parameter.numel() for parameter in opened.reasoner.parameters())
+    test = opened.task.load(progress=False).test
+    table = pd.read_parquet(run.predictions_file)
+    np.testing.assert_allclose(opened.reasoning_depth(test.inputs), table["segments"])
+    with pytest.raises(UserError):
+        opened.trace("1..4")
+    with pytest.raises(UserError, match="segments=0"):
+        opened.trace(PUZZLE, segments=0)
+
+
+def test_the_demo_draws(run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.command([f"run={run.path}", "count=2", "segments=2", f"figures={tmp_path / 'pictures'}"]) == 0
+    said = capsys.readouterr().out
+    names = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    kinds = ("attention", "q_values", "solution", "states")
+    assert names == ["depth.png", *(f"puzzle_{number}_{kind}.png" for number in (1, 2) for kind in kinds)]
+    assert all(f"figure: {tmp_path / 'pictures' / name}" in said for name in names)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="figures="):
+        demo.command([f"run={run.path}", f"figures={tmp_path / 'file'}"])
+
+
+def test_a_run_of_code_goes_on_from_a_prompt(
+    train_run: Callable[..., RunDirectory],
+    compose_config: Callable[..., dict[str, Any]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("data=synthetic_code", "regime.segments=2", "training.steps=2", "evaluation.limit=1", f"output_root={tmp_path / 'outputs'}")
+    run = train_run(config=compose_config(*words, family="code"))
+    opened, prompt = hrmlab.open_run(run.path), "def add(a: int, b: int) -> int:\n"
+    written = opened.write(prompt, max_new_tokens=5)
+    assert written == opened.write(prompt, segments=opened.reasoner.max_segments, max_new_tokens=5)
+    assert opened.encode(prompt).shape == (opened.task.spec.sequence_length,)
+    assert opened.trace(prompt, attention=()).answers.shape == (2, opened.task.spec.sequence_length)
+    assert demo.command([f"run={run.path}", f"puzzle={prompt}"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"prompt:\n{prompt}")
+    assert said.count("written with") == 2
+
+
+def test_a_run_of_puzzles_writes_nothing(run: RunDirectory) -> None:
+    with pytest.raises(UserError, match="is not to write"):
+        hrmlab.open_run(run.path).write("1")
+
+
 def test_the_demo_takes_files_and_the_runs_own_test(run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "mine.csv"
     file.write_text(f"question,answer\n{PUZZLE},1234341221434321\n")
@@ -136,32 +198,6 @@ def test_a_published_checkpoint_opens_like_a_run(tmp_path: Path, capsys: pytest.
     (folder / "all_config.yaml").unlink()
     with pytest.raises(UserError, match=r"all_config\.yaml"):
         hrmlab.open_run(folder, task=task)
-
-
-def released(folder: Path, task: SudokuTask) -> Path:
-    """A folder as the release has it: all_config.yaml with a section arch, and step_<n> with the names of the compiled module."""
-    from hrmlab.models.published import load_published
-
-    config = {
-        "hidden_size": 16, "num_heads": 2, "expansion": 4, "H_layers": 1, "L_layers": 1, "H_cycles": 1, "L_cycles": 1, "halt_max_steps": 2,
-        "halt_exploration_prob": 0.1, "pos_encodings": "rope", "puzzle_emb_ndim": 16,
-    }  # fmt: skip
-    width = 256
-    generator = torch.Generator().manual_seed(0)
-    names = {"embed_tokens.embedding_weight": (task.spec.vocabulary_size, 16), "lm_head.weight": (task.spec.vocabulary_size, 16)}
-    names |= {"q_head.weight": (2, 16), "q_head.bias": (2,), "H_init": (16,), "L_init": (16,), "puzzle_emb.weights": (3, 16)}
-    for level in "HL":
-        block = f"{level}_level.layers.0"
-        names |= {f"{block}.self_attn.qkv_proj.weight": (48, 16), f"{block}.self_attn.o_proj.weight": (16, 16)}
-        names |= {f"{block}.mlp.gate_up_proj.weight": (2 * width, 16), f"{block}.mlp.down_proj.weight": (16, width)}
-    state = {f"_orig_mod.model.inner.{name}": torch.randn(shape, generator=generator) * 0.1 for name, shape in names.items()}
-    folder.mkdir()
-    (folder / "all_config.yaml").write_text(yaml.safe_dump({"arch": {"name": "hrm.hrm_act_v1@HRM", **config}, "data_path": "data/x"}))
-    torch.save(state, folder / "step_12")
-    torch.save(state, folder / "step_3")
-    facts = {"seq_len": 16, "vocab_size": task.spec.vocabulary_size, "num_puzzle_identifiers": 3}
-    load_published("hrm", {**config, **facts}, state)  # the names above are the release's
-    return folder
 
 
 def test_a_restored_run_has_no_checkpoints_and_says_so(run: RunDirectory, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ MODULES = {
     "hrm-report": "report",
     "hrm-audit": "audit",
     "hrm-exec": "execute",
+    "hrm-convert": "convert",
 }
 
 
@@ -48,7 +49,13 @@ def test_every_link_and_folder_exists() -> None:
 
 
 @pytest.mark.slow
-def test_every_command_runs(tmp_path: Path, tiny_overrides: tuple[str, ...], tiny_code_overrides: tuple[str, ...]) -> None:
+def test_every_command_runs(
+    tmp_path: Path,
+    tiny_overrides: tuple[str, ...],
+    tiny_code_overrides: tuple[str, ...],
+    tiny_formal_overrides: tuple[str, ...],
+    tiny_arc_overrides: tuple[str, ...],
+) -> None:
     outputs = f"output_root={tmp_path / 'outputs'}"
     small = (*tiny_overrides, outputs, "study=quick", "training.steps=2", "training.compile=false", "trainer=cpu", "data.source=generated")
     small_code = (*tiny_code_overrides, outputs, "study=code", "training.steps=2")
@@ -67,6 +74,10 @@ def test_every_command_runs(tmp_path: Path, tiny_overrides: tuple[str, ...], tin
     for command in COMMANDS:
         if command.startswith("hrm-train") and "code/" in command:
             run(command, *small_code)
+        elif command.startswith("hrm-train") and "formal/" in command:
+            run(command, *tiny_formal_overrides, outputs, "training.steps=2")
+        elif command.startswith("hrm-train") and "arc/" in command:
+            run(command, *tiny_arc_overrides, outputs, "training.steps=2")
         elif command.startswith("hrm-eval") and "humaneval" in command:
             (completed,) = sorted(tmp_path.rglob("code/synthetic_code*/*/*/*/*/COMPLETED"))
             few = ("evaluation.limit=2", "evaluation.max_new_tokens=4", "trainer.progress_bar=false")
@@ -78,6 +89,9 @@ def test_every_command_runs(tmp_path: Path, tiny_overrides: tuple[str, ...], tin
             run(command)
         elif command.startswith("hrm-audit contamination"):
             run(command, *(word for word in tiny_code_overrides if word.startswith("data.")))
+        elif command.startswith("hrm-audit stability"):
+            completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
+            run(command.replace("outputs/...", str(completed.parent)))
         elif command.startswith("hrm-train") and "outputs/..." not in command:
             run(command, *small)
         elif "resume=outputs/..." in command:
@@ -87,7 +101,7 @@ def test_every_command_runs(tmp_path: Path, tiny_overrides: tuple[str, ...], tin
         elif "extend=outputs/..." in command:
             completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
             run(command.replace("outputs/...", str(completed.parent)), "training.steps=4")
-        elif command.startswith("hrm-demo"):
+        elif command.startswith(("hrm-demo", "hrm-convert")):
             completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
             run(command.replace("outputs/...", str(completed.parent)))
         elif command.startswith("hrm-eval"):

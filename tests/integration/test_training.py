@@ -2,6 +2,10 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import wandb
 
 from hrmlab.core.errors import TrainingFailed, UserError
 from hrmlab.models.checkpoint import load_checkpoint
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.training import losses
+from offline_wandb import records
 
 Train = Callable[..., RunDirectory]
 ARMS = ("hrm", "transformer", "deep_supervision_transformer")
@@ -35,6 +41,9 @@ def test_a_run_directory_holds_the_whole_record(arm: str, train_run: Train) -> N
     assert summary["training"]["flops"] == 48 * budget["flops_per_training_segment"]
     assert abs(budget["gap"]) <= 0.01
     assert data["overlap"] == dict.fromkeys(data["overlap"], 0)
+    assert {entry["name"]: entry["count"] for entry in data["trivial"]} == dict.fromkeys(
+        ["copy the input", "most frequent token", "most frequent token by position", "guess among candidates", "fill by elimination"], 30
+    )
     table = pd.read_parquet(run.predictions_file)
     assert list(table["index"]) == list(range(30))
     assert np.mean(table["exact"]) == pytest.approx(summary["test"]["exact_accuracy"])
@@ -76,6 +85,19 @@ def test_arms_of_a_seed_see_the_same_data_and_another_seed_another_order(train_r
     assert data[3]["order_hash"] != data[0]["order_hash"]
 
 
+def test_parts_learn_at_rates_of_their_own_and_the_log_says_which(train_run: Train) -> None:
+    rates = ("optimizer.learning_rates={H:1e-3,embeddings:2e-3}", "optimizer.learning_rate=4e-3", "optimizer.schedule=linear")
+    run = train_run("training.steps=6", "training.log_every_steps=3", *rates, "optimizer.final_learning_rate_ratio=0.0")
+    assert run.config["optimizer"]["learning_rates"] == {"H": 1e-3, "embeddings": 2e-3}
+    metrics = pd.read_csv(run.metrics_file)
+    # Two steps of warm-up, then in a line to zero at step 6: half of the peak is left after 4 steps, a quarter of the way after 3.
+    for name, peak in (("", 4e-3), ("/H", 1e-3), ("/embeddings", 2e-3)):
+        rows = metrics[metrics["metric"] == f"train/learning_rate{name}"]
+        np.testing.assert_allclose(np.asarray(rows["value"]), [peak * 0.75, 0.0], atol=1e-12)
+    plain = pd.read_csv(train_run("training.steps=2").metrics_file)
+    assert not any(str(name).startswith("train/learning_rate/") for name in plain["metric"])
+
+
 def test_learning_happens(train_run: Train) -> None:
     run = train_run("model=transformer", "regime=shallow", "training.steps=60", "optimizer.learning_rate=0.01", "data.difficulty=easy")
     metrics = pd.read_csv(run.metrics_file)
@@ -84,6 +106,67 @@ def test_learning_happens(train_run: Train) -> None:
 
 
 # Two warnings of torch's compiler about torch's own code.
+def test_random_starts_and_noise_disturb_a_run_and_belong_to_its_seed(train_run: Train) -> None:
+    def weights(*overrides: str) -> torch.Tensor:
+        run = train_run("model=trm", "regime=brief", "training.steps=3", "optimizer.warmup_steps=0", *overrides)
+        state = load_checkpoint(run.checkpoints / "last.ckpt")["state_dict"]
+        return torch.cat([value.flatten().double() for value in state.values() if value.is_floating_point()])
+
+    plain, started, disturbed = weights(), weights("model.random_start=1"), weights("model.state_noise=0.1")
+    assert not torch.equal(started, plain)
+    assert not torch.equal(disturbed, plain)
+    assert torch.equal(weights("model.state_noise=0.1"), disturbed)
+
+
+OWN_TERM = """
+from torch import Tensor
+
+from hrmlab.training.terms.term import LossTerm, Segment
+
+
+class LargestLogit(LossTerm):
+    def __init__(self, *, power: int) -> None:
+        self.power = power
+
+    def __call__(self, segment: Segment) -> Tensor:
+        return segment.prediction.logits.amax(dim=(1, 2)) ** self.power
+"""
+
+
+def test_losses_of_ones_own_and_built_in_ones_are_learned_and_logged(tmp_path: Path, tiny_overrides: tuple[str, ...]) -> None:
+    mine = tmp_path / "mine"
+    (mine / "experiments").mkdir(parents=True)
+    (mine / "my_losses.py").write_text(OWN_TERM)
+    (mine / "experiments" / "own.yaml").write_text(
+        "# @package _global_\ntraining:\n  loss_terms:\n    largest: {_target_: my_losses.LargestLogit, weight: 0.1, power: 2}\n"
+    )
+    built_in = ("segment_cost", "segment_consistency", "state_diversity")
+    terms = [f"training.loss_terms.{name}=0.1" for name in built_in]
+    words = ["experiments=own", "model=hrm", "regime=shallow", "training.steps=8", *tiny_overrides, *terms]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+
+    def train(*overrides: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "hrmlab.cli.train", "--config-dir", str(mine), *overrides]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    done = train(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (file,) = tmp_path.glob("outputs/**/metrics.csv")
+    metrics = pd.read_csv(file)
+    for name in ("largest", *built_in):
+        values = np.asarray(metrics[metrics["metric"] == f"train/loss/{name}"]["value"])
+        assert len(values) == 4, name
+        assert np.isfinite(values).all()
+        assert (values > 0).any(), name
+    assert f"python_path: {mine}" in (file.parent / "config.yaml").read_text(), "so that the class is found again"
+    resumed = train(f"extend={file.parent}", "training.steps=9")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    refused = train(*words, "model=transformer")
+    assert refused.returncode == 2
+    assert "training.loss_terms.segment_" in refused.stdout + refused.stderr
+    assert "Traceback" not in refused.stdout + refused.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
@@ -126,19 +209,81 @@ def test_a_loss_that_is_not_finite_fails_the_run_and_keeps_the_last_good_checkpo
     assert json.loads(path.read_text())["step"] == 5
 
 
-def test_wandb_gets_one_run_for_every_job(train_run: Train) -> None:
-    folders = []
+def wandb_summary(run: RunDirectory) -> dict[str, Any]:
+    """What the offline file of a run's only W&B run says: its metrics and summary, its group, and how it ended.
+
+    W&B's service is a process of its own and closes the file a little later than ``finish`` returns where the machine is busy.
+    """
+    wandb.finish()
+    (path,) = (run.path / "wandb").glob("offline-run-*/*.wandb")
+    deadline = time.monotonic() + 60
+    while True:
+        found: dict[str, Any] = {}
+        for record in records(path):
+            for item in (*record.history.item, *record.summary.update):
+                found[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
+            if record.HasField("run"):
+                found["group"] = record.run.run_group
+            if record.HasField("exit"):
+                found["exit"] = record.exit.exit_code
+        if "exit" in found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.2)
+
+
+def tensorboard_outcome(run: RunDirectory) -> tuple[set[str], dict[str, float]]:
+    """The settings that the event files name as hyperparameters, and the last value of every scalar."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData  # pyright: ignore[reportAttributeAccessIssue] (made by protoc)
+
+    settings, values = set(), {}
+    for path in (run.path / "tensorboard").glob("events.*"):
+        events = EventAccumulator(str(path))
+        events.Reload()
+        values |= {name: events.Scalars(name)[-1].value for name in events.Tags()["scalars"]}
+        for content in events.summary_metadata.values() if "_hparams_/session_start_info" in events.summary_metadata else ():
+            if content.plugin_data.plugin_name == "hparams":
+                data = HParamsPluginData.FromString(content.plugin_data.content)
+                settings |= set(data.session_start_info.hparams)
+    return settings, values
+
+
+def test_several_loggers_at_once_get_scores_budget_and_cost_of_every_job(train_run: Train) -> None:
     for seed in (0, 1):
-        run = train_run("training.steps=2", "logger=wandb", f"seed={seed}")
-        folders.append(list((run.path / "wandb").glob("offline-run-*")))
-        (records,) = folders[-1][0].glob(f"files/{run.path.name}")
-        assert {path.name for path in records.iterdir()} >= {"COMPLETED", "run.json", "config.yaml", "metrics.csv", "predictions.parquet"}
-    assert [len(found) for found in folders] == [1, 1]
+        run = train_run("training.steps=2", "logger=[wandb,tensorboard]", f"seed={seed}")
+        summary, budget = run.read_json("summary.json"), run.read_json("budget.json")
+        assert summary is not None
+        assert budget is not None
+        expected = {
+            "test/exact_accuracy": summary["test"]["exact_accuracy"],
+            "test/halting/cell_accuracy": summary["test"]["halting/cell_accuracy"],
+            "validation/breaks_no_rule": summary["validation"]["breaks_no_rule"],
+            "training/wall_seconds": summary["training"]["wall_seconds"],
+            "training/flops": summary["training"]["flops"],
+            "budget/parameters": budget["parameters"],
+        }
+        told = wandb_summary(run)
+        assert (told["group"], told["exit"]) == ("default", 0)
+        settings, scalars = tensorboard_outcome(run)
+        for name, value in expected.items():
+            assert told[name] == pytest.approx(value), name
+            assert scalars[name] == pytest.approx(value, rel=1e-6), name
+        assert {"train/loss", "val/exact_accuracy"} <= {*told} & {*scalars}
+        assert {"model.name", "training.steps", "seed"} <= settings
+        assert run.config["logger"] == {"wandb": True, "project": "hrmlab", "entity": None, "mode": "offline", "tensorboard": True}
+        (records_kept,) = (run.path / "wandb").glob(f"offline-run-*/files/{run.path.name}")
+        held = {path.name for path in records_kept.iterdir()}
+        assert held >= {"COMPLETED", "run.json", "config.yaml", "metrics.csv", "predictions.parquet"}
 
 
-def test_tensorboard(train_run: Train) -> None:
-    run = train_run("training.steps=2", "logger=tensorboard")
-    assert list((run.path / "tensorboard").glob("events.*"))
+def test_a_run_that_fails_is_closed_as_failed(train_run: Train, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(losses, "token_losses", lambda logits, *rest: logits.sum(-1) * math.nan)
+    with pytest.raises(TrainingFailed):
+        train_run("training.steps=4", "logger=wandb")
+    (path,) = tmp_path.rglob("FAILED")
+    told = wandb_summary(RunDirectory.open(path.parent))
+    assert told["exit"] == 1
+    assert "test/exact_accuracy" not in told
 
 
 @pytest.mark.parametrize(
@@ -178,3 +323,12 @@ def test_on_a_gpu_without_host_synchronisation_in_a_step(arm: str, train_run: Tr
     monkeypatch.setattr(SegmentTraining, "training_step", watched)
     run = train_run(f"model={arm}", "trainer=gpu", "training.steps=10", "training.precision=bf16")
     assert run.state == "completed"
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_computing_blocks_again_changes_no_bit_of_a_run(precision: str, train_run: Train) -> None:
+    shape = ("training.steps=4", "training.ema_decay=0.9", f"training.precision={precision}")
+    plain, again = train_run(*shape), train_run(*shape, "training.gradient_checkpointing=true")
+    one, two = (load_checkpoint(run.checkpoints / "last.ckpt")["state_dict"] for run in (plain, again))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)

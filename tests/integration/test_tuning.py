@@ -33,7 +33,11 @@ def test_every_arm_gets_the_same_trials_and_its_best_on_validation(commands, tmp
         assert small["arms"][arm]["at_the_edge"] == []
         assert large["arms"][arm]["at_the_edge"] == ["optimizer.learning_rate"]
     assert "hrm on fake/small: optimizer.learning_rate=0.001 (validation 0.2454, 3 trials)" in output
-    assert "tuned values: reports/tune/tuned.yaml" in output
+    assert "tuned values: reports/tune/tuned.yaml (as tables: tuned.md)" in output
+    page = (tmp_path / "reports/tune/tuned.md").read_text()
+    assert "| Arm | learning_rate 0.0001 | learning_rate 0.001 | learning_rate 0.01 |" in page
+    assert "**0.245**" in page
+    assert "## fake_4x4 (`fake/small`)" in page
     before = (tmp_path / "reports/tune/tuned.yaml").read_text()
     code, output = commands.run("sweep", *TUNE)
     assert code == 0

@@ -1,17 +1,16 @@
 """Does a reasoner see the future? Changing token t must change nothing before t: no logit, no halting score, no state of any cycle."""
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hrmlab.core.batches import Batch
 from hrmlab.core.randomness import torch_stream
 from hrmlab.core.task import IGNORED_LABEL
+from hrmlab.models.observation import observed
 from hrmlab.models.reasoner import Reasoner
 
 LENGTH = 12
@@ -100,11 +99,11 @@ def audit_causality(reasoner: Reasoner, *, length: int = LENGTH, seed: int = 0) 
     leaks: dict[str, Leak] = {}
     applications = 0
     for segment in range(1, probe.max_segments + 1):
-        with _watched(probe) as states:
+        with observed(probe) as watched:
             carry, prediction = probe(carry, batch)
-        applications = len(states)
+        applications = len(watched)
         seen = [("logits", 0, prediction.logits)]
-        seen += [(f"state after stack {number}", number, state[:, prefix:]) for number, state in enumerate(states, start=1)]
+        seen += [(f"state after stack {number}", number, one.state[:, prefix:]) for number, one in enumerate(watched, start=1)]
         for scores in (prediction.q_halt_logits, prediction.q_continue_logits):
             if scores is not None:
                 # A score for the whole example decides about every position's answer, so it stands at each of them.
@@ -128,19 +127,3 @@ def _first_leak(values: Tensor, what: str, segment: int, application: int) -> Le
     changed, position = (int(number) for number in broken.nonzero()[0])
     size = float(difference[changed, position])
     return Leak(changed=changed, seen=position, what=what, segment=segment, application=application, difference=size)
-
-
-@contextmanager
-def _watched(reasoner: Reasoner) -> Iterator[list[Tensor]]:
-    """The outputs of every application of every stack, in order, while the context lasts."""
-    states: list[Tensor] = []
-
-    def remember(module: nn.Module, arguments: Any, output: Tensor) -> None:
-        states.append(output)
-
-    handles = [stack.register_forward_hook(remember) for stack in reasoner.stacks()]
-    try:
-        yield states
-    finally:
-        for handle in handles:
-            handle.remove()

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from hrmlab.core.task import TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits
+from hrmlab.data.task import Task
 
 
 def _common_inputs(one: ExampleSet, other: ExampleSet) -> int:
@@ -14,15 +14,26 @@ def _common_inputs(one: ExampleSet, other: ExampleSet) -> int:
     return sum(row.tobytes() in known for row in np.ascontiguousarray(other.inputs))
 
 
-def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str) -> dict[str, Any]:
+def _answers(splits: Splits, task: Task) -> dict[str, Any]:
+    """How many different answers the training set has, and for how many test examples the answer is among them."""
+    train, test = (task.answer_classes(part.labels) for part in (splits.train, splits.test))
+    return {
+        "rule": task.answer_rule,
+        "train_distinct": len(np.unique(train)),
+        "test_distinct": len(np.unique(test)),
+        "test_known": int(np.isin(test, train).sum()),
+    }
+
+
+def audit_splits(splits: Splits, *, task: Task, order_hash: str) -> dict[str, Any]:
     """Counts, hashes and overlaps of the splits, measured on the very arrays that training uses.
 
     Args:
         splits: the three sets.
-        spec: of their task.
+        task: what they belong to.
         order_hash: fingerprint of the order in which training draws; equal for arms that see the same examples.
     """
-    parts = splits.sets()
+    parts, spec = splits.sets(), task.spec
 
     def common(one: str, other: str) -> int:
         return len(np.intersect1d(splits.classes(one), splits.classes(other)))
@@ -36,6 +47,8 @@ def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str) -> dict[str
         "grid": None if spec.grid is None else list(spec.grid),
         "next_token": spec.next_token,
         "shared_on_purpose": splits.shared_on_purpose,
+        **({"protocol": splits.protocol} if splits.protocol else {}),
+        **({"palette": dict(task.palette)} if task.palette else {}),
         "splits": {
             name: {"count": len(part), "content_hash": part.content_hash(), "class_hash": part.class_hash()} for name, part in parts.items()
         },
@@ -44,5 +57,6 @@ def audit_splits(splits: Splits, *, spec: TaskSpec, order_hash: str) -> dict[str
             **{f"{one}_{other}_classes": common(one, other) for one, other in pairs},
             "train_test_strings": _common_inputs(splits.train, splits.test),
         },
+        **({} if spec.next_token else {"answers": _answers(splits, task)}),  # a row of text is no answer that could be remembered as one
         "order_hash": order_hash,
     }

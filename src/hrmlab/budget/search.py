@@ -125,7 +125,8 @@ def _last_below(target: int, narrowest: int, count: Callable[[int], int]) -> tup
 
 
 def _candidates(sizing: Sizing, fillings: Sequence[Filling]) -> Iterator[Arguments]:
-    """Widths to try, narrow to wide; where there would be very many, those around the one at which the filling has its preferred ratio."""
+    """Widths to try, narrow to wide, up to twice the one at which the filling has its preferred ratio (of a model whose count hardly grows
+    with its width alone, the budget would end them much later); where that would be very many, those around it."""
     if not sizing.free(Width):
         yield _arguments(sizing, 1)
         return
@@ -137,7 +138,7 @@ def _candidates(sizing: Sizing, fillings: Sequence[Filling]) -> Iterator[Argumen
         return sizing.count({**width, **_together(fillings, max(1, round(beside * first.ratio)))})
 
     middle = _crossing(sizing, preferred)
-    start, stop = (1, _WIDEST) if middle <= _FEW else (middle - _AROUND, middle + _AROUND + 1)
+    start, stop = (1, 2 * middle + _AROUND) if middle <= _FEW else (middle - _AROUND, middle + _AROUND + 1)
     for factor in range(start, stop):
         yield _arguments(sizing, factor)
 

@@ -56,6 +56,19 @@ def key_values(
     return own, changes
 
 
+def whole_number(own: Mapping[str, str], key: str, default: int) -> int:
+    """The value of a key of the command's own, a whole number above 0; ``default`` where it is not given.
+
+    Raises:
+        UserError: it is none.
+    """
+    if key not in own:
+        return default
+    if not own[key].isdecimal() or int(own[key]) < 1:
+        raise UserError(f"{key}={own[key]} is not a whole number above 0")
+    return int(own[key])
+
+
 def _value(key: str, text: str) -> Any:
     import yaml
 

@@ -19,20 +19,25 @@ Looks for what would make a comparison worthless. One line for each finding; exi
 Usage: hrm-audit causality     [GROUP=CHOICE,CHOICE ...] [KEY=VALUE ...]
        hrm-audit contamination [GROUP=CHOICE,CHOICE ...] [KEY=VALUE ...]
        hrm-audit copying run=RUN_DIRECTORY
+       hrm-audit stability run=RUN_DIRECTORY [data.path=FILE] [beyond=4] [count=500]
 
   causality      does changing a token change any logit, halting score or state before it? Every position, segment and cycle is tried
   contamination  does the training text hold problems or solutions of an evaluation set (exact, equal syntax tree, 13 tokens in a row)?
   copying        how much of what a run wrote is copied from what it read, beside the scores that copying would get
+  stability      does a run with segments keep a right answer when it goes on to beyond= times the segments of training, does it rest at
+                 wrong ones, and does it solve easier questions, down to one cell? Of count= examples of the test split or of a file;
+                 also written to RUN_DIRECTORY/evaluations/stability/result.json. checkpoint=, data.KEY=, trainer.KEY= as in hrm-eval
 
-Keys and groups are those of hrm-train, and so is --config-dir DIR for arms and tasks of your own; several values of one key are tried one
-after the other.
+Keys and groups of the first two are those of hrm-train, and so is --config-dir DIR for arms and tasks of your own; several values of one
+key are tried one after the other.
 
 Examples:
   hrm-audit causality model=hrm,transformer data=synthetic_code
   hrm-audit contamination data=synthetic_code data.python_functions=2000 evaluation=humaneval
+  hrm-audit stability run=outputs/quick/sudoku_4x4_easy/hrm/nano/seed=0/1a2b3c4d
   hrm-audit copying run=outputs/code_quick/synthetic_code/hrm/nano/seed=0/1a2b3c4d
 """
-_KINDS = ("causality", "contamination", "copying")
+_KINDS = ("causality", "contamination", "copying", "stability")
 
 
 def main() -> None:
@@ -53,6 +58,10 @@ def command(arguments: Sequence[str]) -> int:
         raise UserError(f"{kind!r} is no audit; " + (f"did you mean {guess}? " if guess else "") + f"audits are {', '.join(_KINDS)}")
     if kind == "copying":
         return _copying(overrides)
+    if kind == "stability":
+        from hrmlab.cli.stability import stability
+
+        return stability(overrides)
     from hrmlab.config.composition import composer
     from hrmlab.config.grid import expand
 

@@ -31,10 +31,13 @@ Usage: hrm-eval run=RUN_DIRECTORY [data.path=FILE] [KEY=VALUE ...]
   data.KEY=VALUE           any other key of the run's data section, for example data.check_unique=true
   data=CHOICE              for a published checkpoint: the task that it answers
   checkpoint=best|last     which weights (default: the ones the run's own test used)
+  pictures=true|false      also draw a picture of each task of ARC: demonstrations, what was expected, the two guesses (default false)
   labelled=true|false      false: the file has no answers; there are predictions and no score (default true)
   trainer.accelerator=cpu|gpu|auto   trainer.threads=N   trainer.progress_bar=true|false
   evaluation=CHOICE        code: own (the run's test problems), humaneval, humaneval_plus, mbpp, file
   evaluation.KEY=VALUE     code: samples=10 temperature=0.8 top_p=0.95 ks=[1,10] limit=20 path=FILE ... (conf/evaluation/own.yaml)
+  evaluation.trajectories=K evaluation.noise=S   puzzles: K answers, S the noise on all but the first; the best by its halting score
+  evaluation.views=N       puzzles: N symmetric images of each, whose answers vote
   generations=FILE         code: score saved completions (JSON Lines with task_id and completion) instead of a run
 
 Writes RUN_DIRECTORY/evaluations/<file>/result.json and predictions.csv; for code every completion with its verdict.
@@ -43,7 +46,8 @@ Examples:
   hrm-eval run=outputs/quick/sudoku_4x4_easy/hrm/nano/seed=0/1a2b3c4d data.path=my_puzzles.csv
   hrm-eval run=outputs/code_quick/.../seed=0/1a2b3c4d evaluation=humaneval evaluation.samples=10 evaluation.temperature=0.8
 """
-_OWN = ("run", "data", "checkpoint", "labelled", "evaluation", "generations")
+_OWN = ("run", "data", "checkpoint", "labelled", "pictures", "evaluation", "generations")
+_OF_PUZZLES = frozenset({"trajectories", "noise", "views"})
 _SECTIONS = {"data": None, "trainer": TRAINER_KEYS, "evaluation": None}
 
 
@@ -58,7 +62,7 @@ def command(arguments: Sequence[str]) -> int:
         print(_HELP, end="")
         return 0
     own, changes = key_values(arguments, keys=_OWN, sections=_SECTIONS)
-    for key, choices in (("checkpoint", ("best", "last")), ("labelled", ("true", "false"))):
+    for key, choices in (("checkpoint", ("best", "last")), ("labelled", ("true", "false")), ("pictures", ("false", "true"))):
         if own.get(key, choices[0]) not in choices:
             raise UserError(f"{key}={own[key]!r} is not a choice; use {' or '.join(choices)}")
     if "generations" in own:
@@ -76,18 +80,49 @@ def command(arguments: Sequence[str]) -> int:
             "HumanEval's fields)"
         )
 
+    from hrmlab.evaluation.several import Several
     from hrmlab.workflows.evaluate import evaluate_examples, evaluate_problems
 
     root = Path(own["run"])
-    if writes or own.get("evaluation") is not None or changes["evaluation"]:
-        settings = _settings(own.get("evaluation"), base.to_plain()["evaluation"] if base else None, changes["evaluation"])
+    of_puzzles = not writes and own.get("evaluation") is None and changes["evaluation"].keys() <= _OF_PUZZLES
+    settings = _settings(own.get("evaluation"), base.to_plain()["evaluation"] if base else None, changes["evaluation"])
+    if not of_puzzles:
         _show_problems(evaluate_problems(opened, root=root, settings=settings, checkpoint=checkpoint, progress=progress))
         return 0
     labelled = own.get("labelled", "true") == "true"
-    found = evaluate_examples(opened, root=root, path=path, checkpoint=checkpoint, labelled=labelled, progress=progress)
+    found = evaluate_examples(
+        opened,
+        root=root,
+        path=path,
+        checkpoint=checkpoint,
+        labelled=labelled,
+        progress=progress,
+        sheets=own.get("pictures") == "true",
+        several=Several.of(settings),
+    )
     print(sentence(found.results["test"], found.measures, things=f"{opened.task.words.example}s"))
     print(f"predictions: {found.folder / 'predictions.csv'}")
+    if found.sheets:
+        print(_drawn(found, opened.task.palette, progress=progress))
     return 0
+
+
+def _drawn(found: "Evaluated", palette: Mapping[str, str], *, progress: bool) -> str:
+    """Draw every sheet into a folder for its kind; how many of each there are, in a line."""
+    from collections import Counter
+
+    from hrmlab.data.progress import progress_bar
+    from hrmlab.reporting.figures.sheet_figure import draw_sheet
+    from hrmlab.runs.files import write_bytes
+
+    with progress_bar("drawing", len(found.sheets), shown=progress) as advance:
+        for sheet in found.sheets:
+            path = found.folder / "pictures" / sheet.kind / f"{sheet.name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, draw_sheet(sheet, palette))
+            advance(1)
+    counts = Counter(sheet.kind for sheet in found.sheets)
+    return f"pictures: {found.folder / 'pictures'} ({', '.join(f'{count} {kind}' for kind, count in sorted(counts.items()))})"
 
 
 def _rescored(own: Mapping[str, str], changes: Mapping[str, Mapping[str, Any]]) -> "Evaluated":

@@ -10,6 +10,7 @@ from hrmlab.cli.command import run_command
 from hrmlab.core.errors import UserError
 
 if TYPE_CHECKING:
+    from hrmlab.reporting.collect.study import Study
     from hrmlab.reporting.report import Report
 
 NAME = "hrm-report"
@@ -82,7 +83,7 @@ def _finish(report: "Report", options: Mapping[str, str], *, records: bool, mirr
     print(*report.first_words, sep="\n")
     print(f"report: {report.path}")
     if records:
-        keep(report, options["reports_root"])
+        keep(report.study, options["reports_root"])
     if mirror:
         from hrmlab.reporting.wandb_mirror import mirror_report
 
@@ -107,8 +108,8 @@ def fetch(source: str, studies: str, folder: Path) -> None:
         print(f"{study}: {fetched} runs from W&B{left}", flush=True)
 
 
-def keep(report: "Report", reports_root: str) -> None:
-    """Write the archive of a report's records and say so.
+def keep(study: "Study", reports_root: str) -> None:
+    """Write the archive of a study's records and say so.
 
     Raises:
         UserError: the old archive is damaged, or the folder cannot be written.
@@ -116,7 +117,7 @@ def keep(report: "Report", reports_root: str) -> None:
     from hrmlab.reporting.collect.kept import keep_records
     from hrmlab.runs.archive import archive_of
 
-    archive = keep_records(report.study, archive_of(reports_root, report.study.name))
+    archive = keep_records(study, archive_of(reports_root, study.name))
     print(f"records: {archive.path} ({len(archive.runs)} runs, {archive.path.stat().st_size / 1e6:.2f} MB)", flush=True)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hrmlab.sweeping.display import Display
     from hrmlab.sweeping.jobs import Job
     from hrmlab.sweeping.pool import Work
+    from hrmlab.sweeping.resources import Machine, Need
     from hrmlab.sweeping.tuning import Tuning
 
 NAME = "hrm-sweep"
@@ -58,34 +59,34 @@ def _sweep(jobs: Sequence["Job"], flags: Namespace, tuning: "Tuning | None" = No
     with study_lock(output_root / study, say=lambda sentence: say(NAME, sentence)) as lock:
         restored = restore(jobs, reports_root=flags.reports) if flags.use_records else 0
         works = _decide(jobs, flags)
-        share_out(_trainers(works), limit=flags.jobs)  # what this machine cannot run is said before anything else
+        shares = share_out(_trainers(works), limit=flags.jobs)  # what this machine cannot run is said before anything else
         display = Display(works)
         _announce(works, display)
         if restored:
             display.line(f"{restored} of them put back from the archive of records; these have no checkpoints")
         try:
-            _run(works, flags, display, lock)
+            _run(works, shares, display, lock)
             while tuning is not None and (jobs := tuning.next()):
                 if flags.use_records:
                     restore(jobs, reports_root=flags.reports)
                 works += (more := _decide(jobs, flags))
-                _run(more, flags, display, lock)
+                _run(more, share_out(_trainers(more), limit=flags.jobs), display, lock)
         except KeyboardInterrupt as interrupt:
             display.summary()
             raise type(interrupt)("stopped; the same command goes on where it stopped") from None
         display.summary()
-        tuned = tuning is None or _write_tuned(tuning, Path(flags.reports) / study)
+        if tuning is not None:
+            return 0 if _write_tuned(tuning, output_root, flags) else 1
         reported = flags.no_report or _report(study, output_root, flags)
     done = all(work.state == "completed" or work.action in ("completed", "running") for work in works)
-    return 0 if reported and tuned and (done or tuning is not None) else 1
+    return 0 if reported and done else 1
 
 
-def _run(works: Sequence["Work"], flags: Namespace, display: "Display", lock: int) -> None:
-    """Run those that wait."""
+def _run(works: Sequence["Work"], shares: "tuple[Machine, list[Need]]", display: "Display", lock: int) -> None:
+    """Run those that wait, each with its share of the machine."""
     from hrmlab.sweeping.pool import run_all
-    from hrmlab.sweeping.resources import share_out
 
-    machine, needs = share_out(_trainers(works), limit=flags.jobs)
+    machine, needs = shares
     for work, need in zip([work for work in works if work.state == "waiting"], needs, strict=True):
         work.need = need
     with display.watching():
@@ -110,13 +111,21 @@ def _dry_run(jobs: Sequence["Job"], flags: Namespace) -> int:
     return 0
 
 
-def _write_tuned(tuning: "Tuning", folder: Path) -> bool:
-    """Whether every arm got its values on every task; a trial that failed is one, and no failure of the sweep."""
+def _write_tuned(tuning: "Tuning", output_root: Path, flags: Namespace) -> bool:
+    """Whether every arm got its values on every task; a trial that failed is one, and no failure of the sweep.
+
+    Its trials are no comparison of arms, so there is no report of one: tuned.yaml, tuned.md, and the records where they are asked for.
+    """
+    from hrmlab.reporting.collect.gather import collect
     from hrmlab.sweeping.tuning import NAME as FILE
     from hrmlab.sweeping.tuning import write_tuned
 
-    sentences = write_tuned(tuning, folder / FILE)
-    print(*sentences, f"tuned values: {folder / FILE}", sep="\n", flush=True)
+    study = tuning.jobs[0].labels.study
+    path = Path(flags.reports) / study / FILE
+    sentences = write_tuned(tuning, path)
+    if flags.records:
+        keep(collect(study=study, output_root=output_root), flags.reports)
+    print(*sentences, f"tuned values: {path} (as tables: {path.with_suffix('.md').name})", sep="\n", flush=True)
     return all("nothing chosen" not in sentence for sentence in sentences)
 
 
@@ -165,7 +174,7 @@ def _report(study: str, output_root: Path, flags: Namespace) -> bool:
     try:
         report = make_report(study=study, output_root=output_root, reports_root=flags.reports)
         if flags.records:
-            keep(report, flags.reports)
+            keep(report.study, flags.reports)
     except UserError as error:
         say(NAME, f"no report: {error}")
         return False

@@ -26,7 +26,7 @@ def label_sections(config: dict[str, Any], reference: Mapping[str, Any], chosen:
         if not isinstance(file, Mapping) or section not in chosen:
             continue
         for key in ("name", "_target_"):
-            if key in file and config[section].get(key) != file[key]:
+            if key in file and config[section].get(key, file[key]) != file[key]:
                 raise UserError(_contradiction(section, key, config[section].get(key), chosen[section], choices(section, folders)))
     size = reference.get("size")
     if isinstance(size, Mapping):

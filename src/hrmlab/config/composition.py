@@ -20,7 +20,8 @@ import hrmlab.config.interpolation  # noqa: F401 - makes ${half:...} known
 from hrmlab.config import per_arm, tuning
 from hrmlab.config.chosen import label_sections
 from hrmlab.config.configuration import Configuration
-from hrmlab.config.location import GROUPS, RECIPES, SECTIONS, choices, config_file, configuration_root
+from hrmlab.config.location import GROUPS, RECIPES, SECTIONS, SEVERAL, choices, config_file, configuration_root
+from hrmlab.config.loss_terms import targets_of
 from hrmlab.config.python_path import holds_any, make_importable
 from hrmlab.config.search import KEY as SEARCH
 from hrmlab.config.search import Search, read_search
@@ -98,7 +99,8 @@ class Composer:
         chosen = {str(group): str(choice) for group, choice in composed.hydra.runtime.choices.items() if choice is not None}
         with translated(folders=self.folders):
             tuned = tuning.with_tuned_values(composed, chosen, [override.key_or_group for override in parsed])
-            asked, own = per_arm.with_own_values(tuned, chosen, self.folders)
+            values = [override.key_or_group for override in parsed if not _chooses(override)]
+            asked, own = per_arm.with_own_values(tuned, chosen, self.folders, values)
             kept_keys = [str(key) for key in asked if key not in ("hydra", ARMS, SEARCH)]
             plain = OmegaConf.to_container(OmegaConf.masked_copy(asked, kept_keys), resolve=True, throw_on_missing=True)
         assert isinstance(plain, dict)
@@ -123,6 +125,7 @@ class Composer:
     def _where_classes_lie(self, config: Configuration) -> Configuration:
         """The configuration with the user's own folder, where it names a class from there, so that the run can be opened without it."""
         targets = [component.target for component in (config.model, config.data, config.optimizer)]
+        targets += targets_of({"loss_terms": config.training.loss_terms})
         folder = next((folder for folder in self.folders if holds_any(folder, targets)), None)
         return config if folder is None else replace(config, python_path=str(folder))
 
@@ -223,7 +226,7 @@ def _check_key(override: Override, folders: Sequence[Path]) -> None:
         if group in GROUPS:
             raise UserError(f"{key} is not a config group; write {group}={rest}/{override.value()}")
         raise UserError(f"{key} is not a config group; the groups are {', '.join(GROUPS)}")
-    if group in GROUPS and not override.is_delete() and not isinstance(override.value(), (str, dict)):
+    if group in GROUPS and not override.is_delete() and not _names_choices(group, override.value()):
         raise UserError(f"{line} does not name one choice; choices: {', '.join(choices(group, folders))}")
     if key == "extend":
         raise UserError(f"{line} starts one run from the end of another; give it to hrm-train, without -m (--multirun)")
@@ -231,13 +234,23 @@ def _check_key(override: Override, folders: Sequence[Path]) -> None:
         reject_unknown_root(key.partition(".")[0])
 
 
+def _names_choices(group: str, value: Any) -> bool:
+    if group in SEVERAL and isinstance(value, list):
+        return all(isinstance(item, str) for item in value)
+    return isinstance(value, (str, dict))
+
+
 def _forced(override: Override) -> str:
     line = override.input_line or ""
-    group = override.key_or_group in GROUPS or "/" in override.key_or_group
-    is_value = not group or isinstance(override.value(), dict)
-    if override.type == OverrideType.CHANGE and is_value and not _is_hydras(override.key_or_group):
+    if override.type == OverrideType.CHANGE and not _chooses(override) and not _is_hydras(override.key_or_group):
         return f"++{line}"
     return line
+
+
+def _chooses(override: Override) -> bool:
+    """Whether it chooses a file of a group (``model=hrm``) instead of giving a value."""
+    group = override.key_or_group in GROUPS or "/" in override.key_or_group
+    return group and not isinstance(override.value(), dict)
 
 
 def _is_hydras(key: str) -> bool:

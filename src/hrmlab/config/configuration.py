@@ -20,7 +20,7 @@ class Configuration(Root):
     optimizer: Component
     training: Training
     trainer: Trainer
-    logger: Logger
+    logger: tuple[Logger, ...]
     evaluation: Evaluation
     audit: Audit
 
@@ -37,7 +37,7 @@ class Configuration(Root):
             if kind is Component:
                 values[field.name] = Component.from_section(value)
             elif field.name == "logger":
-                values[field.name] = LOGGERS[value["name"]](**value)
+                values[field.name] = tuple(_logger(kind, value) for kind in LOGGERS if value.get(kind))
             else:
                 values[field.name] = kind(**value) if field.name in SECTION_SCHEMAS else value
         return cls(**values)
@@ -47,7 +47,15 @@ class Configuration(Root):
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
 
 
+def _logger(kind: str, section: Mapping[str, Any]) -> Logger:
+    schema = LOGGERS[kind]
+    return schema(**{field.name: section[field.name] for field in fields(schema)})
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Component):
         return value.to_section()
+    if isinstance(value, tuple):
+        kinds = {schema: kind for kind, schema in LOGGERS.items()}
+        return {key: item for logger in value for key, item in {kinds[type(logger)]: True, **asdict(logger)}.items()}
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -33,9 +33,11 @@ def expand(composer: Composer, overrides: Sequence[str], plan: SweepPlan) -> lis
 def is_decided(composer: Composer, overrides: Sequence[str], plan: SweepPlan) -> bool:
     """Whether the command line makes every choice that the sweep file leaves open, so that it describes one run: the command of a job."""
     given = composer.parse(overrides)
-    made = {override.key_or_group for override in given if not override.is_sweep_override()}
+    if any(override.is_sweep_override() for override in given):
+        return False
+    made = {override.key_or_group for override in given}  # a key may be given twice: hrm-sweep adds threads of its own
     left_open = {*plan.grid, *(["model"] if plan.arms else []), *(plan.search.space if plan.search else [])}
-    return len(made) == len(given) and left_open <= made
+    return left_open <= made
 
 
 def each_arm(composer: Composer, overrides: Sequence[str], plan: SweepPlan) -> Iterator[list[Override]]:

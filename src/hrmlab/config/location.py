@@ -9,6 +9,9 @@ from hrmlab.core.errors import UserError
 SECTIONS = ("model", "regime", "size", "data", "optimizer", "training", "trainer", "logger", "evaluation", "audit")
 """Config groups that fill the section of the same name."""
 
+SEVERAL = ("logger",)
+"""Those of which several files may be chosen at once, as a list; their keys are put together."""
+
 RECIPES = ("experiments", "sweeps")
 """Config groups, in folders next to conf/, whose files set values anywhere."""
 

@@ -25,6 +25,7 @@ _BOOKKEEPING = (
     "training.evaluation_batch_size",
     "training.time_limit_minutes",
 )
+_LOSSES = "training.loss_terms."
 _LONGEST = 100
 
 
@@ -104,8 +105,8 @@ class Naming:
         return value_at(self._plain, self._choices, key)
 
     def _parts(self, keys: Sequence[str]) -> list[str]:
-        count = Counter(key.rpartition(".")[2] for key in keys)
-        names = {key: key if count[key.rpartition(".")[2]] > 1 else key.rpartition(".")[2] for key in keys}
+        count = Counter(map(_short, keys))
+        names = {key: key if count[_short(key)] > 1 else _short(key) for key in keys}
         return [f"{names[key]}={written(self._value(key))}" for key in keys]
 
 
@@ -148,6 +149,11 @@ def written(value: Any) -> str:
 
 def _named(key: str) -> bool:
     return is_of_an_arm(key) or (key not in _BOOKKEEPING and bool(_OF_A_TASK.fullmatch(key)))
+
+
+def _short(key: str) -> str:
+    """The last part of a key; of a loss's option (``training.loss_terms.mine.weight``) with the loss, which says what it is of."""
+    return key.removeprefix(_LOSSES) if key.startswith(_LOSSES) else key.rpartition(".")[2]
 
 
 def _in_order(key: str) -> tuple[int, str]:

@@ -19,13 +19,17 @@ _ROOT_KEYS = ("match", "role")
 """Keys beside the sections that an arm may have for itself: the others name the run or its folder, or must be equal for all arms."""
 
 
-def with_own_values(composed: DictConfig, chosen: Mapping[str, str], folders: Sequence[Path]) -> tuple[DictConfig, set[str]]:
+def with_own_values(
+    composed: DictConfig, chosen: Mapping[str, str], folders: Sequence[Path], given_keys: Iterable[str] = ()
+) -> tuple[DictConfig, set[str]]:
     """The configuration with the values of its own arm and without those of the others, and the dotted keys that came from there.
 
     Args:
         composed: a composed configuration, not yet resolved.
         chosen: group -> chosen file.
         folders: the user's own configuration folders.
+        given_keys: keys of the overrides that give values, choices of files left out. What they say goes before what a file has for
+            the arm, unless they speak of the arm themselves.
 
     Raises:
         UserError: values for an arm that does not exist, or of a kind that is not a value.
@@ -43,13 +47,29 @@ def with_own_values(composed: DictConfig, chosen: Mapping[str, str], folders: Se
                 f"{KEY}.{name} names no arm; " + (f"did you mean {KEY}.{guess}?" if guess else f"the arms are {', '.join(known)}")
             )
         _check(f"{KEY}.{name}", values)
-    own = [given[name] for name in matching(given, composed, chosen) if given[name]]
+    words = set(given_keys)
+    of_arms = tuple(f"{word}." for word in words if word.partition(".")[0] == KEY)
+    own = [
+        _without(given[name], {key for key in words if not f"{KEY}.{name}.{key}.".startswith(of_arms)})
+        for name in matching(given, composed, chosen)
+        if given[name]
+    ]
     if not own:
         return rest, set()
     OmegaConf.set_struct(rest, False)
     merged = OmegaConf.merge(rest, *own)
     assert isinstance(merged, DictConfig)
     return merged, {key for values in own for key, _ in leaves(values)}
+
+
+def _without(values: Mapping[str, Any], keys: set[str], parent: str = "") -> dict[str, Any]:
+    """Nested sections without some dotted keys."""
+    kept = {}
+    for key, value in values.items():
+        path = f"{parent}.{key}" if parent else str(key)
+        if path not in keys:
+            kept[key] = _without(value, keys, path) if isinstance(value, Mapping) else value
+    return kept
 
 
 def matching(names: Iterable[Any], composed: DictConfig, chosen: Mapping[str, str]) -> list[str]:

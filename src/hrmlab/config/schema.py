@@ -1,12 +1,25 @@
 """The typed schema of everything that has no class behind it. Values live in conf/*.yaml; here are names, types and bounds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from hrmlab.config.values import AtLeast, AtMost, Between, FolderName, FromZeroBelow, NotEmpty, NotNegative, Positive, Share, Threads
+from hrmlab.config.values import (
+    AtLeast,
+    AtMost,
+    Between,
+    FolderName,
+    FromZeroBelow,
+    NotEmpty,
+    NotNegative,
+    Positive,
+    Share,
+    Threads,
+    ZeroToOne,
+)
 
 Count = Annotated[int, AtLeast(1)]
 HaltingTarget = Literal["exact", "cells"]
+HaltingLoss = Literal["cross_entropy", "squared_error"]
 Steps = Annotated[int, AtLeast(1), AtMost(10**9)]
 Examples = Annotated[int, AtLeast(1), AtMost(10**6)]
 """As many as are held in memory at a time."""
@@ -35,6 +48,7 @@ class Root:
         python_path: the user's configuration folder (``--config-dir``), where classes of the user's own lie in it or beside it.
         tuning: how the values that a tuning study chose for this run were found (``config.tuning``); changes nothing of what it computes.
         question: what the study asks, in a sentence: the first words of its report.
+        limits: what the study cannot say, in a sentence: the report puts it under the verdict's scope.
     """
 
     study: Annotated[str, FolderName()]
@@ -51,6 +65,7 @@ class Root:
     python_path: str | None = None
     tuning: dict | None = None
     question: str | None = None
+    limits: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +108,7 @@ class Training:
         steps: optimizer steps, one supervised segment each.
         batch_size: examples (slots) in a step, over all devices.
         ema_decay: of the weights' exponential moving average; None: off.
+        ema_from: the average begins at this step, from the weights as they are then; until then it is those weights themselves.
         gradient_clip: largest gradient norm; None: off.
         validation_examples: size of the validation subset; None: the whole split.
         checkpoint_every_minutes: minutes of wall time.
@@ -101,6 +117,12 @@ class Training:
         label_smoothing: probability that the answer's loss spreads over all tokens.
         evaluate: which checkpoint meets the test split, chosen on validation.
         time_limit_minutes: training stops, resumable, after this wall time.
+        halting_loss: how far a halting score is from its target: cross-entropy, or the squared error of its sigmoid.
+        halting_curriculum: share of the steps over which the segments that an example may have grow from 1 to all; 0: all from the start.
+        gradient_checkpointing: compute the activations of blocks again in the backward pass, which takes time and spares memory.
+        gradient_accumulation: parts that a process computes its slots in, one after another, in one step.
+        exploration_annealing: share of the steps over which a model's exploration falls to 0, in a line; 0: it stays.
+        loss_terms: further losses by name, see :mod:`hrmlab.config.loss_terms`.
     """
 
     steps: Steps
@@ -121,6 +143,13 @@ class Training:
     checkpoint_every_minutes: Annotated[float, Positive()]
     evaluate: Literal["best", "last"]
     time_limit_minutes: Annotated[float, Positive()] | None
+    halting_loss: HaltingLoss = "cross_entropy"
+    halting_curriculum: Annotated[float, ZeroToOne()] = 0.0
+    exploration_annealing: Annotated[float, ZeroToOne()] = 0.0
+    ema_from: Annotated[int, AtLeast(0)] = 0
+    loss_terms: dict = field(default_factory=dict)
+    gradient_checkpointing: bool = False
+    gradient_accumulation: Count = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +191,9 @@ class Evaluation:
         timeout: seconds for one program.
         workers: programs run side by side.
         allow_unsafe_execution: run programs even where no sandbox holds.
+        trajectories: answers to each puzzle, of which the one with the best halting score is taken (PTRM); all but the first with noise.
+        noise: standard deviation of what is added to the states before each segment of those.
+        views: symmetric images of each puzzle, itself the first, whose answers vote; each has its own trajectories.
         beyond: for accuracy against segments, puzzles of the test split are solved on to so many times the segments of training.
     """
 
@@ -182,6 +214,9 @@ class Evaluation:
     workers: Count
     allow_unsafe_execution: bool
     beyond: Annotated[int, AtLeast(1), AtMost(1000)] = 1
+    trajectories: Annotated[int, AtLeast(1), AtMost(10_000)] = 1
+    noise: Annotated[float, NotNegative()] = 0.0
+    views: Annotated[int, AtLeast(1), AtMost(10_000)] = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,16 +237,13 @@ class Audit:
 
 @dataclass(frozen=True, kw_only=True)
 class CsvLogger:
-    """metrics.csv alone."""
-
-    name: Literal["csv"]
+    """metrics.csv alone, which every run writes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WandbLogger:
     """Weights & Biases, one of its runs per job."""
 
-    name: Literal["wandb"]
     project: str
     entity: str | None
     mode: Literal["offline", "online", "disabled"]
@@ -221,12 +253,11 @@ class WandbLogger:
 class TensorboardLogger:
     """TensorBoard event files in the run directory."""
 
-    name: Literal["tensorboard"]
-
 
 Logger = CsvLogger | WandbLogger | TensorboardLogger
 
 LOGGERS: dict[str, type] = {"csv": CsvLogger, "wandb": WandbLogger, "tensorboard": TensorboardLogger}
+"""By the key that chooses one where it is true. Several may be chosen (``logger=[wandb,tensorboard]``): their keys stand side by side."""
 SECTION_SCHEMAS: dict[str, type] = {
     "regime": Regime,
     "size": Size,

@@ -2,10 +2,10 @@
 
 Importing a model means importing torch, seconds in which a person waits to be told of a typing error. The parameters of
 ``_target_: package.module.Name`` are therefore parsed from the file. A parameter whose annotation is made of int, float, bool, str,
-None, Literal, list and tuple is a configuration key, with the bounds that ``Annotated[int, AtLeast(1)]`` sets. A parameter annotated with
-a subclass of :class:`hrmlab.core.components.Options` (``embedding: EmbeddingOptions``) stands for the fields of that dataclass: they are
-keys of the component like all others, and :func:`hrmlab.core.components.build` puts them together again. Any other parameter
-(``task: TaskSpec``) is handed in by the code that builds the component.
+None, Literal, list, tuple and dict (also ``dict[str, float]``) is a configuration key, with the bounds that ``Annotated[int, AtLeast(1)]``
+sets. One annotated with a subclass of :class:`hrmlab.core.components.Options` (``embedding: EmbeddingOptions``) stands for the fields of
+that dataclass: they are keys of the component like all others, and :func:`hrmlab.core.components.build` puts them together again. Any
+other parameter (``task: TaskSpec``) is handed in by the code that builds the component.
 """
 
 import ast
@@ -19,7 +19,7 @@ from hrmlab.config.values import nearest
 from hrmlab.core.components import Options
 from hrmlab.core.errors import UserError
 
-_PLAIN: dict[str, Any] = {"int": int, "float": float, "bool": bool, "str": str, "Path": str, "PathLike": str}
+_PLAIN: dict[str, Any] = {"int": int, "float": float, "bool": bool, "str": str, "dict": dict, "Path": str, "PathLike": str}
 _SEQUENCES: dict[str, Any] = {"list": list, "List": list, "Sequence": list, "tuple": tuple, "Tuple": tuple}
 REQUIRED = object()
 """Default of a parameter that has none."""
@@ -164,8 +164,16 @@ def _dataclass_fields(module: SourceModule, node: ast.ClassDef) -> dict[str, Par
         if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
             annotation = _evaluate(item.annotation, module)
             if annotation is not None:
-                result[item.target.id] = Parameter(annotation, REQUIRED if item.value is None else _literal(item.value, module))
+                result[item.target.id] = Parameter(annotation, REQUIRED if item.value is None else _field_default(item.value, module))
     return result
+
+
+def _field_default(node: ast.expr, module: SourceModule) -> Any:
+    """The default of a dataclass's field; ``field(default_factory=dict)`` is an empty mapping, of ``list`` an empty list."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "field":
+        factories = [ast.unparse(keyword.value) for keyword in node.keywords if keyword.arg == "default_factory"]
+        return {"dict": {}, "list": []}.get(factories[0], REQUIRED) if factories else REQUIRED
+    return _literal(node, module)
 
 
 def _evaluate(node: ast.expr, module: SourceModule) -> Any:
@@ -197,6 +205,8 @@ def _evaluate(node: ast.expr, module: SourceModule) -> Any:
             return _union([*members, type(None)])
         if name == "Union":
             return _union(members)
+        if name == "dict" and len(members) == 2 and None not in members:
+            return dict[members[0], members[1]]
         if name in _SEQUENCES and None not in members:
             return _SEQUENCES[name][tuple(members)]
     return None

@@ -2,8 +2,10 @@
 
 The file is what hrm-sweep writes at the end of a sweep with ``search:`` (``reports/<study>/tuned.yaml``). A run takes the values of its own
 experiment and arm from it; under ``tuning`` its config.yaml then holds how they were found, which changes nothing of what it computes.
+A recipe that differs from a tuned one in nothing that the values depend on names that one: ``tuning: <file>:<experiment>``.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,8 +38,9 @@ def with_tuned_values(composed: DictConfig, choices: Mapping[str, str], given: C
         return composed
     if not isinstance(value, str):
         raise UserError(f"{KEY}={show(value)} is not a file; write {KEY}=reports/<tuning study>/tuned.yaml")
-    tuned = read_tuned(value)
-    name = experiment_of(choices)
+    file, named = _divided(value)
+    tuned = read_tuned(file)
+    name = named or experiment_of(choices)
     experiments: Mapping[str, Any] = tuned["experiments"]
     if name not in experiments:
         guess = nearest(name, list(experiments))
@@ -57,7 +60,7 @@ def with_tuned_values(composed: DictConfig, choices: Mapping[str, str], given: C
     told = dict(block["arms"].get(arm) or {})
     trials = told.pop("trials", [])
     record = {
-        "file": value,
+        "file": file,
         **{key: tuned[key] for key in _SHARED if key in tuned},
         "experiment": name,
         "measure": block.get("measure"),
@@ -77,6 +80,12 @@ def with_tuned_values(composed: DictConfig, choices: Mapping[str, str], given: C
 def experiment_of(choices: Mapping[str, str]) -> str:
     """What tuned values belong to: the experiment, without one the task's file."""
     return choices.get("experiments") or choices.get("data", "")
+
+
+def _divided(value: str) -> tuple[str, str]:
+    """``reports/tune/tuned.yaml:sudoku/quick`` as its file and its experiment, the latter empty where none is named."""
+    named = re.fullmatch(r"(.+\.yaml):([^:]+)", value)
+    return (named[1], named[2]) if named else (value, "")
 
 
 def read_tuned(name: str) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Checks a whole configuration against the schemas: every key known, every value of its type and within its bounds."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from typing import Any, Optional, Union, get_type_hints
 
 import yaml
 
 from hrmlab.config.location import RECIPES, SECTIONS, config_file
+from hrmlab.config.loss_terms import check_terms, targets_of
 from hrmlab.config.python_path import find_again
 from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, Count, Role, Root
 from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters, solved_arguments
@@ -39,7 +40,8 @@ def validate(config: Mapping[str, Any]) -> dict[str, Any]:
     _reject_unknown(config, [*root, *SECTIONS], parent="")
     if (folder := config.get("python_path")) is not None:
         sections = [config.get(section) for section in COMPONENT_SECTIONS]
-        find_again(str(folder), [str(part["_target_"]) for part in sections if isinstance(part, Mapping) and "_target_" in part])
+        targets = [str(part["_target_"]) for part in sections if isinstance(part, Mapping) and "_target_" in part]
+        find_again(str(folder), [*targets, *targets_of(config.get("training"))])
     result = _check(config, root, parent="")
     for section in SECTIONS:
         value = _first_values(section) if section in _LATER and section not in config else config.get(section)
@@ -58,9 +60,12 @@ def validate_section(section: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         problem = f"{section} is missing" if value is None else f"{section}={value} is not a section"
         raise UserError(f"{problem}; choose one with {section}=<name>")
+    if section == "logger":
+        value = _logger_of_today(value)
     schema = section_schema(section, value)
     _reject_unknown(value, schema, parent=section)
-    return _check(value, schema, parent=section)
+    checked = _check(value, schema, parent=section)
+    return checked | {"loss_terms": check_terms(checked["loss_terms"])} if section == "training" else checked
 
 
 def section_schema(section: str, value: Mapping[str, Any]) -> dict[str, Parameter]:
@@ -83,12 +88,20 @@ def section_schema(section: str, value: Mapping[str, Any]) -> dict[str, Paramete
             for name, parameter in parameters.items()
         }
     if section == "logger":
-        name = value.get("name")
-        if name not in LOGGERS:
-            guess = nearest(str(name), LOGGERS)
-            raise UserError(f"logger.name={name} is not one of {', '.join(LOGGERS)}" + (f"; did you mean {guess}?" if guess else ""))
-        return _fields_of(LOGGERS[name])
+        chosen = [kind for kind in LOGGERS if value.get(kind)]
+        if not chosen:
+            raise UserError(f"logger chooses none of {', '.join(LOGGERS)}; write logger=<name>, or several: logger=[wandb,tensorboard]")
+        schema = {kind: Parameter(bool, False) for kind in LOGGERS if kind in value}
+        return schema | {name: parameter for kind in chosen for name, parameter in _fields_of(LOGGERS[kind]).items()}
     return _fields_of(SECTION_SCHEMAS[section])
+
+
+def _logger_of_today(section: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A logger section; one of the time when there was a single logger, which its ``name`` chose, in today's keys."""
+    name = section.get("name")
+    if name not in LOGGERS or any(kind in section for kind in LOGGERS):
+        return section
+    return {str(name): True, **{key: value for key, value in section.items() if key != "name"}}
 
 
 def _nullable(annotation: Any) -> Any:
@@ -104,7 +117,13 @@ def _counted(name: str, parameter: Parameter) -> Parameter:
 
 def _fields_of(schema: type) -> dict[str, Parameter]:
     hints = get_type_hints(schema, include_extras=True)
-    return {field.name: Parameter(hints[field.name], REQUIRED if field.default is MISSING else field.default) for field in fields(schema)}
+    return {field.name: Parameter(hints[field.name], _default_of(field)) for field in fields(schema)}
+
+
+def _default_of(field: Field[Any]) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return REQUIRED if field.default is MISSING else field.default
 
 
 def _check(value: Mapping[str, Any], schema: Mapping[str, Parameter], *, parent: str) -> dict[str, Any]:

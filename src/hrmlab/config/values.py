@@ -131,6 +131,21 @@ class FolderName:
         return "cannot name a folder; use letters, digits and _ . , = + - (the first a letter, a digit, _ or +)"
 
 
+SCHEDULES = ("constant", "linear", "cosine", "warmup_stable_decay")
+"""Shapes of the learning rate after its rise."""
+
+
+@dataclass(frozen=True)
+class ScheduleName:
+    """A shape of the learning rate, or the dotted path of the user's own."""
+
+    def complaint(self, value: Any) -> str | None:
+        """What is wrong with the value and what to do; None when nothing is."""
+        if value in SCHEDULES or ("." in value and all(part.isidentifier() for part in value.split("."))):
+            return None
+        return f"is not one of {', '.join(SCHEDULES)}, nor a dotted path; give one of them{_hint(value, SCHEDULES)}"
+
+
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """The word most like the given one; None when none is alike."""
     matches = difflib.get_close_matches(word.lower(), {candidate.lower(): candidate for candidate in words}, n=1, cutoff=0.6)
@@ -143,6 +158,8 @@ def show(value: Any) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(show, value)) + "]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{show(item)}" for key, item in value.items()) + "}"
     return str(value)
 
 
@@ -169,6 +186,10 @@ def conform(value: Any, annotation: Any, path: str) -> Any:
         raise UserError(f"{path}={show(value)} is not one of {', '.join(map(show, options))}{_hint(value, options)}")
     if annotation is dict and isinstance(value, Mapping):
         return dict(value)
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise UserError(f"{path}={show(value)} is not a mapping; write '{path}={{key:value}}', or {path}.<key>=<value>")
+        return {str(key): conform(item, get_args(annotation)[1], f"{path}.{key}") for key, item in value.items()}
     if origin in (list, tuple) or annotation in (list, tuple):
         return _conform_sequence(value, annotation, path)
     return _conform_plain(value, annotation, path)
@@ -237,7 +258,11 @@ def describe(annotation: Any) -> str:
         return "one of " + ", ".join(map(show, get_args(annotation)))
     if origin in (list, tuple) or annotation in (list, tuple):
         return "a list"
-    return {int: "an integer", float: "a number", bool: "true or false", str: "text", type(None): "null"}.get(annotation, str(annotation))
+    if origin is dict:
+        return "a mapping"
+    return {int: "an integer", float: "a number", bool: "true or false", str: "text", dict: "a mapping", type(None): "null"}.get(
+        annotation, str(annotation)
+    )
 
 
 def _hint(value: Any, options: Iterable[Any]) -> str:

@@ -66,6 +66,18 @@ def call(target: Any, **arguments: Any) -> Any:
     return target(**arguments)
 
 
+def flat_arguments(target: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a section has to say for :func:`call` to be given these keyword arguments: options spelt out, defaults filled in."""
+    options, flat = options_of(target), {}
+    for name, parameter in inspect.signature(target).parameters.items():
+        value = arguments.get(name, parameter.default)
+        if name in options:
+            flat |= {field.name: getattr(value, field.name) for field in fields(value)}
+        elif value is not inspect.Parameter.empty:
+            flat[name] = value
+    return flat
+
+
 def options_of(target: Any) -> dict[str, Any]:
     """The parameters of a class or function that are dataclasses of :class:`Options`, with that dataclass."""
     found = {name: kind for name, kind in _types(target).items() if isinstance(kind, type) and issubclass(kind, Options)}

@@ -42,7 +42,10 @@ class Terminated(KeyboardInterrupt):
 
 
 NO_MEMORY = "the machine has too little memory for this"
-LESS_MEMORY = "lower training.batch_size, training.evaluation_batch_size or size, or use a machine with more memory"
+LESS_MEMORY = (
+    "raise training.gradient_accumulation, lower training.batch_size, training.evaluation_batch_size or size, "
+    "or use a machine with more memory"
+)
 
 _NO_MEMORY_WORDS = ("can't allocate memory", "out of memory", "storage size calculation overflowed", "_status_alloc_failed")
 _LOST_PEER_WORDS = ("connection closed by peer", "connection reset by peer", "broken pipe", "socket closed", "remote process has exited")

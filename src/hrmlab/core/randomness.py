@@ -47,6 +47,12 @@ def mix64(value: Tensor) -> Tensor:
     return value ^ _shift_right(value, 31)
 
 
+def row_numbers(rows: Tensor) -> Tensor:
+    """(B,) int64 hashes of rows of integers (B, S): draw numbers of what belongs to a row, whatever batch it is in."""
+    places = mix64(torch.arange(rows.shape[1], device=rows.device) * _signed(0x9E3779B97F4A7C15) + 1)
+    return mix64(mix64(rows.long() + places).sum(dim=1))
+
+
 class CounterRandom:
     """Random numbers for a batch of numbered draws, each a pure function of (key, draw number, purpose, column).
 
@@ -63,6 +69,11 @@ class CounterRandom:
         column_keys = torch.arange(columns, device=self.draws.device) * _signed(0x9E3779B97F4A7C15) + stream_key(self.key, purpose)
         bits = mix64(mix64(self.draws[:, None] + self.key) ^ mix64(column_keys)[None, :])
         return _shift_right(bits, 11).double() * 2.0**-53
+
+    def normal(self, purpose: str, columns: int) -> Tensor:
+        """(B, columns) float64 of the standard normal distribution, by its inverse distribution function."""
+        centred = 2 * self.uniform(purpose, columns) - (1 - 2.0**-53)  # symmetric, and never -1 or 1
+        return 2**0.5 * torch.erfinv(centred)
 
     def permutation(self, purpose: str, size: int) -> Tensor:
         """(B, size) int64: each row a uniformly random permutation of 0..size-1."""

@@ -116,6 +116,7 @@ class Splits:
         other_tests: further test sets by name, such as ``test_deeper``.
         train_classes: (M,) uint64 classes of the training examples, where a row holds several; None: those of the rows.
         shared_on_purpose: why splits share examples, where a protocol wants it so; empty otherwise.
+        protocol: what a reader must know of how the sets were made and no overlap shows, for the fairness card; often empty.
         dropped: rows left out of a split because their class is in another one, e.g. ``{"train": 60}``; zero counts are absent.
     """
 
@@ -127,6 +128,7 @@ class Splits:
     other_tests: dict[str, ExampleSet] = field(default_factory=dict)
     train_classes: np.ndarray | None = None
     shared_on_purpose: str = ""
+    protocol: str = ""
     dropped: dict[str, int] = field(default_factory=dict)
 
     def sets(self) -> dict[str, ExampleSet]:

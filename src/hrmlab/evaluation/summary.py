@@ -24,7 +24,9 @@ def example_table(columns: Mapping[str, np.ndarray], examples: ExampleSet, task:
             "rating": examples.ratings[rows],
             "source": [str(name) for name in examples.sources[rows]],
             **per_example,
-            "prediction": [task.to_text(answer) for answer in columns["answer"]],
+            "prediction": [
+                task.to_text(task.completed(examples.inputs[row], answer)) for row, answer in zip(rows, columns["answer"], strict=True)
+            ],
             "exact_by_segment": list(columns["exact_by_segment"]),
         }
     )

@@ -1,5 +1,7 @@
-"""Multi-head self-attention: full or causal, within documents, with or without a cache of keys and values."""
+"""Multi-head attention to itself or to another state: full or causal, within documents, with or without a cache of keys and values."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -11,6 +13,7 @@ from hrmlab.layers.initialization import LecunLinear
 from hrmlab.layers.rotary import rotate
 
 _SHORT = 256
+_watching: list[Tensor] | None = None
 
 
 class AttentionContext(NamedTuple):
@@ -20,11 +23,13 @@ class AttentionContext(NamedTuple):
         rotary: cosines and sines, broadcastable over (B, heads, S, head_size / 2); None without rotary positions.
         visible: (B, 1, S, K) bool, the keys that each position may see; None for all (or, in causal attention, all up to itself).
         cache: keys and values of earlier positions; None outside of generation.
+        positions: (S,) int64 for all rows alike, or (B, S): where each position stands in its row, the puzzle prefix counted.
     """
 
     rotary: tuple[Tensor, Tensor] | None = None
     visible: Tensor | None = None
     cache: KeyValueCache | None = None
+    positions: Tensor | None = None
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool, visible: Tensor | None = None) -> Tensor:
@@ -34,16 +39,35 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool, visible: 
     plain products (docs/benchmarks.md). ``visible`` replaces the causal mask where it is given; without it, fewer queries than keys are
     taken to stand after all of them.
     """
+    if _watching is not None:
+        _watching.append(attention_weights(query, key, causal=causal, visible=visible).detach())
     length = key.shape[-2]
-    causal = causal and query.shape[-2] == length  # a single query after all keys may see them all
     if query.device.type != "cpu" or query.dtype != torch.bfloat16 or length > _SHORT:
+        causal = causal and query.shape[-2] == length  # a single query after all keys may see them all
         return scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=causal and visible is None)
+    return attention_weights(query, key, causal=causal, visible=visible).to(value.dtype) @ value
+
+
+def attention_weights(query: Tensor, key: Tensor, *, causal: bool, visible: Tensor | None = None) -> Tensor:
+    """softmax(Q K^T / sqrt(channels)), (B, H, S, K) float32: how much of each key's value a position takes; see :func:`attend`."""
+    length = key.shape[-2]
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
-    if visible is None and causal:
-        visible = torch.ones(length, length, dtype=torch.bool).tril()
+    if visible is None and causal and query.shape[-2] == length:
+        visible = torch.ones(length, length, dtype=torch.bool, device=query.device).tril()
     if visible is not None:
         scores = scores.masked_fill(~visible, float("-inf"))
-    return scores.float().softmax(dim=-1).to(value.dtype) @ value
+    return scores.float().softmax(dim=-1)
+
+
+@contextmanager
+def attention_watched() -> Iterator[list[Tensor]]:
+    """The weights (B, H, S, K) of every call of :func:`attend`, in order, while the context lasts; of compiled ones nothing is seen."""
+    global _watching
+    before, _watching = _watching, []
+    try:
+        yield _watching
+    finally:
+        _watching = before
 
 
 class SelfAttention(nn.Module):
@@ -69,6 +93,35 @@ class SelfAttention(nn.Module):
         if context.rotary is not None:
             query_key = rotate(query_key, context.rotary)
         query, key = query_key.chunk(2, dim=1)
+        if context.cache is not None:
+            key, value = context.cache.extend(key, value)
+        attended = attend(query, key, value, causal=self.causal, visible=context.visible)
+        return self.output(attended.transpose(1, 2).reshape(B, S, D))
+
+
+class CrossAttention(nn.Module):
+    """Every position of one state attends to all positions of another of the same length (or, ``causal``, to those up to its own).
+
+    Args:
+        hidden_size: channels D of both.
+        num_heads: heads; D is divided among them.
+        causal: hide the future.
+    """
+
+    def __init__(self, *, hidden_size: int, num_heads: int, causal: bool) -> None:
+        super().__init__()
+        self.num_heads, self.causal = num_heads, causal
+        self.query = LecunLinear(hidden_size, hidden_size)
+        self.key_value = LecunLinear(hidden_size, 2 * hidden_size)
+        self.output = LecunLinear(hidden_size, hidden_size)
+
+    def forward(self, hidden: Tensor, source: Tensor, context: AttentionContext) -> Tensor:
+        """(B, S, D) from ``hidden``, which asks, and ``source``, which is looked at, both (B, S, D)."""
+        B, S, D = hidden.shape
+        query = self.query(hidden).view(B, S, self.num_heads, -1).transpose(1, 2)
+        key, value = self.key_value(source).view(B, S, 2 * self.num_heads, -1).transpose(1, 2).chunk(2, dim=1)
+        if context.rotary is not None:
+            query, key = rotate(query, context.rotary), rotate(key, context.rotary)
         if context.cache is not None:
             key, value = context.cache.extend(key, value)
         attended = attend(query, key, value, causal=self.causal, visible=context.visible)

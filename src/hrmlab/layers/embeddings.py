@@ -38,9 +38,15 @@ class InputEmbedding(nn.Module):
         num_heads: heads of the attention that will use the rotary table.
         options: positions ``rope`` (rotary table), ``learned`` (added here, sum rescaled by 1/sqrt(2)) or ``none``; the puzzle embedding
             fills ceil(size / D) prefix positions, zero-padded.
+        puzzle_positions: so many prefix positions instead, where there is a puzzle embedding; those that it does not fill are zero.
+
+    Raises:
+        UserError: a puzzle embedding before packed documents, or one that is larger than its positions.
     """
 
-    def __init__(self, *, task: TaskSpec, hidden_size: int, num_heads: int, options: EmbeddingOptions) -> None:
+    def __init__(
+        self, *, task: TaskSpec, hidden_size: int, num_heads: int, options: EmbeddingOptions, puzzle_positions: int | None = None
+    ) -> None:
         super().__init__()
         puzzle_embedding_size = options.puzzle_embedding_size
         if task.document_start is not None and puzzle_embedding_size:
@@ -50,6 +56,13 @@ class InputEmbedding(nn.Module):
             )
         self.hidden_size, self.document_start, self.causal = hidden_size, task.document_start, task.attention == "causal"
         self.prefix_length = -(-puzzle_embedding_size // hidden_size)
+        if puzzle_positions and puzzle_embedding_size:
+            if puzzle_positions < self.prefix_length:
+                raise UserError(
+                    f"model.puzzle_positions={puzzle_positions} of {hidden_size} channels cannot hold "
+                    f"model.puzzle_embedding_size={puzzle_embedding_size}; give at least {self.prefix_length}"
+                )
+            self.prefix_length = puzzle_positions
         length = self.prefix_length + task.sequence_length
         self.token = nn.Embedding(task.vocabulary_size, hidden_size)
         truncated_normal_(self.token.weight, std=hidden_size**-0.5)
@@ -86,7 +99,7 @@ class InputEmbedding(nn.Module):
             where = positions if starts is None else positions - _last_start(starts, positions)
             embedded = (embedded + self.position(where)) * 0.5**0.5
         rotary = None if self.rotary is None else self.rotary(positions)
-        return embedded * self.hidden_size**0.5, AttentionContext(rotary, visible, cache)
+        return embedded * self.hidden_size**0.5, AttentionContext(rotary, visible, cache, positions)
 
 
 def _within_documents(starts: Tensor, *, causal: bool) -> Tensor:

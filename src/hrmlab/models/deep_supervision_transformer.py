@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hrmlab.config.schema import Count
 from hrmlab.config.values import Positive
-from hrmlab.core.batches import Carry
+from hrmlab.core.batches import Carry, Prediction
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.attention import AttentionContext
 from hrmlab.layers.blocks import stack_of
@@ -73,11 +73,14 @@ class DeepSupervisionTransformer(RecurrentReasoner):
 
     def think(self, states: Carry, embedded: Tensor, context: AttentionContext) -> Carry:
         """All cycles of one segment; with the gradient of one step, only the last keeps it."""
-        z = states["z"]
+        z, updated = states["z"], self.updates()
         for cycle in range(self.cycles):
             with torch.set_grad_enabled(torch.is_grad_enabled() and (self.gradient == "full" or cycle == self.cycles - 1)):
-                z = self.final_norm(self.stack(z, embedded, context))
+                z = updated(z, self.final_norm(self.stack(z, embedded, context)))
         return {"z": z}
+
+    def read_state(self, state: Tensor, *, tokens: int) -> Prediction | None:
+        return super().read_state(self.final_norm(state), tokens=tokens)
 
     def stacks(self) -> list[nn.Module]:
         return [self.stack]

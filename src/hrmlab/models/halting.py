@@ -15,11 +15,29 @@ from hrmlab.core.task import IGNORED_LABEL
 def wants_to_halt(prediction: Prediction) -> Tensor | None:
     """Where the model would stop: bool, of the shape of its Q-values; None without them.
 
-    With both scores, where stopping is worth more than going on; with q_halt alone, where it is likelier than not to be right.
+    With both scores, where stopping is worth more than going on; with q_halt alone, where it is likelier than not to be right. A threshold
+    is asked for beside the first and in the place of the second.
     """
-    if prediction.q_halt_logits is None:
+    q_halt, q_continue, threshold = prediction.q_halt_logits, prediction.q_continue_logits, prediction.halting_threshold
+    if q_halt is None:
         return None
-    return prediction.q_halt_logits > (0 if prediction.q_continue_logits is None else prediction.q_continue_logits)
+    if threshold is None:
+        return q_halt > (0 if q_continue is None else q_continue)
+    confident = torch.sigmoid(q_halt) > threshold
+    return confident if q_continue is None else confident & (q_halt > q_continue)
+
+
+def halting_margin(prediction: Prediction) -> Tensor | None:
+    """By how much the score of stopping exceeds what :func:`wants_to_halt` compares it with, as a logit and of the Q-values' shape: above 0
+    where the model would stop. Of two conditions the smaller margin. None without scores."""
+    q_halt, q_continue, threshold = prediction.q_halt_logits, prediction.q_continue_logits, prediction.halting_threshold
+    if q_halt is None:
+        return None
+    margin = q_halt if q_continue is None else q_halt - q_continue
+    if threshold is None:
+        return margin
+    confident = q_halt - torch.logit(torch.as_tensor(threshold, dtype=torch.float32, device=q_halt.device), eps=1e-6)
+    return confident if q_continue is None else torch.minimum(confident, margin)
 
 
 def whole_example(flags: Tensor, labels: Tensor) -> Tensor:

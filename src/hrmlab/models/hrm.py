@@ -4,7 +4,8 @@ Two recurrent transformer modules share one input: L, fast, runs ``l_cycles`` ti
 Only the last update of each carries gradient (the paper's one-step approximation, section 2, "Approximate gradient").
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from hrmlab.layers.attention import AttentionContext
 from hrmlab.layers.blocks import Stack, stack_of
 from hrmlab.layers.options import EmbeddingOptions, SegmentOptions
 from hrmlab.models.attending import RecurrentReasoner, initial_vector
+from hrmlab.models.perturbation import Updates
 
 
 class HRM(RecurrentReasoner):
@@ -38,6 +40,7 @@ class HRM(RecurrentReasoner):
         shared_levels: ablation H = L: one module plays both parts.
     """
 
+    part_names: ClassVar[Mapping[str, str]] = {"H": "h_level", "L": "l_level"}
     h_initial: Tensor
     l_initial: Tensor
 
@@ -86,23 +89,25 @@ class HRM(RecurrentReasoner):
 
     def think(self, states: Carry, embedded: Tensor, context: AttentionContext) -> Carry:
         """All cycles of one segment; the last update of each level with gradient."""
-        z_H, z_L = states["z_H"], states["z_L"]
+        z_H, z_L, updated = states["z_H"], states["z_L"], self.updates()
         if self.gradient == "full":
-            z_H, z_L = self._cycles(z_H, z_L, embedded, context, skip_last=False)
+            z_H, z_L = self._cycles(z_H, z_L, embedded, context, updated, skip_last=False)
             return {"z_H": z_H, "z_L": z_L}
         with torch.no_grad():
-            z_H, z_L = self._cycles(z_H, z_L, embedded, context, skip_last=True)
-        z_L = self.l_level(z_L, z_H + embedded, context)
-        return {"z_H": self.h_level(z_H, z_L, context), "z_L": z_L}
+            z_H, z_L = self._cycles(z_H, z_L, embedded, context, updated, skip_last=True)
+        z_L = updated(z_L, self.l_level(z_L, z_H + embedded, context))
+        return {"z_H": updated(z_H, self.h_level(z_H, z_L, context)), "z_L": z_L}
 
-    def _cycles(self, z_H: Tensor, z_L: Tensor, embedded: Tensor, context: AttentionContext, *, skip_last: bool) -> tuple[Tensor, Tensor]:
+    def _cycles(
+        self, z_H: Tensor, z_L: Tensor, embedded: Tensor, context: AttentionContext, updated: Updates, *, skip_last: bool
+    ) -> tuple[Tensor, Tensor]:
         """H_cycles x L_cycles updates; ``skip_last`` leaves out the final L and the final H update."""
         for h_cycle in range(self.h_cycles):
             last = skip_last and h_cycle == self.h_cycles - 1
             for _ in range(self.l_cycles - last):
-                z_L = self.l_level(z_L, z_H + embedded, context)
+                z_L = updated(z_L, self.l_level(z_L, z_H + embedded, context))
             if not last:
-                z_H = self.h_level(z_H, z_L, context)
+                z_H = updated(z_H, self.h_level(z_H, z_L, context))
         return z_H, z_L
 
     def stacks(self) -> list[nn.Module]:

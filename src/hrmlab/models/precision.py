@@ -38,15 +38,23 @@ class Computation:
         self.reasoner, self.precision = reasoner, precision
         self.likelihood: LossKind = likelihood
         self.max_segments, self.prefix_length = reasoner.max_segments, reasoner.prefix_length
+        self.sees_future = reasoner.sees_future
         puzzle = {id(module.weight) for module in reasoner.modules() if isinstance(module, PuzzleEmbedding)}
-        self._cast_names = [name for name, parameter in reasoner.named_parameters() if id(parameter) not in puzzle]
+        # By the module that holds it, each once: a module that plays two parts must not be put back under its second name with a copy.
+        self._cast_names = [
+            f"{path}.{name}" if path else name
+            for path, module in reasoner.named_modules()
+            for name, parameter in module.named_parameters(recurse=False)
+            if id(parameter) not in puzzle
+        ]
         self._weights: dict[str, Tensor] | None = None
 
     def prepare(self) -> None:
         """Take the weights as they are now. Call after every optimizer step."""
         if self.precision == "bf16":
-            parameters = dict(self.reasoner.named_parameters())
-            self._weights = {f"reasoner.{name}": parameters[name].to(torch.bfloat16) for name in self._cast_names}
+            parameters = dict(self.reasoner.named_parameters(remove_duplicate=False))
+            copies = {parameter: parameter.to(torch.bfloat16) for parameter in {parameters[name]: None for name in self._cast_names}}
+            self._weights = {f"reasoner.{name}": copies[parameters[name]] for name in self._cast_names}
 
     def release(self) -> None:
         """Forget the prepared weights, and with them the autograd graph of their casts."""
@@ -55,13 +63,13 @@ class Computation:
     def initial_carry(self, batch_size: int, positions: int | None = None) -> Carry:
         carry = self.reasoner.initial_carry(batch_size, positions)
         if self.precision == "bf16":
-            carry = {name: state.to(torch.bfloat16) for name, state in carry.items()}
+            carry = {name: state.to(torch.bfloat16) if state.is_floating_point() else state for name, state in carry.items()}
         return carry
 
     def _run(self, method: str, *arguments: Any) -> Any:
         if self._weights is None:
             return getattr(self.reasoner, method)(*arguments)
-        return functional_call(_Call(self.reasoner, method), self._weights, arguments)
+        return functional_call(_Call(self.reasoner, method), self._weights, arguments, tie_weights=False)
 
     def decoding_state(self, *, capacity: int) -> DecodingState | None:
         """See :meth:`hrmlab.models.reasoner.Reasoner.decoding_state`."""
@@ -69,6 +77,10 @@ class Computation:
 
     def __call__(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]:
         return self._run("forward", carry, batch, state)
+
+    def read_carry(self, carry: Carry, tokens: int) -> Prediction | None:
+        """See :meth:`hrmlab.models.reasoner.Reasoner.read_carry`."""
+        return self._run("read_carry", carry, tokens)
 
     def look_ahead(self, carry: Carry, batch: Batch) -> tuple[Tensor, Tensor]:
         return self._run("look_ahead", carry, batch)

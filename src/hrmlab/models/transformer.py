@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from hrmlab.config.schema import Count
 from hrmlab.config.values import Positive
@@ -13,7 +13,7 @@ from hrmlab.layers.blocks import stack_of
 from hrmlab.layers.decoding import DecodingState
 from hrmlab.layers.heads import TokenHead
 from hrmlab.layers.options import EmbeddingOptions
-from hrmlab.models.attending import AttendingReasoner
+from hrmlab.models.attending import AttendingReasoner, SeenAttention
 
 
 class Transformer(AttendingReasoner):
@@ -27,6 +27,7 @@ class Transformer(AttendingReasoner):
         embedding: from tokens to channels.
         layers: blocks.
         norm_epsilon: added under the root of every normalisation.
+        attention: of causal tasks; ``as_published`` sees the future, as published comparisons do whose transformer has no mask.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class Transformer(AttendingReasoner):
         embedding: EmbeddingOptions,
         layers: Count = 8,
         norm_epsilon: Annotated[float, Positive()] = 1e-5,
+        attention: SeenAttention = "causal",
     ) -> None:
         super().__init__(task=task)
-        self.embed(task, hidden_size=hidden_size, num_heads=num_heads, options=embedding)
-        causal = task.attention == "causal"
+        seen = self.seen(task, attention)
+        self.embed(seen, hidden_size=hidden_size, num_heads=num_heads, options=embedding)
+        causal = seen.attention == "causal"
         self.stack = stack_of(
             layers, norm="pre", hidden_size=hidden_size, num_heads=num_heads, mlp_width=mlp_width, causal=causal, norm_epsilon=norm_epsilon
         )
@@ -52,7 +55,10 @@ class Transformer(AttendingReasoner):
     def forward(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]:
         embedded, context = self.embedding(batch, state)
         hidden = self.stack(embedded, torch.zeros((), dtype=embedded.dtype, device=embedded.device), context)
-        return carry, Prediction(self.token_head(self.final_norm(hidden[:, -batch.inputs.shape[1] :])))
+        return carry, self.read_state(hidden, tokens=batch.inputs.shape[1])
+
+    def read_state(self, state: Tensor, *, tokens: int) -> Prediction:
+        return Prediction(self.token_head(self.final_norm(state[:, -tokens:])))
 
     def stacks(self) -> list[nn.Module]:
         return [self.stack]

@@ -22,7 +22,7 @@ from hrmlab.reporting.compare import scores, trivial
 from hrmlab.reporting.compare.axes import SCHEDULE_CAVEAT, AcrossAxes, across_axes
 from hrmlab.reporting.compare.comparisons import Comparison, compare, margin_words
 from hrmlab.reporting.compare.failures import task_failures
-from hrmlab.reporting.compare.finished import Finished, finished, limit_words, marks_used
+from hrmlab.reporting.compare.finished import Finished, finished, limit_words, marks_used, rate_words
 from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
 from hrmlab.reporting.compare.progress import stand_ins
 from hrmlab.reporting.compare.results import results
@@ -162,6 +162,7 @@ def make_report(
         "convergence": convergence_table(states),
         "stand_ins": stand_ins(collected),
         "relevant_gain": limit_words(states),
+        "rate_words": rate_words(collected),
         "by_segment": [(task.label, table) for task in collected.tasks if (table := segment_table(task))],
         "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),

@@ -27,6 +27,8 @@ DRAFT = ".creating-"
 """How the name of a run directory begins before it is complete."""
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 """In ``checkpoints/``: the newest, the one before, and the one of the best validation."""
+CONVERTED = "converted.json"
+"""In a run that was never trained here: which published checkpoint its weights are from."""
 _OWN_FOLDERS = ("checkpoints", "generations")
 
 

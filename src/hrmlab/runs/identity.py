@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.later_keys import without_neutral
+from hrmlab.core.report_keys import REPORT_KEYS
 
 _NAME = re.compile(r"[A-Za-z0-9_+][A-Za-z0-9_.,=+-]*")
 _IRRELEVANT = (
@@ -19,9 +21,7 @@ _IRRELEVANT = (
     ("trainer", "threads"),
     ("python_path",),
     ("tuning",),
-    ("question",),
-    ("asks",),
-    ("margin",),
+    *((key,) for key in REPORT_KEYS),
 )
 
 
@@ -58,9 +58,10 @@ def config_hash(config: Mapping[str, Any]) -> str:
     """8 hexadecimal digits of a resolved configuration.
 
     What cannot change the outcome is left out: where outputs go, the run being resumed, the logger, the progress bar,
-    the threads, the folder of the user's own classes, how tuned values were found, and what the report is to ask.
+    the threads, the folder of the user's own classes, how tuned values were found, and what is said to the report alone;
+    also a key that is younger than the first runs, while it holds the value that changes nothing.
     """
-    relevant = copy.deepcopy(dict(config))
+    relevant = copy.deepcopy(without_neutral(config))
     for *parents, key in _IRRELEVANT:
         section: Any = relevant
         for parent in parents:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 
 from hrmlab.config.composition import Composer, SweepPlan
@@ -18,14 +17,12 @@ from hrmlab.config.search import Search
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.collect.records import RunRecord, read_record
 from hrmlab.runs.files import write_text
+from hrmlab.sweeping.choosing import SELECTION, all_levels, best, score
 from hrmlab.sweeping.jobs import Job, composed_jobs, decide, listed_jobs
 from hrmlab.sweeping.trials import Point, Tried, check_sampler, following, known_beforehand
+from hrmlab.sweeping.tuned_page import write_page
 
 NAME = "tuned.yaml"
-SELECTION = (
-    "the best value on the validation split of the measure that counts, of the checkpoint that the run's rule takes (training.evaluate), "
-    "as a mean over the tuning seeds; among equals by the mean of the validation curve, then by the further measures in their order"
-)
 
 
 @dataclass(frozen=True)
@@ -141,8 +138,8 @@ def _groups(bases: Sequence[Sequence[str]], parsed: Sequence[Mapping[str, str]])
 
 def _larger_is_better(trial: Trial) -> float | None:
     records = _records(trial)
-    score = _score(records)
-    return score if score is None or records[0].measure.larger_is_better else -score
+    level = score(records)
+    return level if level is None or records[0].measure.larger_is_better else -level
 
 
 def _records(trial: Trial) -> list[RunRecord]:
@@ -159,21 +156,10 @@ def _records(trial: Trial) -> list[RunRecord]:
     return found
 
 
-def _score(records: Sequence[RunRecord]) -> float | None:
-    """The mean over runs of the validation value that counts; None where one has none."""
-    values = [(record.summary.get("validation") or {}).get(record.measure.name) for record in records]
-    numbers = [float(value) for value in values if isinstance(value, (int, float))]
-    return float(np.mean(numbers)) if numbers and len(numbers) == len(values) else None
-
-
-def _curve(records: Sequence[RunRecord]) -> float:
-    """The mean of the validation curve, over runs; which of two equal trials learned earlier."""
-    curves = [record.curves.get(f"val/{record.measure.name}") for record in records]
-    return float(np.mean([curve.values.mean() if curve is not None else 0.0 for curve in curves])) if curves else 0.0
-
-
 def write_tuned(tuning: Tuning, path: Path) -> list[str]:
-    """Write tuned.yaml from the run directories; entries of other arms and experiments of the same study stay. One sentence for each arm.
+    """Write tuned.yaml, and tuned.md to be read, from the run directories. One sentence for each arm.
+
+    Entries of other arms and experiments of the same study stay.
 
     Raises:
         UserError: the folder cannot be written.
@@ -207,6 +193,7 @@ def write_tuned(tuning: Tuning, path: Path) -> list[str]:
         write_text(path, heading + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=140))
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}); choose another folder with --reports DIR") from None
+    write_page(content, path.with_suffix(".md"), question=first.config.question or "")
     return sentences
 
 
@@ -223,42 +210,27 @@ def _kept(path: Path, study: str, search: Search) -> dict[str, Any]:
 
 def _told(group: Group, search: Search) -> tuple[dict[str, Any], str | None]:
     """All trials of an arm and the chosen one, as tuned.yaml holds them; and the measure."""
-    rows, best, measure = [], None, None
-    for trial in group.trials:
-        records = _records(trial)
-        score = _score(records)
-        values = _values(trial.point)
-        if score is not None:
+    rows, measure = [], None
+    found = [_records(trial) for trial in group.trials]
+    for trial, records in zip(group.trials, found, strict=True):
+        level, values = score(records), _values(trial.point)
+        if level is not None:
             measure = records[0].measure.name
-            rank = _rank(records, score)
-            rows.append({**values, "state": "completed", "score": score, "steps": trial.jobs[0].config.training.steps})
-            if best is None or rank > best[0]:
-                best = (rank, trial, score)
+            steps = trial.jobs[0].config.training.steps
+            rows.append({**values, "state": "completed", "score": level, "steps": steps, "validation": all_levels(records)})
             continue
         states = {decide(job, retry_failed=False)[0] for job in trial.jobs}
         failed = states <= {"completed", "failed"}
         runs = [run for job in trial.jobs if (run := decide(job, retry_failed=False)[1]) is not None and run.failure]
         why = str(runs[0].failure.get("error") or "") if runs else ""
         rows.append({**values, "state": "failed" if failed else "not ended", **({"reason": why} if why else {})})
+    chosen = best(found)
     ended = len(rows) == search.trials and not any(row["state"] == "not ended" for row in rows)
-    if not ended or best is None:
+    if not ended or chosen is None:
         return {"trials": rows}, measure
-    _, trial, score = best
+    trial = group.trials[chosen]
     edges = [key for key, value in trial.point.items() if _at_the_edge(key, value, group, search)]
-    return {"chosen": _values(trial.point), "score": score, "at_the_edge": edges, "trials": rows}, measure
-
-
-def _rank(records: Sequence[RunRecord], score: float) -> tuple[float, ...]:
-    """What trials are compared by, larger is better: the score, the validation curve, the other measures in their order."""
-    counts = records[0].measure
-    sign = 1.0 if counts.larger_is_better else -1.0
-    others = []
-    for measure in records[0].declared.measures:
-        values = [(record.summary.get("validation") or {}).get(measure.name) for record in records]
-        numbers = [float(value) for value in values if isinstance(value, (int, float))]
-        if measure != counts:
-            others.append((1.0 if measure.larger_is_better else -1.0) * float(np.mean(numbers)) if numbers else 0.0)
-    return (sign * score, sign * _curve(records), *others)
+    return {"chosen": _values(trial.point), "score": score(found[chosen]), "at_the_edge": edges, "trials": rows}, measure
 
 
 def _at_the_edge(key: str, value: str, group: Group, search: Search) -> bool:

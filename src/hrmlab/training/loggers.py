@@ -1,6 +1,7 @@
 """Where metrics go: always metrics.csv, and what else the configuration asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lightning.fabric.utilities.rank_zero import rank_zero_only
@@ -9,7 +10,7 @@ from lightning.pytorch.loggers.logger import Logger
 from hrmlab.config.schema import Logger as LoggerSection
 from hrmlab.config.schema import TensorboardLogger as TensorboardSection
 from hrmlab.config.schema import WandbLogger as WandbSection
-from hrmlab.core.errors import MissingExtra
+from hrmlab.core.errors import MissingExtra, UserError
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.metrics import MetricsWriter
 
@@ -39,20 +40,51 @@ class MetricsFile(Logger):
         """Nothing: the configuration is in config.yaml already."""
 
 
-def extra_loggers(section: LoggerSection, run: RunDirectory) -> list[Logger]:
-    """Loggers beside metrics.csv for a section of ``conf/logger``.
+@dataclass(frozen=True, kw_only=True)
+class ExtraLogger:
+    """A logger beside metrics.csv.
+
+    Attributes:
+        lightning: takes the metrics while the run trains and is scored.
+        show_outcome: takes what a finished run came to: its settings by dotted key, numbers by name, its optimizer steps.
+        close: writes out what is still held; takes whether the run failed.
+    """
+
+    lightning: Logger
+    show_outcome: Callable[[Mapping[str, Any], Mapping[str, float], int], None]
+    close: Callable[[bool], None]
+
+
+def extra_loggers(sections: Sequence[LoggerSection], run: RunDirectory) -> list[ExtraLogger]:
+    """One for each section that is more than metrics.csv.
 
     Raises:
-        MissingExtra: the logger's package is not installed.
+        MissingExtra: a logger's package is not installed.
     """
+    found = []
+    for section in sections:
+        if isinstance(section, WandbSection):
+            found.append(_wandb(section, run))
+        elif isinstance(section, TensorboardSection):
+            found.append(_tensorboard(run))
+    return found
+
+
+def _wandb(section: WandbSection, run: RunDirectory) -> ExtraLogger:
+    """The outcome becomes the summary, by which W&B's table of runs is sorted; the settings are there from the start.
+
+    A run that failed is ended as failed; one that went well stays open for its records, which follow, until the next run or the process
+    ends.
+    """
+    try:
+        import wandb
+        from lightning.pytorch.loggers import WandbLogger
+        from wandb.errors import Error as WandbError
+    except ModuleNotFoundError:
+        raise MissingExtra("wandb", extra="wandb", purpose="logger=wandb") from None
     labels = run.labels
-    if isinstance(section, WandbSection):
-        try:
-            import wandb
-            from lightning.pytorch.loggers import WandbLogger
-        except ModuleNotFoundError:
-            raise MissingExtra("wandb", extra="wandb", purpose="logger=wandb") from None
-        # One W&B run for every job, also when one process runs several: a fresh init, named after the run directory, resumable by its id.
+    # One W&B run for every job, also when one process runs several: a fresh init, named after the run directory, resumable by its id.
+    try:
         experiment = wandb.init(
             project=section.project,
             entity=section.entity,
@@ -65,12 +97,27 @@ def extra_loggers(section: LoggerSection, run: RunDirectory) -> list[Logger]:
             config=run.config,
             reinit="finish_previous",
         )
-        return [WandbLogger(experiment=experiment)]
-    if isinstance(section, TensorboardSection):
-        try:
-            import tensorboard  # noqa: F401
-            from lightning.pytorch.loggers import TensorBoardLogger
-        except ModuleNotFoundError:
-            raise MissingExtra("tensorboard", extra="tensorboard", purpose="logger=tensorboard") from None
-        return [TensorBoardLogger(save_dir=str(run.path), name="tensorboard", version="")]
-    return []
+    except WandbError as error:
+        raise UserError(
+            f"logger.mode={section.mode}: W&B refused ({' '.join(str(error).split())}); log in, or use logger.mode=offline"
+        ) from None
+    return ExtraLogger(
+        lightning=WandbLogger(experiment=experiment),
+        show_outcome=lambda settings, outcome, step: experiment.summary.update(dict(outcome)),
+        close=lambda failed: experiment.finish(exit_code=1) if failed else None,
+    )
+
+
+def _tensorboard(run: RunDirectory) -> ExtraLogger:
+    """The outcome stands beside the settings under HPARAMS."""
+    try:
+        import tensorboard  # noqa: F401
+        from lightning.pytorch.loggers import TensorBoardLogger
+    except ModuleNotFoundError:
+        raise MissingExtra("tensorboard", extra="tensorboard", purpose="logger=tensorboard") from None
+    logger = TensorBoardLogger(save_dir=str(run.path), name="tensorboard", version="", default_hp_metric=False)
+    return ExtraLogger(
+        lightning=logger,
+        show_outcome=lambda settings, outcome, step: logger.log_hyperparams(dict(settings), dict(outcome), step),
+        close=lambda failed: logger.finalize("failed" if failed else "success"),
+    )

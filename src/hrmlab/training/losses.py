@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from hrmlab.config.schema import HaltingTarget
+from hrmlab.config.schema import HaltingLoss, HaltingTarget
 from hrmlab.core.batches import Prediction
 from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.evaluation.correctness import correctness
@@ -23,12 +23,14 @@ class LossOptions:
         halting_weight: of the halting scores' losses, beside the answer's.
         halting_target: what q_halt learns: whether the answer is right (``exact``), or the share of it that is (``cells``).
         label_smoothing: probability that is spread over all tokens.
+        halting_loss: between a halting score and its target: cross-entropy, or the squared error of the score's sigmoid.
     """
 
     kind: LossKind
     halting_weight: float = 0.5
     halting_target: HaltingTarget = "exact"
     label_smoothing: float = 0.0
+    halting_loss: HaltingLoss = "cross_entropy"
 
 
 def segment_loss(
@@ -56,9 +58,9 @@ def segment_loss(
     parts: dict[str, Tensor] = {"answer": (losses * weight).sum()}
     if prediction.q_halt_logits is not None:
         target = _halting_target(prediction.q_halt_logits, answers, labels, options.halting_target)
-        parts["q_halt"] = _score_loss(prediction.q_halt_logits, target, weight)
+        parts["q_halt"] = _score_loss(prediction.q_halt_logits, target, weight, options.halting_loss)
     if prediction.q_continue_logits is not None and target_q_continue is not None:
-        parts["q_continue"] = _score_loss(prediction.q_continue_logits, target_q_continue, weight)
+        parts["q_continue"] = _score_loss(prediction.q_continue_logits, target_q_continue, weight, options.halting_loss)
     zero = parts["answer"].new_zeros(())
     total = parts["answer"] + options.halting_weight * (parts.get("q_halt", zero) + parts.get("q_continue", zero))
     for name, values in prediction.losses.items():
@@ -77,7 +79,10 @@ def _halting_target(scores: Tensor, answers: Tensor, labels: Tensor, kind: Halti
     return torch.where(right.cells > 0, right.cells_right / right.cells.clamp(min=1), 1.0).to(scores.dtype)
 
 
-def _score_loss(scores: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """() binary cross-entropy: a sum over examples, of a mean over their asked tokens where the scores belong to tokens."""
-    losses = binary_cross_entropy_with_logits(scores, target, reduction="none")
+def _score_loss(scores: Tensor, target: Tensor, weight: Tensor, kind: HaltingLoss) -> Tensor:
+    """() the scores' losses: a sum over examples, of a mean over their asked tokens where the scores belong to tokens."""
+    if kind == "cross_entropy":
+        losses = binary_cross_entropy_with_logits(scores, target, reduction="none")
+    else:
+        losses = mse_loss(torch.sigmoid(scores), target, reduction="none")
     return losses.sum() if losses.dim() == 1 else (losses * weight).sum()

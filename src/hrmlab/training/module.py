@@ -21,7 +21,10 @@ from hrmlab.models.reasoner import Reasoner
 from hrmlab.training.clock import Clock, Spent
 from hrmlab.training.losses import LossOptions, segment_loss
 from hrmlab.training.optimizers import OptimizerBundle
+from hrmlab.training.progression import HaltingProgression
 from hrmlab.training.slots import Slots
+from hrmlab.training.terms.collection import LossTerms
+from hrmlab.training.terms.term import Segment
 from hrmlab.training.totals import Totals
 
 
@@ -39,8 +42,11 @@ class SegmentTraining(pl.LightningModule):
         precision: ``fp32`` or ``bf16``.
         loss: what is learned.
         gradient_clip: largest norm of all dense gradients together; None for none.
-        seed: start of the exploration's random stream.
+        seed: start of the random streams of exploration and of what a reasoner draws.
         log_every_steps: steps between two rows of training metrics.
+        progression: of halting, over the steps; None for none.
+        terms: further losses; None for none.
+        gradient_accumulation: parts that the slots of this process are computed in, one after another: less memory, the same step.
     """
 
     def __init__(
@@ -56,13 +62,19 @@ class SegmentTraining(pl.LightningModule):
         gradient_clip: float | None,
         seed: int,
         log_every_steps: int,
+        progression: HaltingProgression | None = None,
+        terms: LossTerms | None = None,
+        gradient_accumulation: int = 1,
     ) -> None:
         super().__init__()
         self.reasoner = reasoner
         self._optimizer, self._steps = optimizer, steps
         self._batch_size, self._gradient_clip = batch_size, gradient_clip
+        self.gradient_accumulation, self._part_size = gradient_accumulation, batch_size // gradient_accumulation
         self._loss = loss
-        self._exploration_key = stream_key(seed, "exploration")
+        self._terms = terms or LossTerms({})
+        self._progression = progression or HaltingProgression(steps=steps)
+        self._exploration_key, self._reasoner_key = stream_key(seed, "exploration"), stream_key(seed, "reasoner")
         self.log_every_steps = log_every_steps
         self.computation = Computation(reasoner, precision, likelihood=loss.kind)
         self.evaluator = SplitEvaluator(task=task, halts=reasoner.halts)
@@ -101,7 +113,7 @@ class SegmentTraining(pl.LightningModule):
 
     def _slots(self, stream: TrainingStream) -> Slots:
         if self.slots is None:
-            self.slots = Slots(self.computation, stream, self._batch_size)
+            self.slots = Slots.empty(self.computation, stream, self._batch_size)
             if self._restored is not None:
                 state = self._restored["ranks"][self.global_rank]
                 self.slots.load_state_dict(state["slots"])
@@ -110,34 +122,68 @@ class SegmentTraining(pl.LightningModule):
         return self.slots
 
     def training_step(self, stream: TrainingStream, batch_idx: int) -> Tensor:
-        """One segment of every slot; returns the loss per slot."""
+        """One segment of every slot; returns the loss per slot, of the last part alone where the slots are computed in several."""
         step = self.trainer.global_step
+        self.reasoner.at_progress(step / self._steps)
         self.computation.prepare()
         slots = self._slots(stream)
+        first = (step * self.trainer.world_size + self.global_rank) * self._batch_size
         slots.refill(self.computation, stream)
-        slots.carry, prediction = self.computation(slots.carry, slots.batch)
-        slot = torch.arange(self._batch_size, device=self.device) + (step * self.trainer.world_size + self.global_rank) * self._batch_size
+        parts = slots.parts(self._part_size)
+        *others, last = parts = slots.parts(self._part_size)
+        for place, part in enumerate(others):  # their gradients add up, and no process waits for another: that comes with the last part
+            self._segment(part, step, first + place * self._part_size).backward()
+        loss = self._segment(last, step, first + len(others) * self._part_size)
+        slots.join(parts)
+        return loss
+
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Any) -> None:
+        """Nothing: Lightning would do it between the parts of a step. :meth:`on_train_batch_start` does it before them."""
+
+    def on_train_batch_start(self, batch: TrainingStream, batch_idx: int) -> None:
+        optimizer = self.optimizers()
+        assert not isinstance(optimizer, list)
+        optimizer.zero_grad()
+
+    def _segment(self, slots: Slots, step: int, first: int) -> Tensor:
+        """One segment of some slots of this process, the first of which has this number over all steps and processes; their part of the
+        loss per slot."""
+        slot = torch.arange(len(slots.segments), device=self.device) + first
+        self.reasoner.random = CounterRandom(self._reasoner_key, slot)
+        before = slots.carry
+        slots.carry, prediction = self.computation(before, slots.batch)
+        max_segments = self._progression.max_segments(step, self.reasoner.max_segments)
         wants = wants_to_halt(prediction)
         slots.halted = decide_halting(
             None if wants is None else whole_example(wants, slots.batch.labels),
             slots.segments,
-            max_segments=self.reasoner.max_segments,
-            exploration=self.reasoner.exploration,
+            max_segments=max_segments,
+            exploration=self._progression.exploration(step, self.reasoner.exploration),
             random=CounterRandom(self._exploration_key, slot),
         )
         target = None
         if self.reasoner.continues and self.reasoner.max_segments > 1:
             with torch.no_grad():
                 q_values = self.computation.look_ahead(slots.carry, slots.batch)
-                target = continue_target(slots.segments, *q_values, max_segments=self.reasoner.max_segments)
+                target = continue_target(slots.segments, *q_values, max_segments=max_segments)
         answers = prediction.logits.argmax(-1)
         right = correctness(answers, slots.batch.labels)
         loss, parts = segment_loss(prediction, answers, slots.batch.labels, target_q_continue=target, options=self._loss)
+        segment = Segment(
+            batch=slots.batch,
+            prediction=prediction,
+            number=slots.segments,
+            max_segments=max_segments,
+            likelihood=self._loss.kind,
+            read_previous=lambda: self.computation.read_carry(before, slots.batch.inputs.shape[1]),
+        )
+        loss, parts = self._terms.added(loss, parts, segment)
         self.totals.add(step=step, loss=loss.detach(), parts=parts, right=right, segments=slots.segments, halted=slots.halted)
         return loss / self._batch_size
 
     def on_train_batch_end(self, outputs: Any, batch: TrainingStream, batch_idx: int) -> None:
         self.computation.release()
+        self.reasoner.random = None
         step = self.trainer.global_step
         if step % self.log_every_steps == 0 or step == self._steps:
             values = self.totals.flush(world_size=self.trainer.world_size)
@@ -146,6 +192,7 @@ class SegmentTraining(pl.LightningModule):
             optimizer = self.optimizers()
             assert not isinstance(optimizer, list)
             values["train/learning_rate"] = optimizer.param_groups[0]["lr"]
+            values |= {f"train/learning_rate/{group['part']}": group["lr"] for group in optimizer.param_groups if "part" in group}
             if (cpu_seconds := self.spent().cpu_seconds) is not None:
                 values["train/cpu_seconds"] = cpu_seconds
             self.record(values)
@@ -207,8 +254,10 @@ class SegmentTraining(pl.LightningModule):
             self._clock.load_state_dict(training)
 
 
-def build_module(config: Configuration, *, reasoner: Reasoner, task: Task, batch_size: int) -> SegmentTraining:
-    """The module that a configuration describes; ``batch_size`` is that of one process."""
+def build_module(
+    config: Configuration, *, reasoner: Reasoner, task: Task, batch_size: int, gradient_accumulation: int | None = None
+) -> SegmentTraining:
+    """The module that a configuration describes; ``batch_size`` is that of one process, ``gradient_accumulation`` in place of its own."""
     training = config.training
     return SegmentTraining(
         reasoner=reasoner,
@@ -222,8 +271,14 @@ def build_module(config: Configuration, *, reasoner: Reasoner, task: Task, batch
             halting_weight=training.halting_loss_weight,
             halting_target=training.halting_target,
             label_smoothing=training.label_smoothing,
+            halting_loss=training.halting_loss,
         ),
         gradient_clip=training.gradient_clip,
         seed=config.seed,
         log_every_steps=training.log_every_steps,
+        progression=HaltingProgression(
+            steps=training.steps, curriculum=training.halting_curriculum, annealing=training.exploration_annealing
+        ),
+        terms=LossTerms.of(training.loss_terms),
+        gradient_accumulation=gradient_accumulation or training.gradient_accumulation,
     )

@@ -4,19 +4,20 @@ Every function named in ``conf/optimizer`` takes the reasoner and returns one :c
 optimization, its global step and its checkpoints see a single optimizer whatever is inside.
 """
 
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LRScheduler
 
-from hrmlab.config.values import AtLeast, FromZeroBelow, NotNegative, Positive, ZeroToOne
+from hrmlab.config.values import AtLeast, FromZeroBelow, NotNegative, Positive, ScheduleName, Share, ZeroToOne
 from hrmlab.core.components import Options
 from hrmlab.layers.embeddings import PuzzleEmbedding
 from hrmlab.models.reasoner import Reasoner
+from hrmlab.training.parts import LearningRate, PartOptions, grouped
+from hrmlab.training.schedules import learning_rate_schedule
 
 
 class SparseSignDescent(torch.optim.Optimizer):
@@ -52,11 +53,24 @@ class OptimizerBundle(torch.optim.Optimizer):
         optimizers: the parts.
         warmup_steps: see :meth:`schedule`.
         final_learning_rate_ratio: see :meth:`schedule`.
+        schedule: see :meth:`schedule`.
+        decay_share: see :meth:`schedule`.
+        hold_share: see :meth:`schedule`.
     """
 
-    def __init__(self, optimizers: list[torch.optim.Optimizer], *, warmup_steps: int, final_learning_rate_ratio: float) -> None:
+    def __init__(
+        self,
+        optimizers: list[torch.optim.Optimizer],
+        *,
+        warmup_steps: int,
+        final_learning_rate_ratio: float,
+        schedule: str = "cosine",
+        decay_share: float = 0.2,
+        hold_share: float = 0.0,
+    ) -> None:
         self.optimizers = optimizers
         self.warmup_steps, self.final_learning_rate_ratio = warmup_steps, final_learning_rate_ratio
+        self.schedule_kind, self.decay_share, self.hold_share = schedule, decay_share, hold_share
         groups = [group for optimizer in optimizers for group in optimizer.param_groups]
         super().__init__(groups, {})
         # Share, not copy: a scheduler that sets lr here must reach the optimizer that reads it.
@@ -79,16 +93,17 @@ class OptimizerBundle(torch.optim.Optimizer):
             optimizer.load_state_dict(state)
         self.param_groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
-    def schedule(self, *, steps: int) -> LambdaLR:
-        """Linear warm-up, then half a cosine from the peak down to ``final_learning_rate_ratio`` of it at ``steps``."""
-
-        def factor(step: int) -> float:
-            if step < self.warmup_steps:
-                return (step + 1) / self.warmup_steps
-            progress = min(1.0, (step - self.warmup_steps) / max(1, steps - self.warmup_steps))
-            return self.final_learning_rate_ratio + (1 - self.final_learning_rate_ratio) * 0.5 * (1 + math.cos(math.pi * progress))
-
-        return LambdaLR(self, factor)
+    def schedule(self, *, steps: int) -> LRScheduler:
+        """The learning rate's course over a run of so many steps; see :func:`hrmlab.training.schedules.learning_rate_schedule`."""
+        return learning_rate_schedule(
+            self,
+            kind=self.schedule_kind,
+            steps=steps,
+            warmup_steps=self.warmup_steps,
+            final_learning_rate_ratio=self.final_learning_rate_ratio,
+            decay_share=self.decay_share,
+            hold_share=self.hold_share,
+        )
 
 
 def _split(reasoner: Reasoner) -> tuple[list[nn.Parameter], list[nn.Parameter], list[nn.Parameter]]:
@@ -120,10 +135,16 @@ class ScheduleOptions(Options):
     Attributes:
         warmup_steps: of the linear rise.
         final_learning_rate_ratio: what is left of the peak at the end.
+        schedule: the shape after the rise, or the dotted path of a function of the user's own.
+        decay_share: of the steps between the rise and the hold, the part in which ``warmup_stable_decay`` falls.
+        hold_share: of the steps after the rise, the part at the end in which the rate stays at its final value.
     """
 
     warmup_steps: Annotated[int, AtLeast(0)] = 100
     final_learning_rate_ratio: Annotated[float, ZeroToOne()] = 0.1
+    schedule: Annotated[str, ScheduleName()] = "cosine"
+    decay_share: Annotated[float, Share()] = 0.2
+    hold_share: Annotated[float, FromZeroBelow(1.0)] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,16 +161,15 @@ class AdamOptions(Options):
 
 
 def _bundle(
-    dense: list[torch.optim.Optimizer], puzzle: list[nn.Parameter], *, puzzles: PuzzleOptions, schedule: ScheduleOptions
+    dense: list[torch.optim.Optimizer], puzzle: list[nn.Parameter], *, puzzles: PuzzleOptions, course: ScheduleOptions
 ) -> OptimizerBundle:
     """The dense optimizers and, where the model has puzzle embeddings, theirs."""
     if puzzle:
         rate, decay = puzzles.puzzle_embedding_learning_rate, puzzles.puzzle_embedding_weight_decay
         dense = [*dense, SparseSignDescent(puzzle, lr=rate, weight_decay=decay)]
-    return OptimizerBundle(dense, warmup_steps=schedule.warmup_steps, final_learning_rate_ratio=schedule.final_learning_rate_ratio)
+    return OptimizerBundle(dense, **asdict(course))
 
 
-LearningRate = Annotated[float, Positive()]
 WeightDecay = Annotated[float, NotNegative()]
 
 
@@ -158,14 +178,16 @@ def adamw(
     reasoner: Reasoner,
     adam: AdamOptions,
     puzzles: PuzzleOptions,
-    schedule: ScheduleOptions,
+    course: ScheduleOptions,
+    parts: PartOptions,
     learning_rate: LearningRate = 1e-3,
     weight_decay: WeightDecay = 0.1,
 ) -> OptimizerBundle:
     """AdamW (Loshchilov and Hutter 2019) on everything dense."""
     matrices, other, puzzle = _split(reasoner)
-    dense = torch.optim.AdamW([*matrices, *other], lr=learning_rate, betas=adam.betas, weight_decay=weight_decay, foreach=True)
-    return _bundle([dense], puzzle, puzzles=puzzles, schedule=schedule)
+    groups = grouped([*matrices, *other], reasoner, parts)
+    dense = torch.optim.AdamW(groups, lr=learning_rate, betas=adam.betas, weight_decay=weight_decay, foreach=True)
+    return _bundle([dense], puzzle, puzzles=puzzles, course=course)
 
 
 def adam_atan2(
@@ -173,7 +195,8 @@ def adam_atan2(
     reasoner: Reasoner,
     adam: AdamOptions,
     puzzles: PuzzleOptions,
-    schedule: ScheduleOptions,
+    course: ScheduleOptions,
+    parts: PartOptions,
     learning_rate: LearningRate = 1e-4,
     weight_decay: WeightDecay = 1.0,
 ) -> OptimizerBundle:
@@ -181,8 +204,9 @@ def adam_atan2(
     from adam_atan2_pytorch import AdamAtan2
 
     matrices, other, puzzle = _split(reasoner)
-    dense = AdamAtan2([*matrices, *other], lr=learning_rate, betas=adam.betas, weight_decay=weight_decay, a=1.0, b=1.0)
-    return _bundle([dense], puzzle, puzzles=puzzles, schedule=schedule)
+    groups = grouped([*matrices, *other], reasoner, parts)
+    dense = AdamAtan2(groups, lr=learning_rate, betas=adam.betas, weight_decay=weight_decay, a=1.0, b=1.0)
+    return _bundle([dense], puzzle, puzzles=puzzles, course=course)
 
 
 def muon(
@@ -190,21 +214,29 @@ def muon(
     reasoner: Reasoner,
     adam: AdamOptions,
     puzzles: PuzzleOptions,
-    schedule: ScheduleOptions,
+    course: ScheduleOptions,
+    parts: PartOptions,
     learning_rate: LearningRate = 1e-3,
     weight_decay: WeightDecay = 0.1,
     momentum: Annotated[float, FromZeroBelow(1.0)] = 0.95,
+    other_learning_rate: LearningRate | None = None,
+    other_weight_decay: WeightDecay | None = None,
 ) -> OptimizerBundle:
     """Muon (Jordan et al. 2024) on the matrices inside the stacks, AdamW on embeddings, heads and gains.
 
-    Muon's update is rescaled to the size of an AdamW update (Liu et al. 2025), so that one learning rate serves both. A model without
-    stacks is left to AdamW alone.
+    Muon's update is rescaled to the size of an AdamW update (Liu et al. 2025), so that one learning rate serves both, unless AdamW is given
+    values of its own (``other_learning_rate``, ``other_weight_decay``). A part's own rate (``learning_rates``) is that of all its
+    parameters, whichever of the two updates them. A model without stacks is left to AdamW alone.
     """
+    other_learning_rate = learning_rate if other_learning_rate is None else other_learning_rate
+    other_weight_decay = weight_decay if other_weight_decay is None else other_weight_decay
     matrices, other, puzzle = _split(reasoner)
-    parts: list[torch.optim.Optimizer] = []
+    dense: list[torch.optim.Optimizer] = []
     if matrices:
-        parts.append(
-            torch.optim.Muon(matrices, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw")
+        groups = grouped(matrices, reasoner, parts)
+        dense.append(
+            torch.optim.Muon(groups, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw")
         )
-    parts.append(torch.optim.AdamW(other, lr=learning_rate, betas=adam.betas, weight_decay=weight_decay, foreach=True))
-    return _bundle(parts, puzzle, puzzles=puzzles, schedule=schedule)
+    groups = grouped(other, reasoner, parts)
+    dense.append(torch.optim.AdamW(groups, lr=other_learning_rate, betas=adam.betas, weight_decay=other_weight_decay, foreach=True))
+    return _bundle(dense, puzzle, puzzles=puzzles, course=course)

@@ -1,6 +1,8 @@
 """The training batch as slots that halt and refill one by one."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -10,6 +12,7 @@ from hrmlab.data.training_stream import TrainingStream
 from hrmlab.models.precision import Computation
 
 
+@dataclass
 class Slots:
     """B examples in work, each at its own segment.
 
@@ -20,17 +23,43 @@ class Slots:
         halted: (B,) bool, done: to be refilled before the next segment.
     """
 
-    def __init__(self, computation: Computation, stream: TrainingStream, batch_size: int) -> None:
-        self.batch = stream.empty_batch(batch_size)
-        self.carry: Carry = computation.initial_carry(batch_size)
-        self.segments = torch.zeros(batch_size, dtype=torch.int64, device=self.batch.inputs.device)
-        self.halted = torch.ones(batch_size, dtype=torch.bool, device=self.batch.inputs.device)
+    batch: Batch
+    carry: Carry
+    segments: Tensor
+    halted: Tensor
+
+    @classmethod
+    def empty(cls, computation: Computation, stream: TrainingStream, batch_size: int) -> Self:
+        """So many slots that wait for their first examples."""
+        batch = stream.empty_batch(batch_size)
+        device = batch.inputs.device
+        return cls(
+            batch,
+            computation.initial_carry(batch_size),
+            segments=torch.zeros(batch_size, dtype=torch.int64, device=device),
+            halted=torch.ones(batch_size, dtype=torch.bool, device=device),
+        )
 
     def refill(self, computation: Computation, stream: TrainingStream) -> None:
         """The next examples and a fresh state for halted slots; the others keep theirs. Counts the segment that follows."""
         self.batch = stream.draw(self.halted, self.batch)
         self.carry = computation.reasoner.restart(self.carry, self.halted)
         self.segments = torch.where(self.halted, 0, self.segments) + 1
+
+    def parts(self, size: int) -> list["Slots"]:
+        """The slots by so many, in order, to be put together again by :meth:`join`; themselves where one part holds all."""
+        count = len(self.segments)
+        return [self] if size >= count else [self._slice(slice(start, start + size)) for start in range(0, count, size)]
+
+    def join(self, parts: Sequence["Slots"]) -> None:
+        """Take what became of the parts."""
+        if len(parts) > 1:
+            self.carry = {name: torch.cat([part.carry[name] for part in parts]) for name in self.carry}
+            self.halted = torch.cat([part.halted for part in parts])
+
+    def _slice(self, which: slice) -> "Slots":
+        batch = Batch(*(tensor[which] for tensor in self.batch))
+        return Slots(batch, {name: tensor[which] for name, tensor in self.carry.items()}, self.segments[which], self.halted[which])
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors on the CPU, plain containers only."""

@@ -16,12 +16,14 @@ from hrmlab.config.configuration import Configuration
 from hrmlab.config.schema import Evaluation
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import Measure, counting
+from hrmlab.core.sheets import Sheet
 from hrmlab.data.code.problems.load import load_problems
 from hrmlab.data.task import Task
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.evaluation.code.completions import read_completions, save_rows
 from hrmlab.evaluation.code.judged import declared, judged_result
 from hrmlab.evaluation.code.scoring import Writer, check_sandbox, needs_sandbox, problem_sets, run_completions
+from hrmlab.evaluation.several import Several
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.files import write_json, write_text
 from hrmlab.statistics.intervals import wilson_interval
@@ -36,14 +38,26 @@ class Evaluated:
         results: by the name of the set.
         measures: what the numbers in the results are; empty where there were no answers to compare with.
         folder: where result.json and the predictions, or the completions, are.
+        sheets: what the task wants drawn of its answers; empty unless asked for.
     """
 
     results: dict[str, dict[str, Any]]
     measures: tuple[Measure, ...]
     folder: Path
+    sheets: Sequence[Sheet] = ()
 
 
-def evaluate_examples(opened: OpenedRun, *, root: Path, path: str | None, checkpoint: str, labelled: bool, progress: bool) -> Evaluated:
+def evaluate_examples(
+    opened: OpenedRun,
+    *,
+    root: Path,
+    path: str | None,
+    checkpoint: str,
+    labelled: bool,
+    progress: bool,
+    sheets: bool = False,
+    several: Several | None = None,
+) -> Evaluated:
     """Score every row of a file, or of the task's own test split.
 
     Args:
@@ -52,13 +66,15 @@ def evaluate_examples(opened: OpenedRun, *, root: Path, path: str | None, checkp
         path: the user's file; None for the test split.
         checkpoint: name of the weights, for the record.
         labelled: whether the file has answers; without them there are predictions and no score.
+        sheets: also hand out what the task wants drawn.
+        several: answers to each example, of which one is taken; None for one.
 
     Raises:
-        UserError: a bad file or row.
+        UserError: a bad file or row, or a task that draws nothing of its own.
     """
     task = opened.task
     examples = task.read(path, labelled=labelled) if path is not None else task.load(progress=progress).test
-    scored = opened.score(examples, progress=progress)
+    scored = opened.score(examples, progress=progress, several=several)
     about: dict[str, Any] = {
         "data": path or "the run's test split",
         "checkpoint": {"name": checkpoint, "step": opened.step},
@@ -70,10 +86,13 @@ def evaluate_examples(opened: OpenedRun, *, root: Path, path: str | None, checkp
     result = {**about, **scored.result, **_solved(scored.result, scored.table, measures)}
     if not labelled:
         result = {**about, "count": len(scored.table), "mean_segments": scored.result["mean_segments"]}
+    drawn = task.sheets(examples, scored.answers) if sheets else []
+    if sheets and not drawn:
+        raise UserError(f"pictures=true: {task.spec.name} draws no pictures of its answers; hrm-demo figures=FOLDER draws single examples")
     folder = new_folder(root, path)
     write_json(folder / "result.json", result)
     _write_predictions(scored.table, folder / "predictions.csv", measures=measures)
-    return Evaluated(results={"test": result}, measures=measures, folder=folder)
+    return Evaluated(results={"test": result}, measures=measures, folder=folder, sheets=drawn)
 
 
 def _solved(result: Mapping[str, Any], table: pd.DataFrame, measures: Sequence[Measure]) -> dict[str, Any]:
@@ -101,7 +120,7 @@ def _write_predictions(table: pd.DataFrame, path: Path, *, measures: Sequence[Me
     columns = ["input", "prediction", "segments"]
     if measures:
         outcomes = [name for measure in measures if measure.column for name in (measure.column, f"{measure.column}_halting")]
-        wanted = [*columns[:2], "answer", "segments", *outcomes, "cell_accuracy", "rating", "source"]
+        wanted = [*columns[:2], "answer", "segments", *outcomes, "cell_accuracy", "rating", "source", "view", "trajectory"]
         columns = [name for name in dict.fromkeys(wanted) if name in table]
     buffer = io.StringIO()
     writer = csv.writer(buffer)

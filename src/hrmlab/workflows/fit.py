@@ -1,7 +1,8 @@
 """Trains a prepared run, from its newest checkpoint where it has one."""
 
+import gc
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,8 +12,11 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
+from hrmlab.core.errors import memory_is_exhausted
+from hrmlab.core.notices import notice
 from hrmlab.core.processes import process_rank
 from hrmlab.models.checkpoint import load_checkpoint, newest_checkpoint
+from hrmlab.models.recomputing import recompute_blocks
 from hrmlab.runs.directory import LAST, RunDirectory
 from hrmlab.runs.metrics import MetricsWriter
 from hrmlab.training.callbacks.ema import DeviceEMA
@@ -21,8 +25,9 @@ from hrmlab.training.callbacks.save import SaveCheckpoints
 from hrmlab.training.callbacks.world import ProveWorldSize
 from hrmlab.training.checkpointing import AtomicCheckpointIO
 from hrmlab.training.interruption import StopSignal, ending_as_interrupted
-from hrmlab.training.loggers import MetricsFile, extra_loggers
+from hrmlab.training.loggers import ExtraLogger, MetricsFile, extra_loggers
 from hrmlab.training.module import SegmentTraining, build_module
+from hrmlab.workflows.building import reasoner_of
 from hrmlab.workflows.prepare import Prepared
 
 
@@ -32,11 +37,18 @@ class Fitted:
 
     Attributes:
         effort: what training took, as summary.json holds it.
+        extra: loggers beside metrics.csv; none on processes but the first.
     """
 
     trainer: pl.Trainer
     module: SegmentTraining
     effort: dict[str, Any]
+    extra: list[ExtraLogger]
+
+    def show_outcome(self, settings: Mapping[str, Any], outcome: Mapping[str, float]) -> None:
+        """Give every logger what the run came to: settings by dotted key, numbers by name."""
+        for logger in self.extra:
+            logger.show_outcome(settings, outcome, self.trainer.global_step)
 
 
 @contextmanager
@@ -47,17 +59,40 @@ def fitted(prepared: Prepared, run: RunDirectory) -> Iterator[Fitted]:
         TrainingFailed: the recipe diverged.
         KeyboardInterrupt: asked to stop; resumable.
     """
-    config, stop = prepared.config, StopSignal()
-    if config.training.compile:
-        prepared.reasoner.compile_stacks()
-    module = build_module(
-        config, reasoner=prepared.reasoner, task=prepared.task, batch_size=config.training.batch_size // prepared.world_size
-    )
-    with _metrics_writer(run) as writer:
-        trainer, resumed_from = _trainer(prepared, run, writer, stop)
-        with ending_as_interrupted(stop):
+    stop = StopSignal()
+    with _metrics_writer(run) as writer, _extra_loggers(prepared, run) as extra, ending_as_interrupted(stop):
+        trainer, module = _fit(prepared, run, writer, extra, stop)
+        yield Fitted(trainer=trainer, module=module, effort=_effort(prepared, trainer, module, run), extra=extra)
+
+
+def _fit(
+    prepared: Prepared, run: RunDirectory, writer: MetricsWriter | None, extra: list[ExtraLogger], stop: StopSignal
+) -> tuple[pl.Trainer, SegmentTraining]:
+    """Train. A process that is alone and runs out of memory goes on from its newest checkpoint with its slots in twice as many parts."""
+    config, reasoner = prepared.config, prepared.reasoner
+    slots, parts = config.training.batch_size // prepared.world_size, config.training.gradient_accumulation
+    while True:
+        if config.training.gradient_checkpointing:
+            recompute_blocks(reasoner)
+        if config.training.compile:
+            reasoner.compile_stacks()
+        module = build_module(config, reasoner=reasoner, task=prepared.task, batch_size=slots, gradient_accumulation=parts)
+        trainer, resumed_from = _trainer(prepared, run, writer, extra, stop)
+        try:
             trainer.fit(module, datamodule=prepared.data, ckpt_path=resumed_from, weights_only=True)
-            yield Fitted(trainer=trainer, module=module, effort=_effort(prepared, trainer, module, run))
+            return trainer, module
+        except Exception as error:
+            if not memory_is_exhausted(error) or prepared.world_size > 1 or slots % (2 * parts):
+                raise
+        # Here the error is gone, and with it what its traceback held.
+        stop.let_go()
+        parts *= 2
+        notice(f"out of memory: {slots} slots are computed in {parts} parts from here on (training.gradient_accumulation={parts})")
+        del trainer, module
+        reasoner, _ = reasoner_of(config, prepared.task)  # as at the start; a checkpoint replaces its weights
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 @contextmanager
@@ -70,16 +105,30 @@ def _metrics_writer(run: RunDirectory) -> Iterator[MetricsWriter | None]:
         yield writer
 
 
-def _trainer(prepared: Prepared, run: RunDirectory, writer: MetricsWriter | None, stop: StopSignal) -> tuple[pl.Trainer, Path | None]:
+@contextmanager
+def _extra_loggers(prepared: Prepared, run: RunDirectory) -> Iterator[list[ExtraLogger]]:
+    """The loggers beside metrics.csv, on the process that owns the run directory; closed however the run ends."""
+    loggers = extra_loggers(prepared.config.logger, run) if process_rank() == 0 else []
+    failed = True
+    try:
+        yield loggers
+        failed = False
+    finally:
+        for logger in loggers:
+            logger.close(failed)
+
+
+def _trainer(
+    prepared: Prepared, run: RunDirectory, writer: MetricsWriter | None, extra: list[ExtraLogger], stop: StopSignal
+) -> tuple[pl.Trainer, Path | None]:
     """A Lightning Trainer for the run and the checkpoint to go on from, if there is one."""
     config = prepared.config
     training, section = config.training, config.trainer
     newest = newest_checkpoint(run.checkpoints)
     loggers: list[Any] = []
     if writer is not None:
-        if newest is not None:
-            writer.truncate_after(newest[1])
-        loggers = [MetricsFile(writer), *extra_loggers(config.logger, run)]
+        writer.truncate_after(0 if newest is None else newest[1])
+        loggers = [MetricsFile(writer), *(logger.lightning for logger in extra)]
     saving = SaveCheckpoints(
         run.checkpoints,
         every_steps=training.checkpoint_every_steps,
@@ -90,7 +139,7 @@ def _trainer(prepared: Prepared, run: RunDirectory, writer: MetricsWriter | None
     callbacks: list[pl.Callback] = [ProveWorldSize(prepared.world_size), saving]
     if training.ema_decay is not None:
         # After the saving: at the end of training this one overwrites the trained weights with their averages.
-        callbacks.append(DeviceEMA(decay=training.ema_decay, use_buffers=False))
+        callbacks.append(DeviceEMA(decay=training.ema_decay, start=training.ema_from))
     if section.progress_bar:
         callbacks.append(Progress())
     limit = training.time_limit_minutes
@@ -134,4 +183,5 @@ def _effort(prepared: Prepared, trainer: pl.Trainer, module: SegmentTraining, ru
         "cpu_seconds": spent.cpu_seconds,
         "other_load": spent.other_load,
         "peak_memory_bytes": peak,
+        "gradient_accumulation": module.gradient_accumulation,
     }

@@ -11,10 +11,11 @@ from hrmlab.config.per_arm import leaves
 from hrmlab.config.values import show
 from hrmlab.core.components import Component
 from hrmlab.core.errors import UserError
+from hrmlab.core.report_keys import REPORT_KEYS
 from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash
 
 _OUTCOME_FREE = ("output_root", "resume", "logger", "trainer.progress_bar", "trainer.threads", "python_path", "arm", "task")
-_OUTCOME_FREE += ("tuning", "question", "asks", "margin")
+_OUTCOME_FREE += ("tuning", *REPORT_KEYS)
 
 
 def labels_of(config: Configuration) -> RunLabels:
@@ -25,7 +26,7 @@ def labels_of(config: Configuration) -> RunLabels:
     """
     return RunLabels(
         study=config.study,
-        task=config.task or config.data.build().spec.name,
+        task=config.task or config.data.build().name,
         arm=config.arm or config.model.name,
         size=config.size.name,
         seed=config.seed,
@@ -47,7 +48,7 @@ def named(composing: Composer, composition: Composition, *, among: Collection[st
         changes["arm"] = naming.arm()
     data_keys = [key for key in given if key.startswith("data.")]
     if config.task is None and (naming.of_the_task or (among is not None and data_keys)):
-        name = config.data.build().spec.name
+        name = config.data.build().name
         before = None if naming.before is None else naming.before.config.data
         untold = [key for key in naming.of_the_task if not _told(config.data, before, key, name)]
         if untold or among is not None:
@@ -62,7 +63,7 @@ def _told(data: Component, before: Component | None, key: str, name: str) -> boo
     if before is not None and argument in before.arguments:
         arguments[argument] = before.arguments[argument]
     try:
-        return replace(data, arguments=arguments).build().spec.name != name
+        return replace(data, arguments=arguments).build().name != name
     except (UserError, TypeError):  # the other value does not go with the rest
         return False
 

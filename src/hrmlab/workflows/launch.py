@@ -30,7 +30,18 @@ RUN_DIRECTORY = "HRMLAB_RUN_DIRECTORY"
 
 
 def new_run(config: Configuration, overrides: Sequence[str]) -> RunDirectory:
-    """A run directory for a checked configuration."""
+    """A run directory for a checked configuration.
+
+    Raises:
+        UserError: parts of the model have learning rates, and it has no such parts, or options of the training exclude each other;
+            there is no directory then.
+    """
+    if config.training.gradient_checkpointing and config.training.compile:
+        raise UserError("training.gradient_checkpointing=true and training.compile=true do not go together; leave one of them out")
+    if config.optimizer.arguments.get("learning_rates"):  # what only the built model can say, asked before anything is left behind
+        from hrmlab.workflows.model_parts import check_parts
+
+        check_parts(config)
     return RunDirectory.create(output_root=config.output_root, labels=labels_of(config), config=config.to_plain(), overrides=overrides)
 
 
@@ -116,7 +127,9 @@ def result_words(summary: Mapping[str, Any]) -> str:
             parts.append(f"{measure.wording} {value:.3f}")
             continue
         total = test.get("count") if measure.column is None or measure.halting else test.get("problems", test.get("count"))
-        parts.append(f"test {measure.wording} {value:.4f}" + (f" ({round(value * total)} of {total})" if total else ""))
+        right = value * (total or 0)
+        whole = total and abs(right - round(right)) < 1e-3  # not the mean of shares, such as of right tokens
+        parts.append(f"test {measure.wording} {value:.4f}" + (f" ({round(right)} of {total})" if whole else ""))
         if halting is not None and halting != value:
             parts.append(f"with learned halting {halting:.4f}")
     return ", ".join(parts)

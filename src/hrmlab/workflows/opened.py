@@ -8,7 +8,7 @@
 Needs torch, and neither Hydra nor Lightning.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,15 +16,21 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from hrmlab.budget.information import ModelInformation, model_information
 from hrmlab.config.configuration import Configuration
 from hrmlab.core.batches import Batch
 from hrmlab.core.errors import UserError
+from hrmlab.core.trace import Trace
 from hrmlab.data.example_set import ExampleSet
 from hrmlab.data.loading import EvaluationLoader
 from hrmlab.data.progress import progress_bar
 from hrmlab.data.task import Task
+from hrmlab.evaluation.code.continuation import continuation
+from hrmlab.evaluation.limited import Limited
+from hrmlab.evaluation.several import Several
 from hrmlab.evaluation.solve import Solution, solve
 from hrmlab.evaluation.split import SplitEvaluator, SplitScore
+from hrmlab.evaluation.tracing import trace
 from hrmlab.layers.likelihood import LossKind
 from hrmlab.models.checkpoint import chosen_checkpoint, load_checkpoint
 from hrmlab.models.precision import Computation, Precision
@@ -119,7 +125,7 @@ class OpenedRun:
         """
         rows = self._checked(inputs)
         ids = np.zeros(len(rows), np.int64) if puzzle_ids is None else np.asarray(puzzle_ids, np.int64)
-        call = _Limited(self.computation, segments)
+        call = Limited(self.computation, segments)
         parts: list[Solution] = []
         for start in range(0, len(rows), _BATCH_SIZE):
             part = torch.from_numpy(rows[start : start + _BATCH_SIZE]).to(self.device)
@@ -128,31 +134,109 @@ class OpenedRun:
             parts.append(found.cpu())
         return Solution.joined(parts)
 
-    def solve(self, puzzle: str | np.ndarray | Sequence[int], *, segments: int | None = None) -> SolvedPuzzle:
+    def solve(self, puzzle: str | np.ndarray | Sequence[int], *, segments: int | None = None, puzzle_id: int = 0) -> SolvedPuzzle:
         """The answer to one question, as text or (S,) token ids, with what was thought after each segment.
 
         Raises:
             UserError: it is no question of this task.
         """
-        inputs = self.encode(puzzle) if isinstance(puzzle, str) else np.asarray(puzzle)
-        found = self.predict(inputs[None], segments=segments)
+        inputs = self._question(puzzle)
+        found = self.predict(inputs[None], segments=segments, puzzle_ids=np.array([puzzle_id]))
         tokens = found.answers[0].numpy()
         return SolvedPuzzle(
             inputs=np.asarray(inputs, np.int64),
             answers=found.answers_by_segment[:, 0].numpy(),
             halting_segment=float(found.segments[0]),
             tokens=tokens,
-            text=self.decode(tokens),
+            text=self.decode(self.task.completed(np.asarray(inputs), tokens)),
             right=self.task.is_right(np.asarray(inputs), tokens),
         )
 
-    def score(self, examples: ExampleSet, *, batch_size: int | None = None, progress: bool = False) -> SplitScore:
-        """How it does on labelled examples; see :class:`hrmlab.evaluation.split.SplitScore`."""
+    def trace(
+        self,
+        puzzle: str | np.ndarray | Sequence[int],
+        *,
+        segments: int | None = None,
+        puzzle_id: int = 0,
+        attention: Collection[int] | None = None,
+        heads: bool = False,
+    ) -> Trace:
+        """One question answered with everything that can be seen on the way: for every segment and cycle predictions, states, attention.
+
+        Args:
+            puzzle: text or (S,) token ids.
+            segments: how many to run; None for the model's own.
+            puzzle_id: of the puzzle embedding.
+            attention: segments whose attention maps are kept; None for the first and the last, empty for none. They take memory.
+            heads: keep the maps of every head, not their mean.
+
+        Raises:
+            UserError: it is no question of this task, or fewer than one segment.
+        """
+        rows = self._checked(self._question(puzzle)[None])
+        part = torch.from_numpy(rows).to(self.device)
+        ids = torch.full((1,), puzzle_id, dtype=torch.int64, device=self.device)
+        count = Limited(self.computation, segments).max_segments
+        return trace(self.computation, Batch(part, torch.zeros_like(part), ids), segments=count, attention=attention, heads=heads)
+
+    def write(self, prompt: str, *, segments: int | None = None, max_new_tokens: int = 128) -> str:
+        """What a model of code writes after a prompt, each token the most likely one after all segments.
+
+        Args:
+            prompt: the beginning of a program; of one that leaves less than a quarter of the row the end is read.
+            segments: how many to run for each token; None for the model's own.
+            max_new_tokens: at most so many.
+
+        Raises:
+            UserError: the task is not to write, the model sees the future, or fewer than one segment.
+        """
+        spec, written = self.task.spec, self.task.written()
+        if written is None or spec.attention != "causal":
+            why = "is not to write" if written is None else "was learned with the future in sight"
+            raise UserError(f"{spec.name} {why}, so there is nothing to write after a prompt; use solve")
+        return continuation(
+            Limited(self.computation, segments),
+            prompt,
+            tokenizer=written.tokenizer,
+            sequence_length=spec.sequence_length,
+            likelihood=self.computation.likelihood,
+            max_new_tokens=max_new_tokens,
+            device=self.device,
+        )
+
+    def reasoning_depth(self, inputs: np.ndarray | Sequence[Sequence[int]], *, puzzle_ids: np.ndarray | None = None) -> np.ndarray:
+        """(N,) float64 segments after which learned halting stops at each of (N, S) questions; a mean over tokens in causal mode."""
+        return self.predict(inputs, puzzle_ids=puzzle_ids).segments.numpy()
+
+    def information(self) -> ModelInformation:
+        """The model in numbers: parameters of every part, floating-point operations. ``print(run.information())`` shows it."""
+        return model_information(self.reasoner)
+
+    def _question(self, puzzle: str | np.ndarray | Sequence[int]) -> np.ndarray:
+        return self.encode(puzzle) if isinstance(puzzle, str) else np.asarray(puzzle)
+
+    def score(
+        self, examples: ExampleSet, *, batch_size: int | None = None, progress: bool = False, several: Several | None = None
+    ) -> SplitScore:
+        """How it does on labelled examples; see :class:`hrmlab.evaluation.split.SplitScore`.
+
+        Args:
+            examples: of its task.
+            batch_size: examples at a time; None for the run's own.
+            progress: show a bar, if the terminal can.
+            several: answers to each example, of which one is taken; None for one.
+
+        Raises:
+            UserError: several answers where the task or the arm cannot choose among them.
+        """
+        several = several or Several()
+        several.check(self.task, halts=self.reasoner.halts)
         size = batch_size or (self.config.training.evaluation_batch_size if self.config else _BATCH_SIZE)
         loader = EvaluationLoader(examples, batch_size=size)
         evaluator = SplitEvaluator(task=self.task, halts=self.reasoner.halts)
         evaluator.metrics.to(self.device)
         evaluator.record_examples()
+        evaluator.several = several
         with progress_bar(f"solving {self.task.spec.name}", len(examples), shown=progress) as advance:
             for batch in loader:
                 placed = type(batch)(Batch(*(part.to(self.device) for part in batch.examples)), batch.rows.to(self.device))
@@ -171,22 +255,6 @@ class OpenedRun:
         if rows.min() < 0 or rows.max() >= spec.vocabulary_size:
             raise UserError(f"inputs hold {rows.min()} to {rows.max()}; token ids of {spec.name} are 0 to {spec.vocabulary_size - 1}")
         return rows.astype(np.int64)
-
-
-class _Limited:
-    """A reasoner that is stopped after a number of segments of the caller's choice."""
-
-    def __init__(self, computation: Computation, segments: int | None) -> None:
-        own = computation.max_segments
-        if segments is not None and segments < 1:
-            raise UserError(f"segments={segments} is below 1; give at least 1, or leave it out for the model's own {own}")
-        self._computation, self.max_segments = computation, segments or own
-
-    def initial_carry(self, batch_size: int) -> Any:
-        return self._computation.initial_carry(batch_size)
-
-    def __call__(self, carry: Any, batch: Batch) -> Any:
-        return self._computation(carry, batch)
 
 
 def open_run(

@@ -17,6 +17,7 @@ from hrmlab.data.written.problems import WrittenProblems
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.evaluation.code.scoring import check_sandbox, needs_sandbox, problem_sets
 from hrmlab.evaluation.code.trivial import returning_the_argument
+from hrmlab.evaluation.several import Several
 from hrmlab.evaluation.trivial import trivial_scores
 from hrmlab.layers.embeddings import PuzzleEmbedding
 from hrmlab.models.reasoner import Reasoner
@@ -24,6 +25,7 @@ from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.provenance import provenance
 from hrmlab.training.datamodule import TaskDataModule
 from hrmlab.training.process import prepare_process
+from hrmlab.training.terms.collection import LossTerms
 from hrmlab.workflows.building import reasoner_of
 
 
@@ -59,6 +61,13 @@ def prepare(config: Configuration) -> Prepared:
         raise UserError(
             f"training.batch_size={training.batch_size} is not divisible by the {world_size} processes of the run; nearest is {nearest}"
         )
+    slots, parts = training.batch_size // world_size, training.gradient_accumulation
+    if slots % parts:
+        fitting = [number for number in range(1, slots + 1) if slots % number == 0]
+        raise UserError(
+            f"training.gradient_accumulation={parts} does not divide the {slots} slots of a process; "
+            f"nearest is {min(fitting, key=lambda number: abs(number - parts))}"
+        )
     prepare_process(trainer)
     task: Task = config.data.build()
     reasoner, budget = reasoner_of(config, task)
@@ -67,6 +76,8 @@ def prepare(config: Configuration) -> Prepared:
             f"model={config.model.name} has puzzle embeddings with sparse gradients, which NCCL cannot add up over {world_size} GPUs; "
             "use trainer.devices=1, or model.puzzle_embedding_size=0"
         )
+    LossTerms.of(training.loss_terms).check(reasoner)
+    Several.of(config.evaluation).check(task, halts=reasoner.halts)
     data = TaskDataModule(
         task=task,
         seed=config.seed,
@@ -114,7 +125,7 @@ def record_facts(prepared: Prepared, run: RunDirectory) -> None:
     config, task, splits = prepared.config, prepared.task, prepared.data.splits
     run.write_json("provenance.json", provenance())
     run.write_json("budget.json", prepared.budget.to_dict())
-    about = {**audit_splits(splits, spec=task.spec, order_hash=order_hash(config.seed, splits.train)), **task.facts()}
+    about = {**audit_splits(splits, task=task, order_hash=order_hash(config.seed, splits.train)), **task.facts()}
     known = (run.read_json("data.json") or {}).get("trivial")
     run.write_json("data.json", about)
     if run.read_json("audit.json") is None:  # a resumed run has been through it
@@ -146,7 +157,8 @@ def audit(prepared: Prepared) -> dict[str, Any]:
     if task.spec.next_token and config.audit.causality:
         causality = audit_causality(prepared.reasoner)
         if causality.leaks and not config.audit.allow_leak:
-            raise UserError(refusal(config.model.name, causality, attention=task.spec.attention))
+            chosen = prepared.reasoner.sees_future
+            raise UserError(refusal(config.model.name, causality, attention=task.spec.attention, chosen=chosen))
         found["causality"] = causality.to_dict()
     if prepared.written is None:
         return found
@@ -162,9 +174,9 @@ def contamination_of(written: WrittenProblems, sets: Mapping[str, Sequence[CodeR
     return contamination(written.training, sets, templated=[name for name in written.templated if name in sets]).to_dict()
 
 
-def refusal(model: str, causality: Causality, *, attention: str) -> str:
-    """Why a model that sees the future is not trained, and what to do."""
-    remedy = "use data.attention=causal" if attention == "full" else "mend the model"
+def refusal(model: str, causality: Causality, *, attention: str, chosen: str | None = None) -> str:
+    """Why a model that sees the future is not trained, and what to do; ``chosen`` is the option that lets it, where one was chosen."""
+    remedy = "use data.attention=causal" if attention == "full" else f"leave out {chosen}" if chosen else "mend the model"
     return (
         f"model={model} sees the future: {causality.leaks[0].sentence()}; {remedy}, or train it all the same with audit.allow_leak=true "
         "(the report will say LEAKS)"

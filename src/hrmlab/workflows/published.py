@@ -18,16 +18,16 @@ from typing import Any
 
 import torch
 import yaml
+from safetensors.torch import load_file
 from torch import Tensor
 
-from hrmlab.core.errors import MissingExtra, UserError
+from hrmlab.core.errors import UserError
 from hrmlab.data.task import Task
-from hrmlab.models.published import load_published
+from hrmlab.models.published import kind_of, load_published
 from hrmlab.models.reasoner import Reasoner
 
 _CONFIGURATIONS = ("all_config.yaml", "config.yaml", "config.json")
 _ENDINGS = (".pt", ".pth", ".ckpt", ".safetensors")
-_KIND = "hrm"
 
 
 def open_published(folder: Path, *, task: Task | None) -> tuple[Reasoner, Task]:
@@ -47,7 +47,7 @@ def open_published(folder: Path, *, task: Task | None) -> tuple[Reasoner, Task]:
         table = next((value for name, value in state.items() if name.endswith(ending)), None)
         if table is not None:
             facts[fact] = len(table)
-    reasoner = load_published(_KIND, {**facts, **config}, state)
+    reasoner = load_published(kind_of(state), {**facts, **config}, state)
     built = reasoner.task
     if (built.sequence_length, built.vocabulary_size) != (task.spec.sequence_length, task.spec.vocabulary_size):
         raise UserError(
@@ -55,6 +55,16 @@ def open_published(folder: Path, *, task: Task | None) -> tuple[Reasoner, Task]:
             f"{task.spec.sequence_length} and {task.spec.vocabulary_size}; name the task that it was trained on"
         )
     return reasoner, task
+
+
+def published_step(folder: Path) -> int | None:
+    """The optimizer step that the name of a release's weights tells (``step_<n>``); None where it does not.
+
+    Raises:
+        UserError: there is not one file of weights.
+    """
+    match = re.fullmatch(r"step_(\d+)", _weights_file(folder).stem)
+    return int(match[1]) if match else None
 
 
 def _configuration(folder: Path) -> Mapping[str, Any]:
@@ -77,15 +87,9 @@ def _weights(folder: Path) -> Mapping[str, Tensor]:
     path = _weights_file(folder)
     try:
         if path.suffix == ".safetensors":
-            try:
-                from safetensors.torch import load_file
-            except ModuleNotFoundError:
-                raise MissingExtra("safetensors", extra="hub", purpose=f"reading {path.name}") from None
             loaded: Any = load_file(path)
         else:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except UserError:
-        raise
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{path} cannot be read as a state dict ({reason}); copy it from the release again") from None

@@ -10,11 +10,12 @@ from hrmlab.config.configuration import Configuration
 from hrmlab.config.per_arm import leaves
 from hrmlab.config.values import show
 from hrmlab.core.errors import UserError
+from hrmlab.core.report_keys import REPORT_KEYS
 from hrmlab.runs.archive import refuse_without_checkpoints
-from hrmlab.runs.directory import BEST, LAST, RunDirectory
+from hrmlab.runs.directory import BEST, CONVERTED, LAST, RunDirectory
 from hrmlab.runs.files import replacing
 
-CHANGEABLE = ("output_root", "logger", "trainer.progress_bar", "trainer.threads", "python_path", "question", "asks", "margin")
+CHANGEABLE = ("output_root", "logger", "trainer.progress_bar", "trainer.threads", "python_path", *REPORT_KEYS)
 """What does not change a run's outcome and may therefore differ when it goes on."""
 
 EXTENDABLE = (*CHANGEABLE, "training.steps", "arm", "study")
@@ -28,6 +29,8 @@ def reopen(composing: Composer, path: str, overrides: Sequence[str]) -> RunDirec
         UserError: not a run directory, completed already, or an override contradicts the run's configuration.
     """
     run = RunDirectory.open(path)
+    if run.read_json(CONVERTED) is not None:
+        raise UserError(f"resume={path} was converted from a published checkpoint, which has no optimizer's state to go on from")
     if run.state == "completed":
         raise UserError(f"resume={path} is COMPLETED; more steps are a run of their own: hrm-train extend={path} training.steps=N")
     before = Configuration.from_plain(run.config).to_plain()

@@ -10,6 +10,7 @@ from hrmlab.core.measures import counting
 from hrmlab.data.example_set import ExampleSet
 from hrmlab.evaluation.code.judged import declared
 from hrmlab.evaluation.code.scoring import SetScore, Writer
+from hrmlab.evaluation.several import Several
 from hrmlab.evaluation.split import SplitScore
 from hrmlab.models.checkpoint import chosen_checkpoint, load_checkpoint
 from hrmlab.runs.directory import RunDirectory
@@ -76,6 +77,7 @@ def score(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> Scores:
 def _solved(prepared: Prepared, fitted: Fitted, examples: ExampleSet, *, beyond: int = 1) -> SplitScore:
     """A split, every row once over all processes."""
     fitted.module.evaluator.beyond = beyond
+    fitted.module.evaluator.several = Several.of(prepared.config.evaluation)
     fitted.trainer.test(fitted.module, dataloaders=prepared.data.evaluation_loader(examples), verbose=False)
     return fitted.module.evaluator.score(examples, means=fitted.module.split_metrics, world_size=fitted.trainer.world_size)
 

@@ -1,13 +1,16 @@
 """One run from its configuration to its summary, stage by stage; the run directory is the only thing handed on."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from hrmlab.budget.solver import Budget
 from hrmlab.config.configuration import Configuration
+from hrmlab.config.per_arm import leaves
 from hrmlab.core.processes import process_rank
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.workflows.fit import fitted
 from hrmlab.workflows.prepare import prepare, record_facts
-from hrmlab.workflows.score import score
+from hrmlab.workflows.score import Scores, score
 
 
 def train(run: RunDirectory) -> dict[str, Any]:
@@ -30,4 +33,16 @@ def train(run: RunDirectory) -> dict[str, Any]:
         record_facts(prepared, run)
     with fitted(prepared, run) as trained:
         scores = score(prepared, trained, run)
+        trained.show_outcome(dict(leaves(run.config)), _outcome(scores, prepared.budget, trained.effort))
         return {**scores.to_dict(), "training": trained.effort, "checkpoint": {"rule": config.training.evaluate, "step": scores.step}}
+
+
+def _outcome(scores: Scores, budget: Budget, effort: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a finished run by name, such as ``test/exact_accuracy``, ``budget/parameters``, ``training/wall_seconds``."""
+    parts = {"test": scores.test, "validation": scores.validation, **scores.other_tests, "budget": budget.to_dict(), "training": effort}
+    return {
+        f"{part}/{name}": float(value)
+        for part, values in parts.items()
+        for name, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }

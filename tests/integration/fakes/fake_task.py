@@ -20,4 +20,5 @@ class FakeTask:
         best_rate: float = 0.001,
         diverges_from: float = 1.0,
     ) -> None:
-        self.spec = Spec(f"fake_{side}x{side}")
+        self.name = f"fake_{side}x{side}"
+        self.spec = Spec(self.name)

@@ -35,6 +35,9 @@ def label(*overrides):
         (("experiments=sudoku/quick_4x4",), "hrm"),
         (("per_arm.hrm.optimizer.learning_rate=1e-3",), "hrm,learning_rate=0.001"),
         (("per_arm.hrm.optimizer.learning_rate=1e-3", "model=transformer"), "transformer"),
+        (("training.loss_terms.segment_cost=0.1",), "hrm,segment_cost=0.1"),
+        (("training.loss_terms.state_diversity={weight:0.1}",), "hrm,state_diversity.weight=0.1"),
+        (("model.state_noise=0.01", "model.damping=0.05"), "hrm,damping=0.05,state_noise=0.01"),
         (("arm=mine", "training.steps=7"), "mine"),
     ],
 )

@@ -15,7 +15,7 @@ from hrmlab.core.errors import UserError
 SOURCE = """
 from __future__ import annotations
 import does_not_exist_anywhere
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Optional, Union
 from .aliases import Positions, DEFAULT
@@ -33,11 +33,15 @@ class Fields:
     a: int
     b: list[float] = ()
     c: Device = None
+    d: dict[str, float] = field(default_factory=dict)
+    e: list[int] = field(default_factory=list)
+    f: int = field(repr=False)
 
 class Everything:
     def __init__(
         self, first: int, /, second: "float" = -1.5, *, positions: Positions = DEFAULT, kind: Kind = "x", spec: TaskSpec,
         both: Union[int, str] = 3, maybe: Optional[bool] = None, items: tuple[int, ...] = (1, 2), noted: Annotated[int, "n"] = 1,
+        named: dict | None = None, rates: dict[str, float] = 0, entries: list[str | dict] | None = None,
     ): ...
 
 def function(*, rate: float = 1e-3, parameters: Iterable[Tensor]): ...
@@ -70,13 +74,22 @@ def test_every_way_to_spell_a_parameter(package):
         "maybe": (bool | None, None),
         "items": (tuple[int, ...], [1, 2]),
         "noted": (int, 1),
+        "named": (dict | None, None),
+        "rates": (dict[str, float], 0),
+        "entries": (list[str | dict] | None, None),
     }
 
 
 def test_inherited_constructors_dataclasses_functions_and_reexports(package):
     assert set(component_parameters(f"{package}.things.Child")) == {"width", "path"}
     assert component_parameters(f"{package}.Renamed")["path"].annotation == str | None
-    assert {name: value.default for name, value in component_parameters(f"{package}.things.Fields").items()} == {"a": REQUIRED, "b": []}
+    assert {name: value.default for name, value in component_parameters(f"{package}.things.Fields").items()} == {
+        "a": REQUIRED,
+        "b": [],
+        "d": {},
+        "e": [],
+        "f": REQUIRED,
+    }
     assert set(component_parameters(f"{package}.things.function")) == {"rate"}
 
 
@@ -206,6 +219,9 @@ def test_options_that_only_a_type_checker_sees_are_named(shared):
     [
         ("optimizer", "adamw", "learning_rate", [0, -1]),
         ("optimizer", "muon", "weight_decay", [-1]),
+        ("optimizer", "adamw", "schedule", ["cosin", "a..b"]),
+        ("optimizer", "adamw", "decay_share", [0.0, 1.5]),
+        ("optimizer", "muon", "hold_share", [-0.1, 1.0]),
         ("optimizer", "adam_atan2", "warmup_steps", [-1]),
         ("optimizer", "muon", "momentum", [-0.1, 1.0]),
         ("optimizer", "adamw", "beta2", [-0.1, 1.0]),

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hrmlab.core.batches import Batch
+from hrmlab.core.errors import UserError
 from hrmlab.core.randomness import CounterRandom
+from hrmlab.data.sources import SourceOptions
 from hrmlab.data.sudoku.board import BOX_SHAPES, board
 from hrmlab.data.sudoku.generator import generate
 from hrmlab.data.sudoku.rules import complete_and_valid
@@ -93,6 +95,31 @@ def test_augmentation_stays_in_the_class_and_keeps_puzzles_valid(side, key, firs
     assert (new_inputs != inputs).any(dim=1).float().mean() > 0.5
     alone = augmentation(batch_of(inputs[7:8], labels[7:8]), torch.tensor([7]), CounterRandom(key, torch.tensor([first + 7])))
     assert torch.equal(alone[0], new_inputs[7:8])
+
+
+@settings(deadline=None, max_examples=10)
+@given(key=st.integers(0, 2**62), views=st.integers(1, 5), seed=st.integers(0, 3))
+def test_of_each_puzzle_there_are_so_many_images(key, views, seed):
+    questions, solutions = puzzles(6)
+    inputs, labels = (torch.from_numpy(grids[:3].astype(np.int64) + 1) for grids in (questions, solutions))
+    rows = torch.arange(3).repeat(80)
+    augmentation = SudokuTask(side=6, fixed_views=views, options=SourceOptions(seed=seed)).augmentation(None)  # pyright: ignore[reportArgumentType]
+    assert augmentation is not None
+
+    def images(key):
+        drawn = augmentation(batch_of(inputs[rows], labels[rows]), rows, CounterRandom(key, torch.arange(240)))
+        grids = torch.cat([drawn.inputs, drawn.labels], dim=1)
+        return [{tuple(grid) for grid in grids[rows == row].tolist()} for row in range(3)]
+
+    found = images(key)
+    assert [len(kinds) for kinds in found] == [views] * 3
+    assert found == images(key + 1), "they belong to the data and not to the seed of training"
+    assert not set.union(*found[:1]) & set.union(*found[1:])
+
+
+def test_images_that_are_left_out_cannot_be_counted():
+    with pytest.raises(UserError, match=r"data\.fixed_views=10 .* data\.augment=false"):
+        SudokuTask(side=6, augment=False, fixed_views=10)
 
 
 def test_4x4_cells_stay_where_they_are():

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from hrmlab.layers.attention import attend
+from hrmlab.layers.attention import attend, attention_watched
 
 
 @pytest.mark.parametrize("causal", [False, True])
@@ -22,3 +22,25 @@ def test_plain_and_fused_attention_agree(causal: bool) -> None:
         assert one.grad is not None
         assert two.grad is not None
         assert (one.grad.float() - two.grad).norm() / two.grad.norm() < 0.03
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_watched_weights_are_those_that_are_used(causal: bool, kind: torch.dtype) -> None:
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(2, 3, 9, 8).to(kind) for _ in range(3))
+    visible = torch.ones(9, 9, dtype=torch.bool).tril(-1) | torch.eye(9, dtype=torch.bool)
+    visible[5, 2] = False
+    unseen = attend(query, key, value, causal=causal)
+    with attention_watched() as seen:
+        with attention_watched() as inner:
+            assert torch.equal(attend(query, key, value, causal=causal), unseen)
+        masked = attend(query, key, value, causal=causal, visible=visible)
+    assert (len(inner), len(seen)) == (1, 1)
+    tolerance = 1e-5 if kind == torch.float32 else 0.03
+    torch.testing.assert_close(inner[0] @ value.float(), unseen.float(), atol=tolerance, rtol=tolerance)
+    torch.testing.assert_close(seen[0] @ value.float(), masked.float(), atol=tolerance, rtol=tolerance)
+    assert float(seen[0][..., 5, 2].abs().max()) == 0.0
+    assert bool((inner[0].triu(1) == 0).all()) is causal
+    attend(query, key, value, causal=causal)
+    assert len(seen) == 1

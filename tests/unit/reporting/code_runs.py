@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from run_factory import make_run
 
 from hrmlab.core.measures import Measure
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.statistics.intervals import wilson_interval
+from run_factory import make_run
 
 SENTENCE = "changing token 3 changes the logits at position 1 in segment 1 by 0.42"
 PASSING = {"hrm": 0.44, "transformer": 0.31, "deep_supervision_transformer": 0.37}

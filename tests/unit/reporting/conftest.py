@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from run_factory import make_study
 
 from hrmlab.reporting.report import Report, make_report
+from run_factory import make_study
 
 
 @pytest.fixture(scope="session")

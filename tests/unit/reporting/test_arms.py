@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from run_factory import make_run
 
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.compare.arms import arm_options
 from hrmlab.reporting.compare.failures import task_failures
 from hrmlab.reporting.report import make_report
 from hrmlab.reporting.tables.arms import alike, arms_table
+from run_factory import make_run
 
 
 def arms_study(root: Path) -> None:
@@ -37,6 +37,16 @@ def test_an_ablation_is_defined_by_what_its_configuration_changes(tmp_path: Path
     assert rows["`transformer`"]["Part"] == "baseline"
     assert "Width" not in arms_table(study).columns  # left open by every configuration
     assert "norm pre" in alike(study)
+
+
+def test_rates_of_parts_are_told_as_what_they_are(tmp_path: Path) -> None:
+    for arm, rates in (("hrm", {}), ("hrm,H=0.1", {"H": 0.1})):
+        optimizer = {"name": "adamw", "learning_rate": 0.5, "learning_rates": rates}
+        make_run(tmp_path, arm=arm, config={"model": {"_target_": "x", "name": "hrm"}, "optimizer": optimizer})
+    study = collect(study="quick", output_root=tmp_path)
+    rows = {row[0]: dict(zip(arms_table(study).columns, row, strict=True)) for row in arms_table(study).rows}
+    assert [rows[arm]["Learning rates H"] for arm in ("`hrm`", "`hrm H=0.1`")] == ["–", "0.1"]
+    assert "learning rates H 0.1" in rows["`hrm H=0.1`"]["What it is"]
 
 
 def grid_study(root: Path, *, grid: list[int] | None) -> None:

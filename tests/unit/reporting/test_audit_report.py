@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from code_runs import SENTENCE, make_code_run, make_code_study
-from run_factory import make_run
 
 from hrmlab.reporting.card.audit_checks import pair_words
 from hrmlab.reporting.card.checks import Check
@@ -18,6 +17,7 @@ from hrmlab.reporting.compare.leaks import legend_label
 from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.tables.contamination import contamination_examples, contamination_table
 from hrmlab.reporting.text import plural
+from run_factory import make_run
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from code_runs import make_code_run, make_code_study
-from run_factory import make_run
 
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.study import Study
@@ -20,6 +19,7 @@ from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.evaluation_sets import sampling_words, set_tables
 from hrmlab.reporting.tables.measures import secondary_tables
+from run_factory import make_run
 
 OTHERS = ("test_deeper", "test_unseen_composition", "humaneval")
 

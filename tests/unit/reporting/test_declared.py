@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from run_factory import make_run
 
 from hrmlab.core.measures import Measure
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.measures import secondary_tables
+from run_factory import make_run
 
 
 def declaring(root: Path, *, arm: str, seed: int, measures: list[Measure], values: dict[str, np.ndarray], **words: str) -> None:

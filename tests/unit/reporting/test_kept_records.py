@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-from run_factory import make_run
 
 from hrmlab.cli import report as command
 from hrmlab.core.errors import UserError
@@ -13,6 +12,7 @@ from hrmlab.reporting.collect.kept import keep_records
 from hrmlab.reporting.report import make_report
 from hrmlab.runs.archive import Archive, archive_of, read_archive
 from hrmlab.runs.directory import RunDirectory
+from run_factory import make_run
 
 OWN = ("Report written", "Records", "Runs completed", "hrm-report study")
 

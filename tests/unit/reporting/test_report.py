@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from run_factory import make_run
 
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.report import Report, make_report, write_report
+from run_factory import make_run
 
 
 def test_the_first_screen_then_the_sections_in_order(report: Report) -> None:
@@ -52,9 +52,10 @@ def test_the_first_screen_then_the_sections_in_order(report: Report) -> None:
 
 def test_the_question_comes_before_everything(tmp_path: Path) -> None:
     for arm in ("hrm", "transformer"):
-        make_run(tmp_path, arm=arm, config={"question": "Does it help?"})
+        make_run(tmp_path, arm=arm, config={"question": "Does it help?", "limits": "Nothing is said of large models."})
     report = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
     assert report.path.read_text().splitlines()[2] == "**Question.** Does it help?"
+    assert "**Limits.** Nothing is said of large models." in report.path.read_text()
     assert "<strong>Question.</strong> Does it help?" in report.path.with_suffix(".html").read_text()
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from code_runs import make_code_run
-from wandb_file import logged
 
 from hrmlab.cli.report import command, parse
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.report import Report
 from hrmlab.reporting.wandb_mirror import mirror_report, summary_name
+from offline_wandb import logged
 
 
 def test_the_command_prints_the_verdict_and_the_path(outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from run_factory import make_run
 
 from hrmlab.reporting import text
 from hrmlab.reporting.card.fairness import fairness_card
@@ -17,6 +16,7 @@ from hrmlab.reporting.tables.costs import budget_table, cost_table
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.measures import secondary_tables, shown_measures
 from hrmlab.statistics.correction import holm
+from run_factory import make_run
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_factory import make_run
 
 from hrmlab.cli import report as command
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.report import make_report
 from hrmlab.reporting.wandb_source import fetch_study, project_of
 from hrmlab.runs.directory import RunDirectory
+from run_factory import make_run
 
 
 class RecordedFile:

@@ -41,6 +41,10 @@ def test_the_hash_ignores_what_cannot_change_the_outcome() -> None:
         "logger": {"name": "wandb"},
         "trainer": {"name": "cpu", "threads": 8},
         "question": "?",
+        "limits": "Nothing is said of large models.",
+        "asks": ["hrm-transformer"],
+        "margin": 3.0,
+        "tuning": {"file": "tuned.yaml"},
     }
     assert config_hash(same) == config_hash(CONFIG)
     assert config_hash({**CONFIG, "seed": 4}) != config_hash(CONFIG)

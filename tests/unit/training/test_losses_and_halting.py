@@ -69,6 +69,18 @@ def test_the_halting_score_may_learn_the_share_of_cells_that_are_right() -> None
     assert losses == {"exact": pytest.approx(no), "cells": pytest.approx(0.75 * yes + 0.25 * no)}
 
 
+def test_halting_scores_may_learn_by_the_squared_error_of_their_sigmoids() -> None:
+    logits = torch.zeros(2, 2, 3)
+    logits[:, :, 1] = 5.0
+    labels = torch.tensor([[1, 1], [1, 2]])
+    said = Prediction(logits, torch.tensor([0.0, 0.0]), torch.tensor([0.0, 0.0]))
+    options = LossOptions(kind="softmax", halting_loss="squared_error")
+    target = torch.tensor([0.9, 0.5])
+    _, parts = segment_loss(said, logits.argmax(-1), labels, target_q_continue=target, options=options)
+    assert parts["q_halt"].item() == pytest.approx(0.25 + 0.25)
+    assert parts["q_continue"].item() == pytest.approx(0.16)
+
+
 @pytest.mark.parametrize("kind", ["stablemax", "softmax"])
 def test_label_smoothing_is_cross_entropy_with_spread_labels(kind: str) -> None:
     torch.manual_seed(0)
@@ -93,6 +105,12 @@ def test_halting_compares_q_values_and_respects_the_cap() -> None:
     alone = wants_to_halt(Prediction(torch.zeros(2, 1, 2), torch.tensor([0.5, -0.5])))
     assert alone is not None
     assert alone.tolist() == [True, False]
+    bold = wants_to_halt(Prediction(torch.zeros(3, 1, 2), torch.tensor([0.5, -0.5, -2.0]), halting_threshold=0.3))
+    assert bold is not None
+    assert bold.tolist() == [True, True, False], "a threshold takes the place of one half"
+    careful = wants_to_halt(prediction([1.3, 1.5, 1.5], [0.0, 0.0, 2.0])._replace(halting_threshold=0.8))
+    assert careful is not None
+    assert careful.tolist() == [False, True, False], "of 0.79, 0.82 and 0.82; the last is worth less than going on"
     without_head = decide_halting(wants_to_halt(Prediction(torch.zeros(4, 1, 2))), segments, max_segments=4, exploration=0.0, random=None)
     assert without_head.tolist() == [False, False, True, True]
 

@@ -71,6 +71,16 @@ def test_schedule_warms_up_then_follows_half_a_cosine() -> None:
     assert rates[14] == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("name", FACTORIES)
+def test_the_course_of_the_rate_is_a_key_of_every_optimizer(name: str) -> None:
+    bundle = call(FACTORIES[name], reasoner=reasoner(), learning_rate=2.0, warmup_steps=1, schedule="linear", final_learning_rate_ratio=0.0)
+    schedule = bundle.schedule(steps=5)
+    for _ in range(3):
+        bundle.step()
+        schedule.step()
+    assert bundle.optimizers[0].param_groups[0]["lr"] == pytest.approx(1.0)
+
+
 def test_puzzle_embeddings_have_their_own_rate() -> None:
     bundle = call(adamw, reasoner=reasoner(), learning_rate=1e-3, puzzle_embedding_learning_rate=0.5, puzzle_embedding_weight_decay=0.25)
     assert isinstance(bundle.optimizers[-1], SparseSignDescent)
@@ -84,3 +94,10 @@ def test_muon_gets_the_matrices_of_the_stacks_and_nothing_else() -> None:
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     inner = {names[id(parameter)] for group in bundle.optimizers[0].param_groups for parameter in group["params"]}
     assert inner == {name for name in names.values() if "_level.blocks" in name}
+
+
+def test_muon_gives_adamw_values_of_its_own_where_it_is_told_to() -> None:
+    bundle = call(muon, reasoner=reasoner(), learning_rate=1e-2, weight_decay=0.2, other_learning_rate=1e-4, other_weight_decay=1.0)
+    assert [(group["lr"], group["weight_decay"]) for group in bundle.param_groups[:2]] == [(1e-2, 0.2), (1e-4, 1.0)]
+    bundle = call(muon, reasoner=reasoner(), learning_rate=1e-2, weight_decay=0.2)
+    assert [(group["lr"], group["weight_decay"]) for group in bundle.param_groups[:2]] == [(1e-2, 0.2), (1e-2, 0.2)]

@@ -1,6 +1,8 @@
 """What code is scored by, and what its things are called."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Literal
 
 from hrmlab.core.measures import Measure, Words
 
@@ -27,6 +29,17 @@ BITS_PER_BYTE = Measure(
 )
 
 
+ROW_TOKEN_ACCURACY = Measure(
+    name="row_token_accuracy",
+    wording="next-token accuracy",
+    meaning="the share of a problem's asked tokens that are right, each given the true tokens before it, averaged over problems",
+    counts=True,
+    column="row_token_accuracy",
+    halting=True,
+)
+"""What counts with ``counts=token_accuracy``: says how well text is guessed, not whether a program works."""
+
+
 def pass_at(ks: Iterable[int]) -> tuple[Measure, ...]:
     """pass@k for each k (Chen et al. 2021); pass@1, the first completion of a problem, is what counts."""
     return tuple(
@@ -43,10 +56,15 @@ def pass_at(ks: Iterable[int]) -> tuple[Measure, ...]:
     )
 
 
-def code_measures(*, runs: bool) -> tuple[Measure, ...]:
+def code_measures(*, runs: bool, counts: Literal["pass_at_1", "token_accuracy"] | None = None) -> tuple[Measure, ...]:
     """The measures of a code task, the one that counts first.
 
     Args:
         runs: whether what a model writes is run: the problems have tests, and attention is causal.
+        counts: which it is; None: pass@1 where programs are run, otherwise whole solutions under given tokens.
     """
-    return (*(pass_at([1]) if runs else ()), EXACT_UNDER_GIVEN_TOKENS, TOKEN_ACCURACY, BITS_PER_BYTE)
+    written = pass_at([1]) if runs else ()
+    if counts != "token_accuracy":
+        return (*written, EXACT_UNDER_GIVEN_TOKENS, TOKEN_ACCURACY, BITS_PER_BYTE)
+    others = (*written, EXACT_UNDER_GIVEN_TOKENS)
+    return (ROW_TOKEN_ACCURACY, *(replace(measure, counts=False) for measure in others), TOKEN_ACCURACY, BITS_PER_BYTE)

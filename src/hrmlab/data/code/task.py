@@ -12,8 +12,8 @@ from hrmlab.core.components import Options
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.cache import cached_text
-from hrmlab.data.code.encoding import Asked, Document, document, fits, packed_rows, padded_rows
-from hrmlab.data.code.measures import WORDS, code_measures
+from hrmlab.data.code.encoding import Asked, Document, document, fits, packed_rows, padded_rows, prompt_ids
+from hrmlab.data.code.measures import ROW_TOKEN_ACCURACY, WORDS, code_measures
 from hrmlab.data.code.problems.load import load_problems
 from hrmlab.data.example_set import ExampleSet, Splits, check_length, make_set
 from hrmlab.data.task import Task
@@ -21,7 +21,7 @@ from hrmlab.data.trivial import TRAINING_ROWS, Trivial, spread
 from hrmlab.data.written import tokenizer as tokenizers
 from hrmlab.data.written.problems import WrittenProblems
 from hrmlab.data.written.record import CodeRecord, Records, from_lines, to_lines
-from hrmlab.data.written.tokenizer import ByteTokenizer, Tokenizer
+from hrmlab.data.written.tokenizer import PAD, ByteTokenizer, Tokenizer, clip_left
 
 Layout = Literal["padded", "packed"]
 _PROBLEMS = 1_000
@@ -39,6 +39,8 @@ class CodeOptions(Options):
         layout: of training rows: ``padded`` (one document each) or ``packed`` (several, which do not see each other).
         asked: ``solution``: only the solution's tokens are learned and scored; ``everything``: the problem's as well.
         attention: ``causal``; ``full`` lets every position see its own label, which the causality audit refuses.
+        counts: what comparisons rest on: ``pass_at_1``, or ``token_accuracy`` (of the original code comparison, to look at its claim);
+            None: pass@1 where there are tests and attention is causal, otherwise whole solutions under given tokens.
         seed: of the packing order, and of what else a task draws.
     """
 
@@ -48,6 +50,7 @@ class CodeOptions(Options):
     layout: Layout = "packed"
     asked: Asked = "solution"
     attention: Literal["causal", "full"] = "causal"
+    counts: Literal["pass_at_1", "token_accuracy"] | None = None
     seed: int = 0
 
 
@@ -90,7 +93,10 @@ class CodeTask(Task):
             next_token=True,
             document_start=tokenizers.PROBLEM if options.layout == "packed" else None,
         )
-        self.measures = code_measures(runs=self.tested and options.attention == "causal")
+        runs = self.tested and options.attention == "causal"
+        if options.counts == "pass_at_1" and not runs:
+            raise UserError(f"data.counts=pass_at_1 needs programs that are run, and {name} runs none; give null or token_accuracy")
+        self.measures = code_measures(runs=runs, counts=options.counts)
         self._records: Records | None = None
         self._kept: Records | None = None
 
@@ -188,6 +194,12 @@ class CodeTask(Task):
             templated=tuple(split for split in self.templated_sets if split in tests),
         )
 
+    def from_text(self, text: str) -> np.ndarray:
+        """See :meth:`hrmlab.data.task.Task.from_text`: the beginning of a program, as a model reads it to write the rest."""
+        length = self.spec.sequence_length
+        ids = clip_left(prompt_ids(text, self.tokenizer), length)
+        return np.array(ids + [PAD] * (length - len(ids)), np.int32)
+
     def facts(self) -> dict[str, Any]:
         """See :meth:`hrmlab.data.task.Task.facts`: the tokenizer."""
         return {"tokenizer": self.tokenizer.facts()}
@@ -216,6 +228,14 @@ class CodeTask(Task):
                     f"{self.spec.sequence_length} of the model; leave it out, or let the run write code: evaluation=file reads longer ones"
                 )
         return self._padded(records, documents)
+
+    def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
+        """The share of each row's asked tokens that are right, where comparisons rest on it."""
+        if ROW_TOKEN_ACCURACY not in self.measures:
+            return {}
+        asked = labels != IGNORED_LABEL
+        right = ((predictions == labels) & asked).sum(axis=1)
+        return {ROW_TOKEN_ACCURACY.name: right / np.maximum(asked.sum(axis=1), 1)}
 
     def trivial(self, train: ExampleSet, test: ExampleSet) -> list[Trivial]:
         """See :meth:`hrmlab.data.task.Task.trivial`; who knows the most frequent token may know how frequent every token is: its bits."""

@@ -4,15 +4,19 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure
+from hrmlab.core.randomness import CounterRandom
+from hrmlab.core.symmetry import Symmetry
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.maze.augmentation import MazeAugmentation
 from hrmlab.data.maze.generator import GENERATOR_VERSION, choose_shape, generate_for_keys
 from hrmlab.data.maze.search import GOAL, START, TOKENS, VOCABULARY, label, valid_shortest_path
-from hrmlab.data.maze.symmetry import CLASS_RULE, fingerprints
+from hrmlab.data.maze.symmetry import CLASS_RULE, dihedral_cells, fingerprints
 from hrmlab.data.maze.trivial import greedy_walks, straight_paths
 from hrmlab.data.reading import Table, encode_text, single_question
 from hrmlab.data.sources import GENERATED, Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
@@ -107,6 +111,12 @@ class MazeTask(Task):
     def augmentation(self, train: ExampleSet) -> Augmentation | None:
         """See :meth:`hrmlab.data.task.Task.augmentation`."""
         return MazeAugmentation(train.inputs, self._side) if self._augment else None
+
+    def symmetry(self, inputs: Tensor, random: CounterRandom) -> Symmetry:
+        """See :meth:`hrmlab.data.task.Task.symmetry`: the eight rotations and reflections; tokens keep their names."""
+        images = torch.from_numpy(dihedral_cells(self._side)).to(inputs.device)
+        tokens = torch.arange(self.spec.vocabulary_size, device=inputs.device).expand(len(inputs), -1)
+        return Symmetry(images[random.integers("dihedral", 8)[:, 0]], tokens)
 
     def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
         """``valid_shortest_path``: the marked cells are some shortest path from S to G and the rest of the maze is unchanged."""

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from hrmlab.core.batches import Batch
-from hrmlab.core.randomness import CounterRandom
+from hrmlab.core.randomness import CounterRandom, stream_key
+from hrmlab.core.symmetry import Symmetry
 from hrmlab.data.sudoku.board import Board
 from hrmlab.data.task import Augmentation
 
@@ -17,10 +18,16 @@ class SudokuAugmentation(Augmentation):
 
     On 4x4 boards digits alone are relabelled: there puzzles count as the same only up to relabelling, so a wider augmentation
     could turn a training puzzle into a test puzzle.
+
+    Args:
+        board: what the puzzles are filled into.
+        fixed_views: images that there are of each puzzle, of which a draw takes one; None: every draw makes a new one.
+        seed: chooses those images, apart from the seed of training.
     """
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, *, fixed_views: int | None = None, seed: int = 0) -> None:
         self._board = board
+        self._fixed_views, self._views_key = fixed_views, stream_key(seed, "fixed views")
         self._moves_cells = board.side > 4
 
     def to(self, device: torch.device | str) -> "SudokuAugmentation":
@@ -29,12 +36,16 @@ class SudokuAugmentation(Augmentation):
 
     def __call__(self, batch: Batch, rows: Tensor, random: CounterRandom) -> Batch:
         """See :class:`hrmlab.data.task.Augmentation`."""
-        table = self._token_table(len(batch.inputs), batch.inputs.device, random)
-        inputs, labels = table.gather(1, batch.inputs), table.gather(1, batch.labels)
-        if self._moves_cells:
-            cells = self._cells(random)
-            inputs, labels = inputs.gather(1, cells), labels.gather(1, cells)
-        return batch._replace(inputs=inputs, labels=labels)
+        if self._fixed_views is not None:
+            view = random.integers("view", self._fixed_views)[:, 0]
+            random = CounterRandom(self._views_key, rows * self._fixed_views + view)
+        drawn = self.symmetry(len(batch.inputs), batch.inputs.device, random)
+        return batch._replace(inputs=drawn.image(batch.inputs), labels=drawn.image(batch.labels))
+
+    def symmetry(self, batch: int, device: torch.device, random: CounterRandom) -> Symmetry:
+        """One for each of ``batch`` draws."""
+        cells = self._cells(random) if self._moves_cells else torch.arange(self._board.side**2, device=device).expand(batch, -1)
+        return Symmetry(cells, self._token_table(batch, device, random))
 
     def _token_table(self, batch: int, device: torch.device, random: CounterRandom) -> Tensor:
         """(B, V) int64 the new token of each token."""

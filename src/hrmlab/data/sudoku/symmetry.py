@@ -87,7 +87,7 @@ def fingerprints(questions: np.ndarray, solutions: np.ndarray, board: Board) -> 
         (N,) uint64, equal for puzzles that the board's symmetries carry into each other.
     """
     if board.side == 4:
-        return row_hash(np.where(questions > 0, 16, 0) + _relabelled(solutions, board.side))
+        return row_hash(np.where(questions > 0, 16, 0) + relabelled(solutions, board.side))
     result = np.zeros(len(questions), np.uint64)
     questions, solutions = np.ascontiguousarray(questions, np.uint8), np.ascontiguousarray(solutions, np.uint8)
     geometry = (board.row_of, board.column_of, board.box_of, board.side, board.box_rows, board.box_columns)
@@ -95,7 +95,7 @@ def fingerprints(questions: np.ndarray, solutions: np.ndarray, board: Board) -> 
     return result
 
 
-def _relabelled(grids: np.ndarray, side: int) -> np.ndarray:
+def relabelled(grids: np.ndarray, side: int) -> np.ndarray:
     """Digits renamed in the order of their first appearance; 0 stays 0."""
     present = grids[:, :, None] == np.arange(1, side + 1)
     first = np.where(present.any(axis=1), present.argmax(axis=1), grids.shape[1])

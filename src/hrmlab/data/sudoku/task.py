@@ -1,27 +1,35 @@
 """The Sudoku task."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from torch import Tensor
 
+from hrmlab.config.values import AtLeast, AtMost
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure
+from hrmlab.core.randomness import CounterRandom, stream
+from hrmlab.core.symmetry import Symmetry
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
+from hrmlab.data.fingerprint import row_hash
 from hrmlab.data.reading import Table, encode_text, single_question
 from hrmlab.data.sources import GENERATED, Generation, SourceOptions, read_rows, splits_from_generator, splits_from_tables
 from hrmlab.data.sudoku.augmentation import SudokuAugmentation
 from hrmlab.data.sudoku.board import board
 from hrmlab.data.sudoku.generator import GENERATOR_VERSION, Tier, choose_tier, generate_for_keys
 from hrmlab.data.sudoku.rules import breaks_no_rule, validate
-from hrmlab.data.sudoku.symmetry import CLASS_RULES, fingerprints
+from hrmlab.data.sudoku.symmetry import CLASS_RULES, fingerprints, relabelled
 from hrmlab.data.sudoku.trivial import candidates_by_clues, candidates_by_elimination, expected_of_guesses, guesses
 from hrmlab.data.task import Augmentation, Task
 from hrmlab.data.trivial import Trivial
 
 _CHUNK, _CHUNK_CLIMBING = {4: 1024, 6: 512, 9: 256}, 16
 _PATIENCE, _PATIENCE_CLIMBING = 20_000, 200
+_CANONICAL_ROWS = 100_000
+_EMPTY = 1
 
 BREAKS_NO_RULE = Measure(
     name="breaks_no_rule",
@@ -45,12 +53,14 @@ class SudokuTask(Task):
             are read (which must then have ratings).
         check_unique: refuse rows with several solutions.
         augment: train on random symmetric images.
+        fixed_views: images that there are of each puzzle to train on, drawn again and again; None: a new one at every draw.
 
     Raises:
         UserError: there are no such puzzles.
     """
 
     measures = (BREAKS_NO_RULE, EXACT_ACCURACY, CELL_ACCURACY)
+    answer_rule = "grids up to the names of their digits"
 
     def __init__(
         self,
@@ -62,9 +72,14 @@ class SudokuTask(Task):
         maximum_rating: float | None = None,
         check_unique: bool = False,
         augment: bool = True,
+        fixed_views: Annotated[int, AtLeast(1), AtMost(1_000_000)] | None = None,
     ) -> None:
         self._board = board(side)
         self._options = options
+        if fixed_views is not None and not augment:
+            raise UserError(
+                f"data.fixed_views={fixed_views} counts symmetric images, which data.augment=false leaves out; drop one of them"
+            )
         if minimum_rating is not None and maximum_rating is not None and minimum_rating > maximum_rating:
             raise UserError(f"data.minimum_rating={minimum_rating} is above data.maximum_rating={maximum_rating}; lower it")
         self._tier = choose_tier(side, difficulty, minimum_rating, maximum_rating) if options.source == "generated" else Tier()
@@ -74,7 +89,7 @@ class SudokuTask(Task):
                 f"with data.source={options.source} use data.minimum_rating and data.maximum_rating"
             )
         self._minimum_rating, self._maximum_rating = minimum_rating, maximum_rating
-        self._check_unique, self._augment = check_unique, augment
+        self._check_unique, self._augment, self._fixed_views = check_unique, augment, fixed_views
         self.spec = TaskSpec(
             name=f"sudoku_{side}x{side}" + (f"_{difficulty}" if difficulty else "") + self._options.label,
             sequence_length=side * side,
@@ -108,7 +123,13 @@ class SudokuTask(Task):
 
     def augmentation(self, train: ExampleSet) -> Augmentation | None:
         """See :meth:`hrmlab.data.task.Task.augmentation`."""
-        return SudokuAugmentation(self._board) if self._augment else None
+        if not self._augment:
+            return None
+        return SudokuAugmentation(self._board, fixed_views=self._fixed_views, seed=self._options.seed)
+
+    def symmetry(self, inputs: Tensor, random: CounterRandom) -> Symmetry:
+        """See :meth:`hrmlab.data.task.Task.symmetry`: those of the augmentation."""
+        return SudokuAugmentation(self._board).symmetry(len(inputs), inputs.device, random)
 
     def score(self, inputs: np.ndarray, labels: np.ndarray, predictions: np.ndarray) -> dict[str, np.ndarray]:
         """``breaks_no_rule``: a full grid without repetition that keeps every clue; for puzzles with one solution the same as exact."""
@@ -117,6 +138,11 @@ class SudokuTask(Task):
     def is_right(self, inputs: np.ndarray, prediction: np.ndarray) -> bool:
         """See :meth:`hrmlab.data.task.Task.is_right`: by the rules of Sudoku."""
         return bool(self.score(inputs[None], inputs[None], prediction[None])["breaks_no_rule"][0])
+
+    def answer_classes(self, labels: np.ndarray) -> np.ndarray:
+        """See :meth:`hrmlab.data.task.Task.answer_classes`: grids up to the names of their digits."""
+        parts = np.array_split(labels - 1, max(1, len(labels) // _CANONICAL_ROWS))  # of millions of puzzles no more than so many at once
+        return np.concatenate([row_hash(relabelled(part, self._board.side)) for part in parts])
 
     def trivial(self, train: ExampleSet, test: ExampleSet) -> list[Trivial]:
         """See :meth:`hrmlab.data.task.Task.trivial`: also guesses among what the rules leave, before and after elimination."""
@@ -140,6 +166,18 @@ class SudokuTask(Task):
                 candidates_by_elimination(questions, self._board),
             ),
         ]
+
+    def easier(self, examples: ExampleSet, *, left: int) -> ExampleSet:
+        """See :meth:`hrmlab.data.task.Task.easier`: all empty cells but ``left`` are filled in from the solution."""
+        chosen = examples.select((examples.inputs == _EMPTY).sum(axis=1) >= left)
+        # A cell's turn depends on the puzzle alone, so that what stays empty is the same whichever puzzles are asked with it.
+        seeds = [row.tobytes().hex() for row in chosen.inputs.astype("<i4")]
+        turns = np.array([stream(0, "sudoku", "easier", seed).permutation(self._board.cells) for seed in seeds]).reshape(
+            chosen.inputs.shape
+        )
+        turns = np.where(chosen.inputs == _EMPTY, turns, self._board.cells)  # clues stay, so their turn never comes
+        stays = turns.argsort(axis=1).argsort(axis=1) < left
+        return replace(chosen, inputs=np.where(stays, chosen.inputs, chosen.labels))
 
     def from_text(self, text: str) -> np.ndarray:
         """See :meth:`hrmlab.data.task.Task.from_text`: one character per cell, ``.`` or ``0`` empty, white space passed over."""

@@ -21,6 +21,7 @@ class WritingCall(Protocol):
     """A causal reasoner in some precision, as generation needs it."""
 
     max_segments: int
+    sees_future: str | None
 
     @property
     def prefix_length(self) -> int: ...
@@ -150,7 +151,10 @@ class _Remembering:
 
 
 class _Rereading:
-    """Reads each row again from its beginning for every token: for reasoners that keep nothing, and what the others must agree with."""
+    """Reads each row again from its beginning for every token: for reasoners that keep nothing, and what the others must agree with.
+
+    For a reasoner that sees later tokens, rows of one length at a time: it must not see what would fill up a shorter row.
+    """
 
     def __init__(self, call: WritingCall, decoding: Decoding, length: int) -> None:
         self._call, self._decoding, self._length = call, decoding, length
@@ -159,7 +163,7 @@ class _Rereading:
     def begin(self, prompts: Sequence[Sequence[int]], device: torch.device) -> Tensor:
         """As :meth:`_Remembering.begin`."""
         self._tokens, self._lengths = _padded(prompts, device)
-        return _read(self._call, self._tokens, None, self._lengths - 1, self._decoding)
+        return self._read_rows()
 
     def go_on(self, tokens: Tensor) -> Tensor:
         """As :meth:`_Remembering.go_on`."""
@@ -168,7 +172,21 @@ class _Rereading:
         place = self._lengths.clamp(max=self._length - 1)
         self._tokens = self._tokens.scatter(1, place[:, None], tokens[:, None])
         self._lengths = self._lengths + 1
-        return _read(self._call, self._tokens, None, place, self._decoding)
+        return self._read_rows()
+
+    def _read_rows(self) -> Tensor:
+        """log p (B, V) of the next token of every row."""
+        lengths = self._lengths.clamp(max=self._length)
+        if self._call.sees_future is None:
+            return _read(self._call, self._tokens, None, lengths - 1, self._decoding)
+        log_p: Tensor | None = None
+        for length in lengths.unique().tolist():
+            rows = (lengths == length).nonzero()[:, 0]
+            said = _read(self._call, self._tokens[rows, :length], None, torch.full_like(rows, length - 1), self._decoding)
+            log_p = said.new_zeros(len(lengths), said.shape[-1]) if log_p is None else log_p
+            log_p[rows] = said
+        assert log_p is not None
+        return log_p
 
     def select(self, rows: Tensor) -> None:
         """As :meth:`_Remembering.select`."""

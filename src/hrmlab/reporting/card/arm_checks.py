@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
+from hrmlab.core.report_keys import REPORT_KEYS
 from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study, flat
 
 _CHECKED_ELSEWHERE = ("training.", "trainer.", "evaluation.", "logger.")
-_LABELS = {"study", "task", "seed", "output_root", "resume", "question", "asks", "margin"}
+_LABELS = {"study", "task", "seed", "output_root", "resume", *REPORT_KEYS}
 
 
 def roles(study: Study) -> Check:

@@ -32,6 +32,39 @@ def overlap(study: Study) -> Check:
     return Check(name, "WARNING" if any(worst.values()) else "STATED" if any(meant.values()) else "OK", "; ".join(said))
 
 
+def protocol(study: Study) -> list[Check]:
+    """What tasks say of how their splits were made and no overlap shows; no line where none says anything."""
+    told: dict[str, None] = {}
+    for task in study.tasks:
+        told |= {f"{task.label}: {said}": None for run in task if (said := str(run.data.get("protocol") or ""))}
+    return [Check("Protocol", "STATED", "; ".join(told))] if told else []
+
+
+def known_answers(study: Study) -> Check:
+    """How many answers of the test occur in training: how far remembering answers, without solving anything, can reach."""
+    name, told = "Answers known from training", []
+    for task in study.tasks:
+        found: dict[str, None] = {}
+        for run in task:
+            if run.data.get("next_token"):
+                continue
+            answers, count = run.data.get("answers"), run.data.get("splits", {}).get("test", {}).get("count")
+            if not answers or not count:
+                return Check(name, "STATED", "some runs did not record which answers of the test split occur in training")
+            found[
+                f"{task.label}: {text.count(answers['test_known'])} of {text.count(count)}, from {text.count(answers['train_distinct'])} "
+                f"different training answers ({answers['rule']})"
+            ] = None
+        told += found
+    if not told:
+        return Check(name, "NOT APPLICABLE", "text is predicted token by token")
+    return Check(
+        name,
+        "STATED",
+        f"test examples whose answer is also a training answer, so that remembering answers could solve them: {'; '.join(told)}",
+    )
+
+
 def pair_words(pair: str, splits: Collection[str]) -> str:
     """``train_test_deeper_classes`` -> ``train/test_deeper classes``, by the names of the splits."""
     names, _, kind = pair.rpartition("_")

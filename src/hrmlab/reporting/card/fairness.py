@@ -28,6 +28,8 @@ def fairness_card(study: Study) -> tuple[Check, ...]:
         training_checks.exposures(study),
         audit_checks.overlap(study),
         _class_rule(study),
+        *audit_checks.protocol(study),
+        audit_checks.known_answers(study),
         audit_checks.causality(study),
         audit_checks.contamination(study),
         audit_checks.sandbox(study),

@@ -72,7 +72,8 @@ def collect(
         names=tuple(names),
         selection=selection,
         launches=launches,
-        question=_question(counted),
+        question=_said(counted, "question"),
+        limits=_said(counted, "limits"),
     )
 
 
@@ -82,10 +83,10 @@ def _labels(study: str, name: str) -> RunLabels:
     return RunLabels(study=study, task=task, arm=arm, size=size, seed=int(seed.removeprefix("seed=")))
 
 
-def _question(runs: list[RunRecord]) -> str:
-    """What the study asks, as the run completed last has it; empty where no run says."""
-    asked = [(run.completed, str(question)) for run in runs if (question := run.config.get("question"))]
-    return max(asked)[1] if asked else ""
+def _said(runs: list[RunRecord], key: str) -> str:
+    """What the study says of itself, as the run completed last has it; empty where no run says."""
+    found = [(run.completed, str(sentence)) for run in runs if (sentence := run.config.get(key))]
+    return max(found)[1] if found else ""
 
 
 def _nothing_found(study: str, output_root: str | Path, unreadable: list[UnreadableRun]) -> str:

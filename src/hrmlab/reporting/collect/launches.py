@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.later_keys import without_neutral
+from hrmlab.core.report_keys import REPORT_KEYS
 from hrmlab.reporting.collect.kept import noted
 from hrmlab.reporting.collect.left_out import ListedRun, State
 from hrmlab.reporting.collect.records import RunRecord, display_name, read_record, run_name
@@ -20,7 +22,7 @@ from hrmlab.runs.archive import Archive
 from hrmlab.runs.directory import RunDirectory, RunLabels
 from hrmlab.runs.finding import UnreadableRun, scan_runs
 
-_NO_DIFFERENCE = ("output_root", "resume", "question", "tuning", "asks", "margin")
+_NO_DIFFERENCE = ("output_root", "resume", "tuning", *REPORT_KEYS)
 
 
 class Launches:
@@ -49,7 +51,7 @@ class Launches:
         arm = self._shown.get((run.labels.study, run.labels.arm), display_name(run.labels.arm))
         self.arms.append(arm)
         with contextlib.suppress(UserError):  # listed with its reason below, where it would have counted
-            self.configs.append((arm, run.config))
+            self.configs.append((arm, without_neutral(run.config)))
         try:
             if run.state == "completed":
                 record = read_record(run, output_root=root, shown=arm)

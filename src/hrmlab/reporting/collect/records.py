@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.later_keys import without_neutral
 from hrmlab.core.measures import Measure, Words
 from hrmlab.reporting.collect.declared import Declared, declared
 from hrmlab.reporting.collect.series import Curve, Predictions, read_curves, read_predictions
@@ -169,7 +170,7 @@ def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "") 
         labels=run.labels,
         hash=run.hash,
         completed=completed,
-        config=run.config,
+        config=without_neutral(run.config),
         overrides=run.overrides,
         declared=says,
         summary=summary,

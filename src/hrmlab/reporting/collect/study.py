@@ -98,6 +98,7 @@ class Study:
         selection: the part of them that is shown.
         launches: what was read; keeps the folders of runs from archives.
         question: what the study asks, in a sentence; empty where its runs do not say.
+        limits: what it cannot say, likewise.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Study:
     selection: Selection = field(default=Selection())
     launches: object = field(default=None, repr=False)
     question: str = ""
+    limits: str = ""
 
     @property
     def baseline(self) -> str | None:

@@ -9,11 +9,14 @@ import numpy as np
 from hrmlab.core.measures import Measure
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import Study, TaskRuns
+from hrmlab.reporting.compare import pairing
 from hrmlab.reporting.compare.clock import clock
 from hrmlab.reporting.compare.comparisons import Comparison
 from hrmlab.reporting.compare.progress import AXES, Axis, SeedCurve, followed_measure, seed_curves, validation_examples
+from hrmlab.statistics import calibrated
 from hrmlab.statistics.curves import common_end, read_at
-from hrmlab.statistics.intervals import Estimate, mean_interval
+from hrmlab.statistics.intervals import Estimate
+from hrmlab.statistics.samples import Kind, from_levels
 
 Agreement = Literal["keeps its sign", "flips", "undecided"]
 _SHORT: dict[Axis, str] = {"steps": "steps", "examples": "examples", "flops": "FLOPs", "time": "time"}
@@ -116,45 +119,58 @@ def _across(task: TaskRuns, arm: str, opponent: str) -> AcrossAxes:
         return AcrossAxes(task=task.label, arm=arm, opponent=opponent, measure=None, readings=missing)
     curves = tuple(seed_curves(task.runs(name), f"val/{measure.name}", time) for name in (arm, opponent))
     counts = [count for run in both if (count := validation_examples(run))]
-    resolution = 1 / min(counts) if counts and measure.unit == "share" else 0.0
+    kind, examples = pairing.kind_of(measure), int(min(counts)) if counts else None
     readings = []
     for axis in AXES:
-        found = _at_equal(axis, kinds[axis], units[axis], (arm, opponent), curves, resolution)
+        found = _at_equal(axis, kinds[axis], units[axis], (arm, opponent), curves, kind, examples)
         readings.append(replace(found, caution=time.caution) if axis == "time" else found)
     return AcrossAxes(task=task.label, arm=arm, opponent=opponent, measure=measure, readings=tuple(readings))
 
 
 def _at_equal(
-    axis: Axis, kind: str, unit: str, names: tuple[str, str], curves: Sequence[dict[int, SeedCurve]], resolution: float
+    axis: Axis,
+    name: str,
+    unit: str,
+    names: tuple[str, str],
+    curves: Sequence[dict[int, SeedCurve]],
+    kind: Kind,
+    examples: int | None,
 ) -> AtEqual:
     """Both arms at the smallest total of any of their runs of common seeds."""
     seeds = sorted(set(curves[0]) & set(curves[1]))
     if not seeds:
-        return AtEqual(axis=axis, kind=kind, reason="no seed of which both arms have a validation curve")
+        return AtEqual(axis=axis, kind=name, reason="no seed of which both arms have a validation curve")
     points = {(place, seed): curves[place][seed].on(axis) for seed in seeds for place in (0, 1)}
     lacking = [names[place] for (place, _), (x, _) in points.items() if not len(x)]
     if lacking:
-        return AtEqual(axis=axis, kind=kind, reason=f"{kind} not recorded for {text.listing(list(dict.fromkeys(lacking)))}")
+        return AtEqual(axis=axis, kind=name, reason=f"{name} not recorded for {text.listing(list(dict.fromkeys(lacking)))}")
     ends = {key: float(x[-1]) for key, (x, _) in points.items()}
     at = common_end(list(ends.values()))
     assert at is not None
     readings = {key: read_at(x, y, at) for key, (x, y) in points.items()}
     refused = [f"{names[place]}, seed {seed}: {found.reason}" for (place, seed), found in readings.items() if found.value is None]
     if refused:
-        return AtEqual(axis=axis, kind=kind, x=at, unit=unit, reason=refused[0])
+        return AtEqual(axis=axis, kind=name, x=at, unit=unit, reason=refused[0])
     values = np.array([[readings[place, seed].value for seed in seeds] for place in (0, 1)], dtype=float)
     through = [float(np.mean([at / ends[place, seed] for seed in seeds])) for place in (0, 1)]
     return AtEqual(
         axis=axis,
-        kind=kind,
+        kind=name,
         x=at,
         unit=unit,
         levels=(float(values[0].mean()), float(values[1].mean())),
         through=(through[0], through[1]),
-        difference=_difference(values[0], values[1], resolution),
+        difference=_difference(values[0], values[1], kind, examples, label=f"{axis} {names[0]} {names[1]}"),
     )
 
 
-def _difference(arm: np.ndarray, opponent: np.ndarray, resolution: float) -> Estimate | None:
-    """The interval of (seeds,) arm minus (seeds,) opponent, validation values of the same seeds; the one place where it is chosen."""
-    return mean_interval((arm - opponent).tolist(), resolution=resolution)
+def _difference(arm: np.ndarray, opponent: np.ndarray, kind: Kind, examples: int | None, *, label: str) -> Estimate | None:
+    """The difference of (seeds,) validation values of either arm, with the interval of the verdict; the one place where it is chosen.
+
+    Of validations no outcomes of single examples are kept, so that examples cannot be paired: all that a share can vary over them is in it.
+    """
+    samples = [from_levels(values.tolist(), kind=kind, examples=examples) for values in (arm, opponent)]
+    if samples[0] is None or samples[1] is None:
+        return None
+    named = (f"{value:.9f}" for value in (*arm, *opponent))
+    return calibrated.difference(samples[0], samples[1], random=pairing.named_random(label, *named)).estimate

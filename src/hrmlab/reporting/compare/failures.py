@@ -1,5 +1,6 @@
 """Test examples that one of two arms alone solves: a few of each kind, chosen by a rule and not by eye."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from hrmlab.reporting.compare.pairing import same_examples
 
 _MOST = 2
 _LONGEST = 2000
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class TaskFailures:
 
     Attributes:
         grid: (rows, columns) of the texts; None where they are no grids.
+        palette: symbol -> colour, where the task declares cells to be colours.
         only_ours, only_theirs: how many of ``total`` test examples one of the two alone solves.
         example: what the task calls an example.
     """
@@ -46,6 +49,7 @@ class TaskFailures:
     opponent: str
     seed: int
     grid: tuple[int, int] | None
+    palette: dict[str, str]
     only_ours: int
     only_theirs: int
     total: int
@@ -84,6 +88,7 @@ def _of_task(study: Study, task: TaskRuns, arm: str) -> TaskFailures | None:
         opponent=opponent,
         seed=seed,
         grid=_grid(a, failures),
+        palette=_palette(a),
         only_ours=int(better.sum()),
         only_theirs=int(worse.sum()),
         total=int(np.isfinite(one + other).sum()),
@@ -111,3 +116,11 @@ def _grid(run: RunRecord, failures: list[Failure]) -> tuple[int, int] | None:
     cells = declared[0] * declared[1]
     fits = all(len(text) in (0, cells) for item in failures for text in (item.answer, item.ours, item.theirs))
     return (declared[0], declared[1]) if fits and all(len(item.question) == cells for item in failures) else None
+
+
+def _palette(run: RunRecord) -> dict[str, str]:
+    """The palette that data.json declares; empty where it is none."""
+    declared = run.data.get("palette")
+    if not isinstance(declared, dict):
+        return {}
+    return {symbol: colour for symbol, colour in declared.items() if isinstance(colour, str) and _COLOUR.fullmatch(colour)}

@@ -7,6 +7,7 @@ import numpy as np
 
 from hrmlab.core.measures import Unit
 from hrmlab.reporting import text
+from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.progress import followed_measure, validation_examples
 from hrmlab.statistics.convergence import RELEVANT_GAIN, Convergence, State, convergence, decide
@@ -104,6 +105,20 @@ def _state(runs: dict[int, Convergence], gain: Estimate | None, relevant: float)
     if states["still rising"] < 2 and gain is not None and gain.high is not None and gain.count == len(runs) >= _ENOUGH_SEEDS:
         return decide(gain.value, gain.high - gain.value, relevant=relevant)
     return next(state for state in SIGNS if states[state])
+
+
+def rate_words(study: Study) -> str:
+    """What the learning rate's course means for the curves' ends, a clause."""
+    if all(_holds(run) for run in study.runs):
+        return "the learning rate stays where it is over that quarter, so that nothing but the end of learning flattens a curve"
+    return "a learning rate that falls to the end flattens every curve, so this speaks of these runs and not of longer ones"
+
+
+def _holds(run: RunRecord) -> bool:
+    """Whether the learning rate is the same over the whole last quarter."""
+    if run.configured("optimizer.schedule") == "constant" or number(run.configured("optimizer.final_learning_rate_ratio")) == 1:
+        return True
+    return (number(run.configured("optimizer.hold_share")) or 0.0) >= 0.25
 
 
 def by_arm(found: tuple[Finished, ...]) -> dict[tuple[str, str], Finished]:

@@ -35,13 +35,13 @@ class TaskResults:
     """All arms on one task, in the study's order.
 
     Attributes:
-        chance: what guessing reaches; None where that is not known.
+        trivial: what the trivial baseline reaches; None where that is not known.
     """
 
     label: str
     measure: Measure
     arms: tuple[ArmResult, ...]
-    chance: float | None
+    trivial: float | None
 
     @property
     def compared(self) -> bool:
@@ -75,7 +75,7 @@ def _of_task(task: TaskRuns, to_baseline: dict[tuple[str, str], Comparison]) -> 
                 leaks=bool(task.leaks(arm)),
             )
         )
-    return TaskResults(label=task.label, measure=measure, arms=tuple(arms), chance=scores.chance_level(task))
+    return TaskResults(label=task.label, measure=measure, arms=tuple(arms), trivial=scores.trivial_level(task))
 
 
 def difference_of(compared: Comparison | None) -> Estimate | None:

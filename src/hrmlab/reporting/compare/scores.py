@@ -107,7 +107,7 @@ def value_of(estimate: Estimate | None) -> float | None:
     return estimate.value if estimate else None
 
 
-def chance_level(task: TaskRuns) -> float | None:
+def trivial_level(task: TaskRuns) -> float | None:
     """What the trivial baseline reaches on the measure that counts; of runs older than those, what guessing reaches."""
     measure = task.measure
     if (solver := best(task, measure)) is not None:

@@ -8,8 +8,10 @@ import numpy as np
 from hrmlab.core.measures import EXACT_ACCURACY
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
-from hrmlab.reporting.compare.pairing import examples_behind
-from hrmlab.statistics.intervals import Estimate, mean_interval
+from hrmlab.reporting.compare.pairing import examples_behind, named_random
+from hrmlab.statistics import calibrated
+from hrmlab.statistics.intervals import Estimate
+from hrmlab.statistics.samples import from_levels
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,13 @@ def _of_arm(runs: list[RunRecord]) -> BySegment | None:
     length = min(len(means) for _, means in known)
     levels = np.stack([means[:length] for _, means in known])
     counts = [count for run, _ in known if (count := examples_behind(run.result))]
-    resolution = 1 / min(counts) if counts else 0.0
-    estimates = [mean_interval(levels[:, place].tolist(), resolution=resolution) for place in range(length)]
+    examples = int(min(counts)) if counts else None
+    estimates = [_level(levels[:, place], examples) for place in range(length)]
     caps = [number(run.result.get("segments_cap")) or len(means) for run, means in known]
     return BySegment(tuple(found for found in estimates if found is not None), int(min(caps)))
+
+
+def _level(levels: np.ndarray, examples: int | None) -> Estimate | None:
+    """(seeds,) shares with the interval for new seeds and new examples."""
+    sample = from_levels(levels.tolist(), kind="share", examples=examples)
+    return None if sample is None else calibrated.level(sample, random=named_random("by segment", *(f"{value:.9f}" for value in levels)))

@@ -33,6 +33,8 @@ STYLE: dict[Any, Any] = {
     "pdf.fonttype": 42,
 }
 DOTS_PER_INCH = 120
+_TITLE_LETTERS = 8
+"""Of a figure's title on an inch, at most."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,9 @@ def finish(figure: Figure, handles: Iterable[Any], title: str) -> None:
     handles = list(handles)
     for handle in handles:
         handle.set_label(text.wrapped(str(handle.get_label())))
-    figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
+    figure.suptitle(
+        text.wrapped(title, width=int(_TITLE_LETTERS * figure.get_figwidth())), fontsize=13, fontweight="bold", x=0.01, ha="left"
+    )
     longest = max((len(line) for handle in handles for line in str(handle.get_label()).split("\n")), default=1)
     fitting = int(figure.get_figwidth() // (0.75 + 0.095 * longest))
     rows = -(-len(handles) // max(1, fitting))

@@ -11,7 +11,7 @@ from hrmlab.reporting.collect.study import TaskRuns
 from hrmlab.reporting.compare.clock import clock
 from hrmlab.reporting.compare.leaks import legend_label
 from hrmlab.reporting.compare.progress import AXES, Axis, followed_measure, validation_measures
-from hrmlab.reporting.compare.scores import chance_level
+from hrmlab.reporting.compare.scores import trivial_level
 from hrmlab.reporting.figures.curves import ArmCurves, learning_curves
 from hrmlab.reporting.figures.drawing import Look, Picture, as_picture, finish, label_rows, make_panels, scaled, unit_axis, unit_words
 
@@ -38,15 +38,15 @@ def _draw(task: TaskRuns, style: dict[str, Look], measure: Measure, file: str, *
     axes_names: list[Axis] = [axis for axis in AXES if any(axis in curve.x for arm in curves.values() for curve in arm.seeds)]
     if not axes_names:
         return None
-    chance = chance_level(task) if measure.name == task.measure.name else None
+    trivial = trivial_level(task) if measure.name == task.measure.name else None
     time = clock(task)
     figure, panels = make_panels(len(axes_names), width=3.7, height=3.7, in_a_row=len(axes_names))
     for panel, axis in zip(panels, axes_names, strict=True):
         highest = 0.0
         for arm, arm_curves in curves.items():
             highest = max(highest, _draw_curves(panel, axis, arm_curves, style[arm], unit))
-        if chance is not None:
-            panel.axhline(scaled(chance, unit), color="#555555", lw=1.2, ls=(0, (1, 1)))
+        if trivial is not None:
+            panel.axhline(scaled(trivial, unit), color="#555555", lw=1.2, ls=(0, (1, 1)))
         panel.set_xlabel(axis_label(task, axis))
         panel.xaxis.set_major_formatter(EngFormatter(sep=""))
         panel.xaxis.set_major_locator(MaxNLocator(4))
@@ -59,7 +59,7 @@ def _draw(task: TaskRuns, style: dict[str, Look], measure: Measure, file: str, *
             unit_axis(panel, highest, unit)
     label_rows(panels, f"Validation {name.removesuffix(' under given tokens')}{unit_words(unit)}")
     handles = [Line2D([], [], color=style[arm].colour, ls=style[arm].line, lw=2.6, label=legend_label([task], arm)) for arm in curves]
-    if chance is not None:
+    if trivial is not None:
         handles.append(Line2D([], [], color="#555555", lw=1.2, ls=(0, (1, 1)), label="trivial baseline"))
     finish(figure, handles, f"Learning curves, {name}, {task.label}")
     caption = f"Validation {name} with all segments; bold: mean over seeds; thin: one seed each"

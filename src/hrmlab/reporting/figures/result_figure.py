@@ -54,8 +54,8 @@ def _draw_levels(panel: Axes, task: TaskResults, style: dict[str, Look], baselin
         if len(values) > 1:
             panel.plot(values, [row - 0.22] * len(values), "o", ms=4.5, mfc="none", mec=look.colour, mew=1.1, clip_on=False, zorder=4)
         _draw_estimate(panel, arm.level, row, look, unit, within=True)
-    if task.chance is not None:
-        panel.axvline(scaled(task.chance, unit), color="#555555", lw=1.2, ls=(0, (1, 1)), label="chance level")
+    if task.trivial is not None:
+        panel.axvline(scaled(task.trivial, unit), color="#555555", lw=1.2, ls=(0, (1, 1)), label="trivial baseline")
     panel.set_yticks(range(len(task.arms)), [_row_name(arm, baseline) for arm in task.arms])
     panel.set_ylim(len(task.arms) - 0.4, -0.6)
     _finish_panel(panel)

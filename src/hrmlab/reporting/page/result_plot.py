@@ -62,13 +62,13 @@ def result_plots(study: Study, shown: Sequence[TaskResults]) -> list[TaskPlot]:
 def _plot(task: TaskResults, baseline: str | None, colours: dict[str, str]) -> TaskPlot:
     unit = task.measure.unit
     ends = [clip(end, unit) for arm in task.arms for end in _ends(arm.level)] + [value for arm in task.arms for value in arm.seeds.values()]
-    scale = _Scale([*ends, *([0.0] if unit == "share" else []), *([task.chance] if task.chance is not None else [])], unit)
+    scale = _Scale([*ends, *([0.0] if unit == "share" else []), *([task.trivial] if task.trivial is not None else [])], unit)
     differences = _Scale([0.0, *(_bounded(end, unit) for arm in task.arms if arm.difference for end in _ends(arm.difference))], unit)
     better = "" if task.measure.larger_is_better else ", lower is better"
     levels = Track(
         label=f"{text.sentence_case(task.measure.wording)}{unit_words(unit)}{better}",
         ticks=scale.ticks(signed=False),
-        line=None if task.chance is None else scale.place(task.chance),
+        line=None if task.trivial is None else scale.place(task.trivial),
     )
     words = text.difference_unit(unit).strip()
     beside = Track(

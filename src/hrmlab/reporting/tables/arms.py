@@ -43,13 +43,19 @@ def _columns(found: dict[str, ArmOptions]) -> list[str]:
 
 
 def _heading(key: str, among: list[str]) -> str:
-    """``Learning rate``; with its section where two sections have an option of that name."""
-    section, _, name = key.rpartition(".")
+    """``Learning rate``, ``Learning rates H``; with its section where two sections have an option of that name."""
+    section, name = key.partition(".")[0], _in_its_section(key)
     if key == "optimizer.name":
         return "Optimizer"
-    alone = sum(other.rpartition(".")[2] == name for other in among) < 2
+    alone = sum(_in_its_section(other) == name for other in among) < 2
     shown = text.words(name if alone else f"{section} {name}")
     return text.sentence_case(shown) if among else shown
+
+
+def _in_its_section(key: str) -> str:
+    """``learning_rates H`` of ``optimizer.learning_rates.H``."""
+    first, *rest = key.split(".")
+    return " ".join(rest) or first
 
 
 def _values(values: tuple[Any, ...]) -> str:

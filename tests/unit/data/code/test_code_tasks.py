@@ -10,6 +10,7 @@ import pytest
 from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import counting
+from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.data.code.coinciding import packaged_sets
 from hrmlab.data.code.library.task import PythonFunctionsTask
 from hrmlab.data.code.overlap import contamination
@@ -99,6 +100,22 @@ def test_the_published_protocol_says_why_its_splits_share_examples() -> None:
     assert task.written().templated == ()
     assert "left_out" not in task.facts()
     assert call(SyntheticCodeTask, **SMALL).load(progress=False).shared_on_purpose == ""
+
+
+def test_next_token_accuracy_counts_where_it_is_asked_for() -> None:
+    task = call(SyntheticCodeTask, **SMALL, counts="token_accuracy")
+    assert [measure.name for measure in task.measures if measure.counts] == ["row_token_accuracy"]
+    test = task.load(progress=False).test
+    asked = test.labels != IGNORED_LABEL
+    answers = np.where(asked, test.labels, 0)
+    first = int(np.flatnonzero(asked[0])[0])
+    answers[0, first] += 1
+    scores = task.score(test.inputs, test.labels, answers)["row_token_accuracy"]
+    assert scores[0] == 1 - 1 / asked[0].sum()
+    assert (scores[1:] == 1).all()
+    assert call(SyntheticCodeTask, **SMALL).score(test.inputs, test.labels, answers) == {}
+    with pytest.raises(UserError, match=r"data\.counts=pass_at_1 needs programs that are run"):
+        call(PythonFunctionsTask, counts="pass_at_1")
 
 
 def test_rows_show_as_text() -> None:

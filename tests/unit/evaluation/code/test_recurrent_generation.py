@@ -122,3 +122,26 @@ def test_the_memory_holds_a_state_for_every_stage_of_every_segment() -> None:
 
 def batch_of(tokens: Tensor) -> Batch:
     return Batch(tokens, torch.full_like(tokens, IGNORED_LABEL), torch.zeros(len(tokens), dtype=torch.int64))
+
+
+class SeesItsRow(Recurrent):
+    """Adds the sum over the whole row to every position, and keeps nothing."""
+
+    def forward(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]:
+        carry, prediction = super().forward(carry, batch, state)
+        return carry, prediction._replace(logits=prediction.logits + self.token_head(self.embedding(batch.inputs)).sum(1, keepdim=True))
+
+    def decoding_state(self, *, capacity: int) -> None:  # type: ignore[override]
+        return None
+
+
+def test_a_reasoner_that_sees_all_of_its_row_sees_nothing_that_fills_it_up() -> None:
+    torch.manual_seed(0)
+    reasoner = SeesItsRow(task=TASK, prefix=0).eval()
+    reasoner.sees_future = "this test"
+    decoding = Decoding(temperature=0.0, top_p=1.0, max_new_tokens=6, halting=False, likelihood="softmax")
+
+    def write(prompts: list[list[int]]) -> list[list[int]]:
+        return generate(reasoner, prompts, end=-1, sequence_length=24, decoding=decoding, device=torch.device("cpu"))
+
+    assert write(PROMPTS) == [write([prompt])[0] for prompt in PROMPTS]

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_factory import make_run
 
 from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.tables.costs import BUSY, busy_note, cost_table
+from run_factory import make_run
 
 
 def card(root: Path) -> dict[str, tuple[str, str]]:

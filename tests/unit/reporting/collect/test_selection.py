@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from run_factory import make_run
 
 from hrmlab.cli import report as command
 from hrmlab.core.errors import UserError
@@ -12,6 +11,7 @@ from hrmlab.reporting.collect.kept import keep_records
 from hrmlab.reporting.collect.selection import Selection
 from hrmlab.reporting.report import make_report
 from hrmlab.runs.archive import archive_of
+from run_factory import make_run
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from run_factory import make_run
 
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.report import Report, make_report
 from hrmlab.runs.directory import RunDirectory
+from run_factory import make_run
 
 
 def written(root: Path) -> Report:

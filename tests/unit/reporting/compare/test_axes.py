@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_factory import make_run
 
 from hrmlab.core.measures import EXACT_ACCURACY
 from hrmlab.reporting.collect.gather import collect
@@ -15,6 +14,7 @@ from hrmlab.reporting.compare.progress import AXES, Axis, SeedCurve
 from hrmlab.reporting.report import Report
 from hrmlab.reporting.tables.axes import MARKED, axes_notes, axes_table
 from hrmlab.statistics.intervals import Estimate
+from run_factory import make_run
 
 
 def reading(axis: Axis, low: float, high: float, *, caution: str = "") -> AtEqual:

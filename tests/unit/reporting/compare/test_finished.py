@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from run_factory import make_run
 
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.collect.gather import collect
-from hrmlab.reporting.compare.finished import Finished, _state, finished, marks_used, unfinished_words
+from hrmlab.reporting.compare.finished import Finished, _state, finished, marks_used, rate_words, unfinished_words
 from hrmlab.reporting.report import Report, make_report
 from hrmlab.statistics.convergence import Convergence, State
 from hrmlab.statistics.intervals import mean_interval
+from run_factory import make_run
 
 
 def arm(*runs: tuple[State, float]) -> Finished:
@@ -107,6 +107,22 @@ def test_arms_of_different_steps_are_not_compared_at_equal_steps(tmp_path: Path)
     made = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "r")
     assert made.verdict.summary.startswith("At the end of each run (they differ in steps), ")
     assert "compared at the end of runs that differ in steps" in made.path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "held"),
+    [
+        ({"schedule": "cosine", "hold_share": 0.4}, True),
+        ({"schedule": "cosine", "hold_share": 0.2}, False),
+        ({"schedule": "cosine"}, False),
+        ({"schedule": "constant"}, True),
+        ({"final_learning_rate_ratio": 1.0}, True),
+    ],
+)
+def test_what_the_learning_rate_means_for_the_end_is_said(tmp_path: Path, optimizer: dict[str, object], held: bool) -> None:
+    make_run(tmp_path, config={"optimizer": {"name": "adamw", "learning_rate": 0.1, **optimizer}})
+    said = rate_words(collect(study="quick", output_root=tmp_path))
+    assert said.startswith("the learning rate stays where it is" if held else "a learning rate that falls to the end")
 
 
 def test_a_task_without_validation_cannot_be_told(tmp_path: Path) -> None:

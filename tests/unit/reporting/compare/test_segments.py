@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from run_factory import make_run
 
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.series import read_predictions
 from hrmlab.reporting.compare.segments import by_segment
 from hrmlab.reporting.report import Report
 from hrmlab.reporting.tables.segments import segment_table
+from run_factory import make_run
 
 
 def test_means_per_segment_over_examples_and_seeds(report: Report) -> None:

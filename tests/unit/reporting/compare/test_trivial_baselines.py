@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_factory import make_run
 
 from hrmlab.reporting.collect.gather import collect
-from hrmlab.reporting.compare.scores import chance_level
+from hrmlab.reporting.compare.scores import trivial_level
 from hrmlab.reporting.compare.trivial import below, best, notes, sentences, solves_everything
 from hrmlab.reporting.report import make_report
 from hrmlab.reporting.tables.trivial import trivial_tables
+from run_factory import make_run
 
 
 def solver(name: str, exact: float, cells: float) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def test_an_arm_below_the_baseline_on_the_measure_that_counts(tmp_path: Path) ->
     assert (item.arm, item.measure.name, item.solver.name) == ("hrm", "exact_accuracy", "guess")
     assert item.value == pytest.approx(0.4)
     assert sentences(found) == ["**sudoku_4x4**: `hrm` (40.0 %) is below the trivial baseline in exact accuracy: *guess* reaches 50.0 %."]
-    assert chance_level(task) == 0.5
+    assert trivial_level(task) == 0.5
     assert notes(found) == []
 
 
@@ -73,5 +73,5 @@ def test_the_table_has_solvers_and_arms_and_the_page_says_who_is_below(tmp_path:
 def test_a_broken_record_is_passed_over(tmp_path: Path) -> None:
     make_run(tmp_path, data={"trivial": [{"name": 3}, {"meaning": "x"}, "text", solver("guess", 0.5, 0.4) | {"exact_accuracy": "many"}]})
     found = collect(study="quick", output_root=tmp_path)
-    assert chance_level(found.tasks[0]) is None
+    assert trivial_level(found.tasks[0]) is None
     assert [row[0] for row in trivial_tables(found)[0][1].rows] == ["guess", "`hrm`"]

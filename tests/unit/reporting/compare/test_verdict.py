@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from run_factory import make_run
 
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.compare.comparisons import Comparison, compare
 from hrmlab.reporting.compare.verdict import _sentence, verdict
 from hrmlab.statistics.intervals import Estimate
+from run_factory import make_run
 
 
 def comparison(**changes: object) -> Comparison:

@@ -1,4 +1,5 @@
-"""The toy set of the original code comparison, with its duplicates and with its test set inside its training set, to look at its claim.
+"""The toy set of the original code comparison, with its duplicates and with its test set inside its training set, to look at its claim;
+and the same toys with prompts that no two splits share.
 
 Four functions (the sum of two numbers, a word reversed, the maximum of a list, even or odd) and a literal example in each prompt. That
 is all there is to know: any two records of one family have the same solution.
@@ -54,11 +55,17 @@ _TOYS = (
 )
 
 
-def published_splits(*, sequence_length: Literal[128, 192, 256], seed: int) -> dict[str, list[CodeRecord]]:
+def published_splits(*, sequence_length: Literal[128, 192, 256], seed: int, held_out: bool = False) -> dict[str, list[CodeRecord]]:
     """The splits ``train``, ``validation`` and ``test_iid`` of the original size for that sequence length.
 
     One generator draws them all with replacement, so records repeat within training and between training and validation. The test set
     is the validation set once more, as in the original. Prompt and solution together stay below 128 bytes.
+
+    Args:
+        sequence_length: chooses the sizes.
+        seed: of the draws.
+        held_out: each prompt belongs to one split (three fifths of all prompts to training, a fifth each to the others), and the test set
+            is one of its own. Records still repeat within a split, and the four functions are in all of them.
 
     Raises:
         UserError: there is no original size for the sequence length.
@@ -69,13 +76,28 @@ def published_splits(*, sequence_length: Literal[128, 192, 256], seed: int) -> d
             "or another data.protocol"
         )
     train, validation = PUBLISHED_SIZES[sequence_length]
+    if held_out:
+        draws = Draws(seed, "code", "published", "held out", sequence_length)
+        counts = {"train": train, "validation": validation, "test_iid": validation}
+        return {split: _draw(split, count, draws, only=seed) for split, count in counts.items()}
     draws = Draws(seed, "code", "published", sequence_length)
     splits = {"train": _draw("train", train, draws), "validation": _draw("validation", validation, draws)}
     return {**splits, "test_iid": splits["validation"]}
 
 
-def _draw(split: str, count: int, draws: Draws) -> list[CodeRecord]:
-    return [_record(f"published/{split}/{number}", draws) for number in range(count)]
+def _draw(split: str, count: int, draws: Draws, *, only: int | None = None) -> list[CodeRecord]:
+    """So many records; with ``only`` (a seed) those whose prompts it gives to the split."""
+    made: list[CodeRecord] = []
+    while len(made) < count:
+        record = _record(f"published/{split}/{len(made)}", draws)
+        if only is None or _home(record.prompt, only) == split:
+            made.append(record)
+    return made
+
+
+def _home(prompt: str, seed: int) -> str:
+    """The one split that a prompt belongs to."""
+    return ("train", "train", "train", "validation", "test_iid")[Draws(seed, "code", "published", "home", prompt).integer(5)]
 
 
 def _record(task_id: str, draws: Draws) -> CodeRecord:

@@ -17,6 +17,8 @@ from hrmlab.data.written.record import Records
 SPLIT_RULE = "programs with equal normalised syntax trees or equal behaviour on probe inputs"
 PUBLISHED_RULE = "programs with equal normalised syntax trees; the published protocol repeats them across splits"
 SHARED_ON_PURPOSE = "the published protocol draws all splits from four functions, with replacement"
+HELD_OUT_RULE = "programs with equal normalised syntax trees; the four functions are in all splits, and no prompt is in two"
+FUNCTIONS_SHARED = "there are four functions to know, and all splits have them; no prompt is in two splits"
 PUBLISHED_LENGTHS = (128, 192, 256)
 
 
@@ -27,10 +29,11 @@ _DEFAULTS = CodeOptions()
 
 
 class SyntheticCodeTask(CodeTask):
-    """Synthetic programs with tests, or (``protocol=published``) the four toy families of the original code comparison.
+    """Synthetic programs with tests, or (``protocol=published``, ``published_held_out``) the toy families of the original code comparison.
 
     Args:
-        protocol: ``disjoint`` or ``published``; the latter has its own sizes, which go with ``sequence_length`` 128, 192 or 256.
+        protocol: ``disjoint``; ``published``, which has its own sizes, that go with ``sequence_length`` 128, 192 or 256; or
+            ``published_held_out``: the same toys, and no prompt is in two splits.
         train_examples, validation_examples: programs in these splits; of the former, ``leave_out`` takes away a few.
         test_examples: programs in each test split (test_iid, test_deeper, test_unseen_composition).
         max_depth: operations composed in training programs, 1 to 5.
@@ -40,7 +43,7 @@ class SyntheticCodeTask(CodeTask):
         paraphrases: docstring phrasings of each operation; None for all.
         depth_weights: share of each depth among training programs; None for the grammar's own.
         leave_out: ``humaneval``: training programs that coincide with a HumanEval problem (docs/code.md, the contamination audit) are
-            left out and counted in data.json, so that HumanEval can be asked; ``nothing``. ``protocol=published`` keeps its own.
+            left out and counted in data.json, so that HumanEval can be asked; ``nothing``. The toys keep their own.
         python_functions: so many documented functions of Python's standard library are added to the training split.
         max_bytes: longest prompt and solution together; None: what fits into a row of bytes, and no limit for other tokenizers.
         options: see :class:`CodeOptions`; the seed also chooses the programs.
@@ -49,7 +52,7 @@ class SyntheticCodeTask(CodeTask):
     def __init__(
         self,
         *,
-        protocol: Literal["disjoint", "published"] = "disjoint",
+        protocol: Literal["disjoint", "published", "published_held_out"] = "disjoint",
         train_examples: int = 20_000,
         validation_examples: int = 500,
         test_examples: int = 500,
@@ -65,7 +68,7 @@ class SyntheticCodeTask(CodeTask):
         options: CodeOptions = _DEFAULTS,
     ) -> None:
         sequence_length = options.sequence_length
-        if protocol == "published" and sequence_length not in PUBLISHED_LENGTHS:
+        if protocol != "disjoint" and sequence_length not in PUBLISHED_LENGTHS:
             raise UserError(
                 f"data.sequence_length={sequence_length} is none of the published protocol's; use 128, 192 or 256, which choose its sizes"
             )
@@ -88,19 +91,19 @@ class SyntheticCodeTask(CodeTask):
             "depth_weights": None if depth_weights is None else tuple(depth_weights),
             "max_bytes": most,
         }
-        self.class_rule = SPLIT_RULE if protocol == "disjoint" else PUBLISHED_RULE
+        self.class_rule = {"disjoint": SPLIT_RULE, "published": PUBLISHED_RULE, "published_held_out": HELD_OUT_RULE}[protocol]
         self.source = "generated"
         if protocol == "disjoint":
             self.templated_sets = TESTS
         else:
-            self.shared_on_purpose = SHARED_ON_PURPOSE
+            self.shared_on_purpose = SHARED_ON_PURPOSE if protocol == "published" else FUNCTIONS_SHARED
         super().__init__(
-            name="synthetic_code" if protocol == "disjoint" else f"published_code_{sequence_length}",
+            name="synthetic_code" if protocol == "disjoint" else f"{protocol.replace('published', 'published_code')}_{sequence_length}",
             options=options,
         )
 
     def identity(self) -> Mapping[str, object]:
-        chosen = {"sequence_length": self._options.sequence_length} if self._protocol == "published" else self._arguments
+        chosen = {"sequence_length": self._options.sequence_length} if self._protocol != "disjoint" else self._arguments
         if self._clean:
             chosen = {**chosen, "left_out": COINCIDING_VERSION}
         if self._python_functions:
@@ -114,11 +117,12 @@ class SyntheticCodeTask(CodeTask):
         }
 
     def make_records(self, *, progress: bool) -> Records:
-        if self._protocol == "published":
+        if self._protocol != "disjoint":
             from hrmlab.data.code.synthetic.published import published_splits
 
             length = self._options.sequence_length
-            return published_splits(sequence_length=length, seed=self._options.seed)  # pyright: ignore[reportArgumentType]
+            held_out = self._protocol == "published_held_out"
+            return published_splits(sequence_length=length, seed=self._options.seed, held_out=held_out)  # pyright: ignore[reportArgumentType]
         arguments = self._arguments
         total = arguments["train"] + arguments["validation"] + 3 * arguments["test"]
         with progress_bar("writing programs", total, shown=progress) as advance:

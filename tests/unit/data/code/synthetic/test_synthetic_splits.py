@@ -187,6 +187,16 @@ class TestPublished:
         assert max(len(record.prompt + record.canonical_solution) for record in made["train"]) < 128
         assert made == published_splits(sequence_length=sequence_length, seed=0)
 
+    @pytest.mark.parametrize("seed", [0, 7])
+    def test_held_out_prompts_are_in_one_split(self, seed: int):
+        made = published_splits(sequence_length=192, seed=seed, held_out=True)
+        assert [len(made[split]) for split in ("train", "validation", "test_iid")] == [600, 100, 100]
+        prompts = {split: {record.prompt for record in records} for split, records in made.items()}
+        assert not prompts["train"] & prompts["validation"]
+        assert not prompts["train"] & prompts["test_iid"]
+        assert not prompts["validation"] & prompts["test_iid"]
+        assert len({record.program_hash for records in made.values() for record in records}) == 4
+
     def test_solutions_pass_and_mutants_fail(self):
         for record in published_splits(sequence_length=128, seed=3)["validation"]:
             assert passes(record, record.canonical_solution)

@@ -10,7 +10,7 @@ _BLOCK, _HEAD = 32768, 7
 _FULL, _LAST = 1, 4
 
 
-def read_records(path: Path) -> Iterator[Any]:
+def records(path: Path) -> Iterator[Any]:
     """Every record of a ``.wandb`` file."""
     Record = import_module("wandb.proto.wandb_internal_pb2").Record
     content, place, parts = path.read_bytes(), _HEAD, []
@@ -34,7 +34,7 @@ def logged(path: Path) -> tuple[dict[str, Any], dict[str, Any], list[Any]]:
     history: dict[str, Any] = {}
     summary: dict[str, Any] = {}
     artifacts: list[Any] = []
-    for record in read_records(path):
+    for record in records(path):
         kind = record.WhichOneof("record_type")
         if kind == "history":
             history |= {_key(item): json.loads(item.value_json) for item in record.history.item}

@@ -180,6 +180,7 @@ def _data(task: str, seed: int) -> dict[str, Any]:
         "class_rule": rule.get(task, "equal strings"),
         "splits": splits,
         "overlap": dict.fromkeys(pairs, 0),
+        "answers": {"rule": "answers as they stand", "train_distinct": 900, "test_distinct": 1000, "test_known": 30},
         "order_hash": f"order-{task}-{seed}",
         "attention": "full",
     }

@@ -1,0 +1,1 @@
+"""ARC-AGI: tasks that a few pairs of grids demonstrate."""

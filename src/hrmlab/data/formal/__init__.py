@@ -1,0 +1,1 @@
+"""Formal languages: the beginning of a word is given and the rest of it asked."""

@@ -1,0 +1,1 @@
+"""Figures of one question being answered, and of how long a model thinks."""

@@ -1,0 +1,50 @@
+"""What changes while a run trains."""
+
+from collections.abc import Callable
+
+import pytest
+
+from hrmlab.runs.directory import RunDirectory
+from hrmlab.training.progression import HaltingProgression
+
+
+def test_nothing_changes_by_default() -> None:
+    plain = HaltingProgression(steps=10)
+    assert [plain.max_segments(step, 16) for step in range(10)] == [16] * 10
+    assert [plain.exploration(step, 0.1) for step in range(10)] == [0.1] * 10
+
+
+def test_segments_grow_from_one_to_all_over_the_curriculum() -> None:
+    growing = HaltingProgression(steps=16, curriculum=0.5)
+    assert [growing.max_segments(step, 5) for step in range(16)] == [1, 1, 2, 2, 3, 3, 4, 4, *[5] * 8]
+    assert [growing.max_segments(step, 1) for step in range(16)] == [1] * 16
+
+
+def test_exploration_falls_in_a_line_and_stays_at_nothing() -> None:
+    falling = HaltingProgression(steps=8, annealing=0.5)
+    assert [falling.exploration(step, 0.4) for step in range(8)] == pytest.approx([0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0])
+
+
+def test_training_follows_the_curriculum(train_run: Callable[..., RunDirectory]) -> None:
+    words = ("model=hrm", "model.halting=false", "model.max_segments=4", "training.steps=8", "training.log_every_steps=8")
+    # Never deciding by itself, every slot halts at the cap: 1 1 1 2 2 2 3 3 of the eight steps, so that five times examples are drawn.
+    for options, refills in (((), 2), (("training.halting_curriculum=1.0",), 5)):
+        run = train_run(*words, *options)
+        rows = [line.split(",") for line in run.metrics_file.read_text().splitlines()[1:]]
+        (drawn,) = [float(value) for _, _, metric, value in rows if metric == "train/examples_drawn"]
+        assert drawn == refills * run.config["training"]["batch_size"]
+
+
+def test_training_follows_the_annealing(train_run: Callable[..., RunDirectory]) -> None:
+    words = ("model=hrm", "model.exploration=1.0", "training.steps=4", "training.exploration_annealing=1.0")
+    seen: list[float] = []
+    original = HaltingProgression.exploration
+
+    def spy(self: HaltingProgression, step: int, full: float) -> float:
+        seen.append(original(self, step, full))
+        return seen[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HaltingProgression, "exploration", spy)
+        train_run(*words)
+    assert seen == [1.0, 0.75, 0.5, 0.25]
