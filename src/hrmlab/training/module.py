@@ -128,8 +128,8 @@ class SegmentTraining(pl.LightningModule):
         self.computation.prepare()
         slots = self._slots(stream)
         first = (step * self.trainer.world_size + self.global_rank) * self._batch_size
+        self._draw_from(first, self._batch_size)  # a refilled slot may begin with a drawn state
         slots.refill(self.computation, stream)
-        parts = slots.parts(self._part_size)
         *others, last = parts = slots.parts(self._part_size)
         for place, part in enumerate(others):  # their gradients add up, and no process waits for another: that comes with the last part
             self._segment(part, step, first + place * self._part_size).backward()
@@ -145,11 +145,16 @@ class SegmentTraining(pl.LightningModule):
         assert not isinstance(optimizer, list)
         optimizer.zero_grad()
 
+    def _draw_from(self, first: int, count: int) -> Tensor:
+        """Let the reasoner draw the random numbers of these slots, whose numbers (count,) over all steps and processes come back."""
+        slot = torch.arange(count, device=self.device) + first
+        self.reasoner.random = CounterRandom(self._reasoner_key, slot)
+        return slot
+
     def _segment(self, slots: Slots, step: int, first: int) -> Tensor:
         """One segment of some slots of this process, the first of which has this number over all steps and processes; their part of the
         loss per slot."""
-        slot = torch.arange(len(slots.segments), device=self.device) + first
-        self.reasoner.random = CounterRandom(self._reasoner_key, slot)
+        slot = self._draw_from(first, len(slots.segments))
         before = slots.carry
         slots.carry, prediction = self.computation(before, slots.batch)
         max_segments = self._progression.max_segments(step, self.reasoner.max_segments)
