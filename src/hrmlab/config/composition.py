@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.global_hydra import GlobalHydra
@@ -29,6 +28,7 @@ from hrmlab.config.translation import translated
 from hrmlab.config.validation import UnknownKey, reject_unknown_root, validate
 from hrmlab.config.values import show
 from hrmlab.core.errors import UserError
+from hrmlab.core.yaml_text import parse_yaml
 
 VERSION_BASE = "1.3"
 ARMS = "arms"
@@ -258,7 +258,7 @@ def _is_hydras(key: str) -> bool:
 
 
 def _holds(file: Path, keys: Sequence[str]) -> bool:
-    value: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+    value: Any = parse_yaml(file.read_text(encoding="utf-8"))
     for key in keys:
         if not isinstance(value, dict) or key not in value:
             return False

@@ -17,6 +17,7 @@ from hrmlab.config.location import configuration_root
 from hrmlab.config.per_arm import leaves, matching
 from hrmlab.config.values import nearest, show
 from hrmlab.core.errors import UserError
+from hrmlab.core.yaml_text import parse_yaml
 
 KEY = "tuning"
 _SHARED = ("study", "selection", "sampler", "space", "seeds")
@@ -98,7 +99,7 @@ def read_tuned(name: str) -> dict[str, Any]:
     if path is None:
         raise UserError(f"{KEY}={name} is not there; hrm-sweep writes it at the end of a sweep with search:, or write {KEY}=null")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{KEY}={name} cannot be read: {' '.join(str(error).split())}") from None
     experiments = content.get("experiments") if isinstance(content, dict) else None

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any, Optional, Union, get_type_hints
 
-import yaml
-
 from hrmlab.config.location import RECIPES, SECTIONS, config_file
 from hrmlab.config.loss_terms import check_terms, targets_of
 from hrmlab.config.python_path import find_again
@@ -13,6 +11,7 @@ from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, C
 from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters, solved_arguments
 from hrmlab.config.values import conform, nearest
 from hrmlab.core.errors import UserError
+from hrmlab.core.yaml_text import parse_yaml
 
 _LATER = {"evaluation": "own", "audit": "default", "regime": "published"}
 """Sections that the first version did not have, and the choice that stands for its behaviour."""
@@ -52,7 +51,7 @@ def validate(config: Mapping[str, Any]) -> dict[str, Any]:
 def _first_values(section: str) -> Any:
     """What a section holds when nothing is chosen, for run directories that are older than the section."""
     file = config_file(section, _LATER[section])
-    return yaml.safe_load(file.read_text(encoding="utf-8")) if file else None
+    return parse_yaml(file.read_text(encoding="utf-8")) if file else None
 
 
 def validate_section(section: str, value: Any) -> dict[str, Any]:

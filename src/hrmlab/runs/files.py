@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.yaml_text import parse_yaml
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TEMPORARY, _DRAFT = ".tmp", ".writing-"
 
@@ -168,7 +168,7 @@ def read_yaml(path: Path) -> Any:
         UserError: the file is absent or not YAML.
     """
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+        return parse_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from None
 

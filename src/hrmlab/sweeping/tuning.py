@@ -15,6 +15,7 @@ from hrmlab.config.composition import Composer, SweepPlan
 from hrmlab.config.naming import is_of_an_arm
 from hrmlab.config.search import Search
 from hrmlab.core.errors import UserError
+from hrmlab.core.yaml_text import parse_yaml
 from hrmlab.reporting.collect.records import RunRecord, read_record
 from hrmlab.runs.files import write_text
 from hrmlab.sweeping.choosing import SELECTION, all_levels, best, score
@@ -200,7 +201,7 @@ def write_tuned(tuning: Tuning, path: Path) -> list[str]:
 def _kept(path: Path, study: str, search: Search) -> dict[str, Any]:
     """What an earlier part of the same search found, for arms and experiments that are not asked for now."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     same = isinstance(content, dict) and content.get("study") == study and content.get("space") == dict(search.written)
@@ -251,7 +252,7 @@ def _plain(text: str) -> Any:
     try:
         return float(text) if not text.lstrip("+-").isdigit() else int(text)
     except ValueError:
-        return yaml.safe_load(text)
+        return parse_yaml(text)
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:

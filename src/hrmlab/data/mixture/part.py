@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import yaml
 
 from hrmlab.config.location import choices, config_file
 from hrmlab.config.validation import validate_section
@@ -14,6 +13,7 @@ from hrmlab.core.components import build
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure
 from hrmlab.core.task import IGNORED_LABEL
+from hrmlab.core.yaml_text import parse_yaml
 from hrmlab.data.example_set import ExampleSet
 from hrmlab.data.fingerprint import mix
 from hrmlab.data.task import Answers, Task
@@ -155,7 +155,7 @@ def _task(entry: str | Mapping[str, Any], path: str) -> Task:
             guess = nearest(str(name), known) if name else None
             hint = f"did you mean {guess}?" if guess else f"use {', '.join(known)}, or a class of your own with _target_"
             raise UserError(f"{path}.name={name} is no task; {hint}" if name else f"{path} has no name; {hint}")
-        given = {**yaml.safe_load(file.read_text(encoding="utf-8")), **given}
+        given = {**parse_yaml(file.read_text(encoding="utf-8")), **given}
     try:
         return build(validate_section("data", {"name": "part", **given}))
     except UserError as error:
