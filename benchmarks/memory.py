@@ -61,7 +61,7 @@ class Kept(AbstractContextManager["Kept"]):
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """
     Args:
-        job: sections ``model``, ``size`` and ``data`` as in conf/, ``batch_size``, ``threads``, and ``gradient_checkpointing``.
+        job: sections ``model``, ``size`` and ``data`` as in conf/, ``batch_size`` and ``gradient_checkpointing``.
 
     Returns:
         ``kept_bytes``: what the forward pass of a segment keeps for its backward pass. ``block_bytes``: what one block keeps beyond its
@@ -69,7 +69,6 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         during forward and backward pass, above what was allocated before: activations, gradients, the new carry. ``device``: ``cpu``, or
         the GPU's name.
     """
-    torch.set_num_threads(job["threads"])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task = build(job["data"]).spec
     reasoner, _ = build_reasoner(model=job["model"], task=task, size=job["size"], match="parameters", seed=0)
@@ -148,4 +147,6 @@ def _peak_on_cpu(reasoner: Reasoner, batch: Batch) -> int:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(json.loads(sys.argv[1]))))
+    job = json.loads(sys.argv[1])
+    torch.set_num_threads(job["threads"])
+    print(json.dumps(measure(job)))

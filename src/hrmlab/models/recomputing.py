@@ -13,7 +13,7 @@ from hrmlab.models.reasoner import Reasoner
 
 
 def recompute_blocks(reasoner: Reasoner) -> None:
-    """From now on the reasoner keeps of each block its inputs alone; numbers and names stay as they are. Without gradient nothing changes."""
+    """From now on the reasoner keeps of each block its inputs alone; numbers and names stay, and without gradient nothing changes."""
     for block in blocks_of(reasoner):
         if not isinstance(block.forward, _Recomputed):
             block.forward = _Recomputed(block, block.forward)  # type: ignore[method-assign]
