@@ -22,12 +22,12 @@ def draw(kept: Mapping[str, Mapping[int, int]], peak: Mapping[str, Mapping[int, 
         kept: bytes kept for the backward pass, by series and number of cycles.
         peak: most bytes allocated in both passes, likewise.
     """
+    cycles = sorted(kept["full"])
     figure = Figure(figsize=(10, 4.6), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, 2, sharey=True)
     for panel, title, values in zip(panels, ("Kept for the backward pass", "Peak of forward and backward pass"), (kept, peak), strict=True):
         for name, (label, colour, line) in _SERIES.items():
-            cycles = sorted(values[name])
             mebibytes = [values[name][number] / 2**20 for number in cycles]
             panel.plot(cycles, mebibytes, line, marker="o", ms=5, color=colour)
             text, end = f"{label}: {_size(mebibytes[-1])}", (cycles[-1], mebibytes[-1])
