@@ -1,6 +1,8 @@
-"""``python -m benchmarks [case=NAME[,NAME...]] [output=text|json] [threads=N]``: list the cases, run them, print what they took.
+"""``python -m benchmarks [case=NAME[,NAME...]] [output=text|json] [threads=N] [figure=FILE.png]``: list the cases, run them, print what
+they took.
 
-With ``output=json`` the last line is one JSON object: the case's figures, or, for several cases, an object per case.
+With ``output=json`` the last line is one JSON object: the case's figures, or, for several cases, an object per case. ``figure`` is where
+``memory_cycles`` draws.
 """
 
 import json
@@ -9,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import decoding, execution, generation, report, startup, train_step
+from benchmarks import decoding, execution, generation, memory_cycles, report, startup, train_step
 
 Case = Callable[[dict[str, str]], dict[str, Any]]
 CASES: dict[str, tuple[Case, str]] = {
@@ -19,6 +21,10 @@ CASES: dict[str, tuple[Case, str]] = {
     ),
     "train_step_trm128": (train_step.trm128, "seconds per training step of 32 segments, TRM hidden 128, H3 L6, by precision and mode"),
     "train_step_arms": (train_step.arms, "seconds per training step of each arm at size nano (eager, fp32)"),
+    "memory_cycles": (
+        memory_cycles.memory_cycles,
+        "bytes that a segment of HRM hidden 128 keeps for the backward pass, and its peak, by number of H cycles and gradient",
+    ),
     "startup": (startup.startup, "seconds of --help, of the answer to a wrong key, and from launch to the first training step"),
     "decoding": (
         decoding.decoding,
@@ -28,7 +34,7 @@ CASES: dict[str, tuple[Case, str]] = {
     "generation": (generation.generation, "puzzles per second of the generators, one core"),
     "report": (report.report, "seconds and peak memory of a report on 1,000 run directories of 1,000 predictions each"),
 }
-OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions")
+OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure")
 
 
 def main(arguments: list[str]) -> int:
@@ -46,6 +52,9 @@ def main(arguments: list[str]) -> int:
         if unknown or wrong:
             print(f"unknown: {', '.join(unknown + wrong)}", file=sys.stderr)
         return 2 if unknown or wrong else 0
+    if "figure" in options and (problem := memory_cycles.figure_problem(options["figure"], chosen)):
+        print(problem, file=sys.stderr)
+        return 2
     print("cases:", ", ".join(f"{name}{' *' if name in chosen else ''}" for name in CASES), file=sys.stderr)
     threads = options.setdefault("threads", str(len(os.sched_getaffinity(0))))
     results: dict[str, Any] = {}

@@ -2,14 +2,15 @@
 
 import json
 import resource
-import subprocess
 import sys
 import time
 from typing import Any
 
+from benchmarks.process import in_fresh_process
+
 _SUDOKU = {"_target_": "hrmlab.data.sudoku.task.SudokuTask", "train_examples": 500, "validation_examples": 50, "test_examples": 50}
 _SHAPE = {"hidden_size": None, "num_heads": None, "mlp_width": None}
-_HRM128 = {
+HRM128 = {
     "model": {"_target_": "hrmlab.models.hrm.HRM", "name": "hrm", "hidden_size": 128, "num_heads": 4, "mlp_width": 512},
     "size": {"name": "bench", "parameters": 2_200_000, "head_size": 32},
     "data": _SUDOKU,
@@ -32,7 +33,7 @@ _ARMS = {
 
 def hrm128(options: dict[str, str]) -> dict[str, Any]:
     """HRM hidden 128, 4 + 4 layers, 4 heads, H2 L2, sequence 81, batch 32, 16 segments: the setting that neighbours are compared at."""
-    return _by_precision_and_mode(_HRM128, options)
+    return _by_precision_and_mode(HRM128, options)
 
 
 def trm128(options: dict[str, str]) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def _by_precision_and_mode(setting: dict[str, Any], options: dict[str, str]) -> 
     for precision in options.get("precisions", "fp32,bf16").split(","):
         for mode in options.get("modes", "eager,compiled").split(","):
             spec = {**setting, "precision": precision, "compile": mode == "compiled"}
-            result = _in_fresh_process(spec, options)
+            result = _timed(spec, options)
             figures["step_s"].setdefault(precision, {})[mode] = result["step_s"]
             figures["segments_per_s"].setdefault(precision, {})[mode] = round(32 / result["step_s"], 1)
             figures["peak_memory_mib"].setdefault(precision, {})[mode] = result["peak_memory_mib"]
@@ -57,15 +58,12 @@ def arms(options: dict[str, str]) -> dict[str, Any]:
     size = {"name": "nano", "parameters": 200_000, "head_size": 16}
     data = {**_SUDOKU, "side": 4}
     specs = {name: {"model": model, "size": size, "data": data, "precision": "fp32", "compile": False} for name, model in _ARMS.items()}
-    return {"step_s": {name: _in_fresh_process(spec, options)["step_s"] for name, spec in specs.items()}}
+    return {"step_s": {name: _timed(spec, options)["step_s"] for name, spec in specs.items()}}
 
 
-def _in_fresh_process(spec: dict[str, Any], options: dict[str, str]) -> dict[str, Any]:
-    """Each setting has a process of its own, so that memory and compiler state are its own too."""
+def _timed(spec: dict[str, Any], options: dict[str, str]) -> dict[str, Any]:
     job = {**spec, "threads": int(options["threads"]), "steps": int(options.get("steps", "12"))}
-    command = [sys.executable, "-m", "benchmarks.train_step", json.dumps(job)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return json.loads(output.splitlines()[-1])
+    return in_fresh_process("benchmarks.train_step", job)
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:

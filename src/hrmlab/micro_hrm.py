@@ -563,6 +563,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ValueError(f"--hidden-size {options.hidden_size} is not a multiple of 4 (2 heads, whose channels turn in pairs); take 8")
         if getattr(options, "length", 2) < 2:
             raise ValueError(f"--length {options.length} has no word; give at least 2")
+        if getattr(options, "language", "") == "brackets" and options.length < 4:
+            raise ValueError(f"--length {options.length} has too few words of brackets to keep some for the test; give at least 4")
         options.run(options)
     except (OSError, ValueError) as error:
         print(f"micro_hrm: {error}", file=sys.stderr)

@@ -14,8 +14,9 @@ README = (ROOT / "README.md").read_text()
 COMMANDS = [
     command
     for line in README.splitlines()
-    if line.startswith("    ") and (command := line.split("  #")[0].strip()).startswith(("hrm-", "make "))
+    if line.startswith("    ") and (command := line.split("  #")[0].strip()).startswith(("hrm-", "make ", "python "))
 ]
+PYTHON = [command for command in COMMANDS if command.startswith("python ")]
 MODULES = {
     "hrm-train": "train",
     "hrm-eval": "evaluate",
@@ -30,7 +31,7 @@ MODULES = {
 
 def test_the_two_commands_come_first() -> None:
     assert COMMANDS[:2] == ["make sweep", "make test"]
-    assert {shlex.split(command)[0] for command in COMMANDS} == {"make", *MODULES}
+    assert {shlex.split(command)[0] for command in COMMANDS} == {"make", "python", *MODULES}
 
 
 def test_make_knows_every_target_that_is_named() -> None:
@@ -46,6 +47,15 @@ def test_every_link_and_folder_exists() -> None:
         assert (ROOT / link).exists(), link
     for folder in re.findall(r"^\| `([a-z/]+)/` \|", README, re.MULTILINE):
         assert (ROOT / folder).is_dir(), folder
+
+
+@pytest.mark.parametrize("command", PYTHON)
+def test_every_command_of_plain_python_runs(command: str, tmp_path: Path) -> None:
+    small = ("--steps", "1", "--length", "4", "--hidden-size", "4", "--batch-size", "1")
+    words = [sys.executable, *shlex.split(command)[1:], *small]
+    result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / shlex.split(command)[-1]).stat().st_size > 0
 
 
 @pytest.mark.slow
@@ -72,6 +82,8 @@ def test_every_command_runs(
         assert result.returncode == 0, f"{command}: {result.stderr}"
 
     for command in COMMANDS:
+        if command in PYTHON:
+            continue  # test_every_command_of_plain_python_runs
         if command.startswith("hrm-train") and "code/" in command:
             run(command, *small_code)
         elif command.startswith("hrm-train") and "formal/" in command:

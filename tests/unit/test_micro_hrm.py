@@ -169,6 +169,7 @@ def test_the_file_needs_nothing_but_python(tmp_path: Path) -> None:
     [
         (["train", "anbn", "--hidden-size", "6"], "--hidden-size 6 is not a multiple of 4"),
         (["train", "brackets", "--length", "1"], "--length 1 has no word"),
+        (["train", "brackets", "--length", "3"], "--length 3 has too few words of brackets"),
         (["write", "absent.json"], "absent.json"),
         (["write", "broken.json"], "broken.json does not hold a model"),
         (["write", "model.json", "xy"], "'x' is no letter of this model; it knows ( ) [ ]"),

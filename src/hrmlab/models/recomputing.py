@@ -13,19 +13,15 @@ from hrmlab.models.reasoner import Reasoner
 
 
 def recompute_blocks(reasoner: Reasoner) -> None:
-    """From now on the reasoner keeps of each block its inputs alone; numbers and names stay as they are.
-
-    A block is an item of the outermost ``nn.ModuleList`` in a stack, or a stack that has none. Without gradient nothing changes.
-    """
-    for stack in reasoner.stacks():
-        for block in _blocks(stack):
-            if not isinstance(block.forward, _Recomputed):
-                block.forward = _Recomputed(block, block.forward)  # type: ignore[method-assign]
+    """From now on the reasoner keeps of each block its inputs alone; numbers and names stay, and without gradient nothing changes."""
+    for block in blocks_of(reasoner):
+        if not isinstance(block.forward, _Recomputed):
+            block.forward = _Recomputed(block, block.forward)  # type: ignore[method-assign]
 
 
-def _blocks(module: nn.Module) -> list[nn.Module]:
-    found = list(_listed(module))
-    return found or [module]
+def blocks_of(reasoner: Reasoner) -> list[nn.Module]:
+    """What is computed again as one: the items of the outermost ``nn.ModuleList`` in each stack, or the stack where it has none."""
+    return [block for stack in reasoner.stacks() for block in (list(_listed(stack)) or [stack])]
 
 
 def _listed(module: nn.Module) -> Iterator[nn.Module]:
