@@ -59,7 +59,7 @@ class Curriculum:
         first = train.ratings[0]
         if (train.ratings == first).all():
             raise UserError(
-                f"{asked} and of data={data} all {len(train)} have the rating {first:g}; choose data with easier and harder ones, or {remedy}"
+                f"{asked} and of data={data} all {len(train)} have the rating {first:g}; choose data whose ratings differ, or {remedy}"
             )
 
 
