@@ -92,7 +92,7 @@ def test_stopped_and_resumed(
 def test_a_curriculum_over_weighted_rows_stopped_and_resumed(
     train_run: Callable[..., RunDirectory], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    questions, answers, _ = generate(110, side=4, seed=9)
+    questions, answers, _ = generate(130, side=4, seed=9)
     lines = [
         f"{''.join(map(str, question))},{''.join(map(str, answer))},{row % 20},{1 + row % 3}"
         for row, (question, answer) in enumerate(zip(questions.tolist(), answers.tolist(), strict=True))

@@ -224,7 +224,8 @@ def test_a_weight_that_is_not_positive_and_finite_is_refused(write_table, weight
 
 def test_weights_stay_with_their_rows_and_the_card_is_told(write_table):
     header = ("question", "answer", "weight")
-    mazes = ["S" + "".join("#" if 1 << cell & number else " " for cell in range(6)) + "         G"[-9:] for number in range(40)]
+    walls = [f"{number:06b}".replace("0", " ").replace("1", "#") for number in range(40)]
+    mazes = [f"S{wall[:3]} {wall[3:]}       G" for wall in walls]
     rows = [(maze, "", str(0.5 + number)) for number, maze in enumerate(mazes)]
     task = MazeTask(side=4, augment=False)
     unlabelled = task.read(write_table([(maze,) for maze in mazes], header=("question",)), labelled=False)

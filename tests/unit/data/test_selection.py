@@ -57,7 +57,7 @@ def test_the_part_grows_in_a_line_from_its_start_to_all(units: int, steps: int, 
 def test_a_step_draws_from_the_easiest_alone_and_from_each_of_them_equally_often(ratings: list[int], step: int, seed: int) -> None:
     units = len(ratings)
     count = HALF.count(step, units)
-    rows = np.array(drawn(stream(numbered(units, ratings=ratings), HALF, seed=seed), 3 * units, step=step))
+    rows = np.array(drawn(stream(numbered(units, ratings=ratings), HALF, seed=seed), 3 * units, step=step, at_once=units))
     easiest = np.argsort(ratings, kind="stable")[:count]
     assert set(rows.tolist()) <= set(easiest.tolist())
     for epoch in rows.reshape(3, units):
@@ -68,14 +68,14 @@ def test_a_step_draws_from_the_easiest_alone_and_from_each_of_them_equally_often
 @settings(max_examples=40, deadline=None)
 def test_afterwards_the_draws_are_those_without_a_curriculum(ratings: list[int], weighed: bool, step: int) -> None:
     examples = numbered(len(ratings), ratings=ratings, weights=[1.0 + row for row in range(len(ratings))] if weighed else None)
-    assert drawn(stream(examples, HALF), 50, step=step) == drawn(stream(examples), 50, step=step)
+    assert drawn(stream(examples, HALF), 50, step=step, at_once=10) == drawn(stream(examples), 50, step=step, at_once=10)
 
 
 @given(weights=weights, seed=st.integers(0, 9))
 @settings(max_examples=60, deadline=None)
 def test_an_epoch_draws_each_row_within_two_of_its_share(weights: list[float], seed: int) -> None:
     units, epochs = len(weights), 4
-    rows = np.array(drawn(stream(numbered(units, weights=weights), seed=seed), epochs * units)).reshape(epochs, units)
+    rows = np.array(drawn(stream(numbered(units, weights=weights), seed=seed), epochs * units, at_once=units)).reshape(epochs, units)
     expected = units * np.array(weights) / sum(weights)
     for epoch in rows:
         assert (np.abs(np.bincount(epoch, minlength=units) - expected) < 2 + 1e-9).all()
@@ -83,12 +83,12 @@ def test_an_epoch_draws_each_row_within_two_of_its_share(weights: list[float], s
 
 def test_over_many_epochs_draws_are_in_proportion_to_weights() -> None:
     weights = [0.1, 0.2, 0.4, 1.3, 3.0, 5.0, 1e-300]
-    found = np.bincount(drawn(stream(numbered(7, weights=weights)), 14_000, at_once=7), minlength=7) / 14_000
+    found = np.bincount(drawn(stream(numbered(7, weights=weights)), 14_000, at_once=1000), minlength=7) / 14_000
     np.testing.assert_allclose(found, np.array(weights) / sum(weights), atol=0.004)
     # Among the three easiest, the last ones here, their weights decide.
     examples = numbered(7, weights=weights, ratings=[7, 6, 5, 4, 3, 2, 1])
     easy = Curriculum(steps=10, share=0.5, start=3 / 7)
-    found = np.bincount(drawn(stream(examples, easy), 14_000, at_once=7), minlength=7) / 14_000
+    found = np.bincount(drawn(stream(examples, easy), 14_000, at_once=1000), minlength=7) / 14_000
     np.testing.assert_allclose(found, [0, 0, 0, 0, 3 / 8, 5 / 8, 0], atol=0.004)
 
 
@@ -110,19 +110,24 @@ def test_the_order_hash_tells_curricula_and_weights_apart() -> None:
     assert order_hash(1, examples, HALF) == hashes[1]
 
 
-@given(before=st.integers(0, 40), step=st.integers(0, 60), world_size=st.sampled_from([1, 2, 3]))
+@given(before=st.integers(1, 40), step=st.integers(0, 60), world_size=st.sampled_from([1, 2, 3]))
 @settings(max_examples=40, deadline=None)
 def test_processes_and_resumed_runs_draw_what_one_would(before: int, step: int, world_size: int) -> None:
     examples = numbered(13, ratings=[row * 5 % 13 for row in range(13)], weights=[1.0 + row % 3 for row in range(13)])
-    alone = drawn(stream(examples, HALF), world_size * (before + 30), step=step)
+    alone = drawn(stream(examples, HALF), world_size * (before + 30), step=step, at_once=world_size)
     parts = []
     for rank in range(world_size):
         first, second = (stream(examples, HALF, rank=rank, world_size=world_size) for _ in range(2))
-        drawn(first, before, step=step)
+        drawn(first, before, step=step, at_once=before)
         second.load_state_dict(first.state_dict())
-        parts.append(drawn(second, 30, step=step, at_once=3))
+        parts.append(drawn(second, 30, step=step, at_once=10))
     assert [row for each in zip(*parts, strict=True) for row in each] == alone[world_size * before :]
-    assert drawn(stream(examples, HALF, seed=4), 60, step=step) != drawn(stream(examples, HALF), 60, step=step)
+
+
+def test_the_seed_decides() -> None:
+    examples = numbered(13, ratings=list(range(13)), weights=[1.0 + row % 3 for row in range(13)])
+    one, again, other = (drawn(stream(examples, HALF, seed=seed), 60, at_once=60) for seed in (3, 3, 4))
+    assert one == again != other
 
 
 def test_groups_are_as_easy_as_their_mean_and_members_are_drawn_by_weight() -> None:
@@ -130,7 +135,7 @@ def test_groups_are_as_easy_as_their_mean_and_members_are_drawn_by_weight() -> N
     examples = numbered(6, groups=groups, ratings=ratings, weights=[1, 1, 2, 3, 1, 2])
     easiest = Curriculum(steps=10, share=0.5, start=1 / 3)
     assert set(drawn(stream(examples, easiest), 100)) == {3, 4}
-    found = np.bincount(drawn(stream(examples), 12_000, at_once=6), minlength=6) / 12_000
+    found = np.bincount(drawn(stream(examples), 12_000, at_once=1000), minlength=6) / 12_000
     # A group as often as its mean weight says (4/3, 2, 2), and in it each row in proportion.
     expected = np.array([4 / 3 / 4, 4 / 3 / 4, 4 / 3 / 2, 2 * 3 / 4, 2 / 4, 2]) / (4 / 3 + 4)
     np.testing.assert_allclose(found, expected, atol=0.015)
