@@ -24,10 +24,8 @@ def numbered(
 ) -> ExampleSet:
     """A set whose inputs tell the row."""
     rows = np.arange(count, dtype=np.int32)[:, None]
-    given = {"ratings": ratings, "weights": weights, "groups": groups}
-    return make_set(
-        inputs=rows, labels=rows, classes=rows[:, 0], **{name: None if value is None else np.array(value) for name, value in given.items()}
-    )
+    rated, weighed, grouped = (None if value is None else np.array(value) for value in (ratings, weights, groups))
+    return make_set(inputs=rows, labels=rows, classes=rows[:, 0], ratings=rated, weights=weighed, groups=grouped)
 
 
 def stream(examples: ExampleSet, curriculum: Curriculum | None = None, *, seed: int = 3, **place: int) -> TrainingStream:

@@ -46,8 +46,8 @@ def drawn(stream: TrainingStream, patterns: list[list[bool]]) -> list[tuple[int,
     return seen
 
 
-def stream(count: int = 11, seed: int = 3, **place: int) -> TrainingStream:
-    return TrainingStream(examples=numbered(count), augmentation=Tagging(), seed=seed, device=CPU, **place)
+def stream(count: int = 11, seed: int = 3, *, rank: int = 0, world_size: int = 1) -> TrainingStream:
+    return TrainingStream(examples=numbered(count), augmentation=Tagging(), seed=seed, device=CPU, rank=rank, world_size=world_size)
 
 
 patterns = st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=40)
