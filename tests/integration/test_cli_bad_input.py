@@ -43,6 +43,8 @@ TRAIN = [
     ("training.precision=fp8", ["training.precision=fp8", "fp32, bf16"]),
     ("training.compile=maybe", ["training.compile=maybe", "true or false"]),
     ("training.ema_decay=1.5", ["training.ema_decay=1.5", "between 0 and 1"]),
+    ("training.curriculum_share=1", ["training.curriculum_share=1", "below 1"]),
+    ("training.curriculum_start=0", ["training.curriculum_start=0", "at most 1"]),
     ("training.gradient_clip=0", ["training.gradient_clip=0", "null"]),
     ("optimizer.learning_rate=fast", ["optimizer.learning_rate=fast is not a number"]),
     ("optimizer.learning_rate=nan", ["optimizer.learning_rate=nan"]),

@@ -19,13 +19,15 @@ ANY_DIFFICULTY = ("data.difficulty=null",)  # made small, a 4x4 Sudoku is never 
 OTHER_KEYS = ("code", "formal", "arc", "mixture")
 """Families whose data have no tables to read and no difficulty."""
 
+FAMILY_OF_WORD = {**{family: family for family in OTHER_KEYS}, "curriculum": "formal"}
+
 FILES = [(group, choice) for group in RECIPES for choice in choices(group)]
 
 
 def family_of(choice: str) -> str:
     """``code`` of the recipe code/quick and of the sweeps code_quick and claims_code, ``mixture`` of ablations/mixture_with_ids."""
     words = re.split("[/_]", choice)
-    return next((word for word in words if word in OTHER_KEYS), words[0])
+    return next((FAMILY_OF_WORD[word] for word in words if word in FAMILY_OF_WORD), words[0])
 
 
 def jobs_of(group: str, choice: str) -> list[list[str]]:

@@ -121,6 +121,9 @@ class Training:
         halting_curriculum: share of the steps over which the segments that an example may have grow from 1 to all; 0: all from the start.
         gradient_checkpointing: compute the activations of blocks again in the backward pass, which takes time and spares memory.
         gradient_accumulation: parts that a process computes its slots in, one after another, in one step.
+        curriculum_share: share of the steps over which the examples that training draws from grow from the easiest to all; 0: all from the
+            start.
+        curriculum_start: share of the training examples, the easiest by rating, that such growth begins with.
         exploration_annealing: share of the steps over which a model's exploration falls to 0, in a line; 0: it stays.
         loss_terms: further losses by name, see :mod:`hrmlab.config.loss_terms`.
     """
@@ -146,6 +149,8 @@ class Training:
     halting_loss: HaltingLoss = "cross_entropy"
     halting_curriculum: Annotated[float, ZeroToOne()] = 0.0
     exploration_annealing: Annotated[float, ZeroToOne()] = 0.0
+    curriculum_share: Annotated[float, FromZeroBelow(1.0)] = 0.0
+    curriculum_start: Annotated[float, Share()] = 0.2
     ema_from: Annotated[int, AtLeast(0)] = 0
     loss_terms: dict = field(default_factory=dict)
     gradient_checkpointing: bool = False

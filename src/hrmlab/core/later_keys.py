@@ -20,6 +20,8 @@ LATER_KEYS: dict[str, Any] = {
     "optimizer.other_learning_rate": None,
     "optimizer.other_weight_decay": None,
     "optimizer.schedule": "cosine",
+    "training.curriculum_share": 0.0,
+    "training.curriculum_start": 0.2,
     "training.ema_from": 0,
     "training.exploration_annealing": 0.0,
     "training.gradient_accumulation": 1,

@@ -49,6 +49,7 @@ class ExampleSet:
         classes: (N,) uint64 symmetry-class fingerprints, equal for examples that are symmetric images of each other.
         groups: (N,) int32, equal for rows that belong together (the views and pairs of one task): training draws a group, then one of its
             rows; judging a split may count groups instead of rows. -1 for rows that stand alone.
+        weights: (N,) float64 above 0: how often training draws each row, in proportion; all the same where nothing was said.
     """
 
     inputs: np.ndarray
@@ -58,6 +59,7 @@ class ExampleSet:
     sources: np.ndarray
     classes: np.ndarray
     groups: np.ndarray
+    weights: np.ndarray
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -92,8 +94,9 @@ def make_set(
     sources: np.ndarray | str = "",
     puzzle_ids: np.ndarray | None = None,
     groups: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
 ) -> ExampleSet:
-    """A :class:`ExampleSet` with defaults filled in: ratings NaN, puzzle ids 0, one source name for all rows, no groups."""
+    """A :class:`ExampleSet` with defaults filled in: ratings NaN, puzzle ids 0, one source name for all rows, no groups, weights 1."""
     count = len(inputs)
     return ExampleSet(
         inputs=inputs,
@@ -103,6 +106,7 @@ def make_set(
         sources=np.full(count, sources) if isinstance(sources, str) else sources,
         puzzle_ids=np.zeros(count, np.int32) if puzzle_ids is None else puzzle_ids.astype(np.int32),
         groups=np.full(count, -1, np.int32) if groups is None else groups.astype(np.int32),
+        weights=np.ones(count) if weights is None else weights.astype(np.float64),
     )
 
 

@@ -106,4 +106,5 @@ def _table(where: str, rows: Any) -> Table:
         answers=answers,
         ratings=list(rows["rating"]) if "rating" in rows.column_names else None,
         sources=[value or "" for value in rows["source"]] if "source" in rows.column_names else ["hub"] * count,
+        weights=list(rows["weight"]) if "weight" in rows.column_names else None,
     )

@@ -1,6 +1,6 @@
-"""Reads tables of puzzles: CSV or CSV.gz with the columns question and answer, and optionally rating and source.
+"""Reads tables of puzzles: CSV or CSV.gz with the columns question and answer, and optionally rating, source and weight.
 
-These are the columns of the published Sudoku-Extreme and Maze-Hard sets. Further columns are passed over.
+All but weight are the columns of the published Sudoku-Extreme and Maze-Hard sets. Further columns are passed over.
 """
 
 import csv
@@ -29,6 +29,7 @@ class Table:
         answers: N strings; empty when there is no such column.
         ratings: (N,) float32, NaN where not given.
         sources: (N,) str.
+        weights: (N,) float64 above 0, 1 where there is no such column: how often training draws a row, in proportion.
         single: it is one question on its own, not a table, so messages name no row.
     """
 
@@ -37,6 +38,7 @@ class Table:
     answers: list[str]
     ratings: np.ndarray
     sources: np.ndarray
+    weights: np.ndarray
     single: bool = False
 
     def refuse(self, row: int, reason: str) -> NoReturn:
@@ -68,7 +70,9 @@ def single_question(text: str) -> Table:
     question = text.replace("\r", "").replace("\n", "")
     shown = question if len(question) <= 24 else f"{question[:24]}..."
     empty = np.full(1, np.nan, np.float32)
-    return Table(where=f"'{shown}'", questions=[question], answers=[], ratings=empty, sources=np.array([""]), single=True)
+    return Table(
+        where=f"'{shown}'", questions=[question], answers=[], ratings=empty, sources=np.array([""]), weights=np.ones(1), single=True
+    )
 
 
 def read_table(path: str | Path, *, labelled: bool) -> Table:
@@ -93,7 +97,7 @@ def read_table(path: str | Path, *, labelled: bool) -> Table:
                 f"{where} has no column '{name}' in its first line (found: {found}); it must be a comma-separated table "
                 f"whose header names {' and '.join(needed)}"
             )
-    columns = {name: header.index(name) for name in ("question", "answer", "rating", "source") if name in header}
+    columns = {name: header.index(name) for name in ("question", "answer", "rating", "source", "weight") if name in header}
     records = []
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
@@ -111,17 +115,30 @@ def read_table(path: str | Path, *, labelled: bool) -> Table:
         answers=column["answer"] if labelled else [],
         ratings=column.get("rating"),
         sources=column.get("source") or [Path(path).name.split(".")[0]] * len(records),
+        weights=column.get("weight"),
     )
 
 
-def make_table(*, where: str, questions: list[str], answers: list[str], ratings: list | None, sources: list[str]) -> Table:
-    """A :class:`Table` with its ratings parsed.
+def make_table(
+    *, where: str, questions: list[str], answers: list[str], ratings: list | None, sources: list[str], weights: list | None = None
+) -> Table:
+    """A :class:`Table` with its ratings and weights parsed.
 
     Raises:
-        UserError: a rating is not a number.
+        UserError: a rating is not a number, or a weight not a positive one.
     """
-    values = np.full(len(questions), np.nan, np.float32)
-    table = Table(where=where, questions=questions, answers=answers, ratings=values, sources=np.array(sources, dtype=np.str_))
+    values, weighed = np.full(len(questions), np.nan, np.float32), np.ones(len(questions))
+    table = Table(
+        where=where, questions=questions, answers=answers, ratings=values, sources=np.array(sources, dtype=np.str_), weights=weighed
+    )
+    for row, weight in enumerate(weights or []):
+        try:
+            weighed[row] = float("nan" if weight is None else weight)
+        except (TypeError, ValueError):
+            weighed[row] = np.nan
+        if not 0 < weighed[row] < np.inf:
+            shown = "" if weight is None else str(weight)[:40]
+            table.refuse(row, f"the weight '{shown}' is not a positive finite number; give every row one, or leave the column weight out")
     for row, rating in enumerate(ratings or []):
         if rating is None or rating == "":
             continue

@@ -13,7 +13,8 @@ from hrmlab.core.errors import UserError
 from hrmlab.core.randomness import stream_key
 from hrmlab.data.cache import cached
 from hrmlab.data.compiling import announced
-from hrmlab.data.example_set import ExampleSet, Splits, check_counts
+from hrmlab.data.example_set import ExampleSet, Splits, check_counts, make_set
+from hrmlab.data.groups import weigh_the_same
 from hrmlab.data.hub import read_hub
 from hrmlab.data.progress import progress_bar
 from hrmlab.data.reading import Table, read_table
@@ -31,7 +32,7 @@ class SourceOptions(Options):
 
     Attributes:
         source: ``generated``, ``file`` or ``hub``.
-        path: CSV or CSV.gz for ``source=file``, columns question, answer[, rating, source].
+        path: CSV or CSV.gz for ``source=file``, columns question, answer[, rating, source, weight].
         validation_path, test_path: the same for the other sets; without them they are split off from ``path``.
         hub_name: data set for ``source=hub``.
         train_examples, validation_examples, test_examples: puzzles per set; None: 1000, 200 and 1000 when generated, else all
@@ -81,6 +82,9 @@ class SourceOptions(Options):
             raise UserError("data.source=hub needs data.hub_name=<owner/name of a data set on the hub, or a local folder>")
 
 
+_GENERATED = tuple(name for name in ExampleSet.__dataclass_fields__ if name != "weights")
+"""What a generator says of its puzzles, and the cache keeps: it weighs none of them."""
+
 GENERATED = SourceOptions()
 """Puzzles from the task's own generator, as many as it makes unless told."""
 
@@ -106,7 +110,22 @@ def splits_from_tables(options: SourceOptions, encode: Encode, class_rule: str) 
         pool=sets["train"], validation=sets.get("validation"), test=sets.get("test"), counts=options.counts, seed=options.seed
     )
     train, validation, test = (part.widened() for part in parts)
-    return Splits(train=train, validation=validation, test=test, class_rule=class_rule, source=options.source, dropped=dropped)
+    return Splits(
+        train=train,
+        validation=validation,
+        test=test,
+        class_rule=class_rule,
+        source=options.source,
+        protocol=_weighed(train.weights),
+        dropped=dropped,
+    )
+
+
+def _weighed(weights: np.ndarray) -> str:
+    """What the fairness card says of the weights of training rows; empty where all weigh the same."""
+    if weigh_the_same(weights):
+        return ""
+    return f"training draws its rows in proportion to the column weight, which goes from {weights.min():g} to {weights.max():g}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,17 +164,16 @@ def splits_from_generator(options: SourceOptions, generation: Generation, class_
             arrays = {}
             for split, count in counts.items():
                 part = _distinct(generation, options.seed, split, count, seen, advance)
-                arrays |= {f"{split}_{name}": getattr(part, name) for name in ExampleSet.__dataclass_fields__}
+                arrays |= {f"{split}_{name}": getattr(part, name) for name in _GENERATED}
             return arrays
 
     arrays = cached(
         generation.kind,
-        {**generation.parameters, "columns": list(ExampleSet.__dataclass_fields__), "seed": options.seed, "counts": counts},
+        {**generation.parameters, "columns": list(_GENERATED), "seed": options.seed, "counts": counts},
         build,
     )
     train, validation, test = (
-        ExampleSet(**{name: arrays[f"{split}_{name}"] for name in ExampleSet.__dataclass_fields__}).widened()
-        for split in ("train", "validation", "test")
+        make_set(**{name: arrays[f"{split}_{name}"] for name in _GENERATED}).widened() for split in ("train", "validation", "test")
     )
     return Splits(train=train, validation=validation, test=test, class_rule=class_rule, source="generated")
 

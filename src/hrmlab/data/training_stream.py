@@ -1,18 +1,20 @@
 """An endless, seeded stream of training examples that lives on the training device.
 
 The n-th example drawn is a pure function of (data, seed, n): which row, in which augmentation. Arms of a comparison that share the
-seed therefore see the same examples in the same order, however fast each of them asks, and resuming needs nothing but n.
+seed therefore see the same examples in the same order, however fast each of them asks, and resuming needs nothing but n. While a
+curriculum widens, the row depends on the step at which it is drawn as well, which a resumed run knows.
 """
 
 import hashlib
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from hrmlab.core.batches import Batch
 from hrmlab.core.randomness import CounterRandom, stream_key, torch_stream
 from hrmlab.data.example_set import ExampleSet
+from hrmlab.data.groups import Groups
+from hrmlab.data.selection import Curriculum, Selection
 from hrmlab.data.task import Augmentation
 
 _DRAWS_BETWEEN_REFILLS = 256
@@ -23,34 +25,18 @@ def epoch_order(seed: int, epoch: int, units: int) -> Tensor:
     return torch.randperm(units, generator=torch_stream(seed, "order", epoch))
 
 
-def order_hash(seed: int, examples: ExampleSet) -> str:
-    """Fingerprint of which rows are drawn in which order; equal for arms that see the same examples."""
-    units = len(_Groups(examples.groups).sizes)
-    return hashlib.sha256(torch.cat([epoch_order(seed, epoch, units) for epoch in range(2)]).numpy().tobytes()).hexdigest()[:16]
-
-
-class _Groups:
-    """Rows sorted by the group they belong to; a row of no group is one of its own.
-
-    Attributes:
-        rows: (N,) int64 row numbers, the members of a unit next to each other.
-        starts, sizes: (U,) int64 where each unit begins in ``rows`` and how many members it has.
-    """
-
-    def __init__(self, groups: np.ndarray) -> None:
-        alone = groups < 0
-        self.trivial = bool(alone.all())
-        labels = np.where(alone, np.arange(len(groups), dtype=np.int64) + (int(groups.max(initial=-1)) + 1), groups.astype(np.int64))
-        _, sizes = np.unique(labels, return_counts=True)
-        self.rows = torch.from_numpy(np.argsort(labels, kind="stable"))
-        self.sizes = torch.from_numpy(sizes.astype(np.int64))
-        self.starts = self.sizes.cumsum(0) - self.sizes
+def order_hash(seed: int, examples: ExampleSet, curriculum: Curriculum | None = None) -> str:
+    """Fingerprint of which rows are drawn in which order, by which weights and curriculum; equal for arms that see the same examples."""
+    units = Groups(examples)
+    digest = hashlib.sha256(torch.cat([epoch_order(seed, epoch, len(units)) for epoch in range(2)]).numpy().tobytes())
+    digest.update(Selection(units, curriculum=curriculum, seed=seed).digest())
+    return digest.hexdigest()[:16]
 
 
 class TrainingStream:
     """Rows of a training set in a fresh seeded permutation for every epoch, augmented on the device.
 
-    Where rows have groups an epoch draws each group once, and of it a random row.
+    Where rows have groups an epoch draws each group once, and of it a random row. Where they have weights, it draws each in proportion.
 
     Args:
         examples: the training set.
@@ -59,6 +45,7 @@ class TrainingStream:
         device: where it all lives.
         rank: this process among ``world_size``: it draws the numbers rank, rank + world_size, ...
         world_size: processes that share the stream.
+        curriculum: draws come from the easiest rows at first; None: from all.
     """
 
     def __init__(
@@ -70,6 +57,7 @@ class TrainingStream:
         device: torch.device,
         rank: int = 0,
         world_size: int = 1,
+        curriculum: Curriculum | None = None,
     ) -> None:
         self.seed, self.rank, self.world_size, self.device = seed, rank, world_size, device
         # Half the memory where the vocabulary allows it; every puzzle task's does.
@@ -80,9 +68,8 @@ class TrainingStream:
         self.puzzle_ids = torch.from_numpy(examples.puzzle_ids).to(device=device, dtype=torch.int64)
         self.augmentation = None if augmentation is None else augmentation.to(device)
         self._augmentation_key = stream_key(seed, "augmentation")
-        groups = _Groups(examples.groups)
-        self._units = len(groups.sizes)
-        self._groups = None if groups.trivial else tuple(part.to(device) for part in (groups.rows, groups.starts, groups.sizes))
+        self._groups = Groups(examples, device)
+        self._selection = Selection(self._groups, curriculum=curriculum, seed=seed, device=device)
         self._member_key = stream_key(seed, "member of a group")
         self.position = torch.zeros((), dtype=torch.int64, device=device)
         self._order, self._first_row, self._largest_position = torch.empty(0, dtype=torch.int64, device=device), 0, 0
@@ -97,22 +84,25 @@ class TrainingStream:
         if self._largest_position * self.world_size <= self._first_row + len(self._order):
             return
         self._largest_position = int(self.position) + batch_size
-        rows = self._units
+        rows = len(self._groups)
         first_epoch = (self._largest_position - batch_size) * self.world_size // rows
         epochs = _DRAWS_BETWEEN_REFILLS * batch_size * self.world_size // rows + 2
         self._first_row = first_epoch * rows
         self._order = torch.cat([epoch_order(self.seed, first_epoch + epoch, rows) for epoch in range(epochs)]).to(self.device)
 
-    def draw(self, wanted: Tensor, current: Batch) -> Batch:
+    def draw(self, wanted: Tensor, current: Batch, *, step: int) -> Batch:
         """The batch with the next examples in the slots marked by ``wanted`` (B,) bool and the others as they are in ``current``.
 
         Every drawn example lands in a slot; none is thrown away.
+
+        Args:
+            step: optimizer steps done, which a curriculum goes by.
         """
         self._prepare_order(len(wanted))
         number = self.position + wanted.cumsum(0) - 1
         number = torch.where(wanted, number, self.position) * self.world_size + self.rank
         # Slots that want nothing look at the next example too (static shapes, no synchronisation) and keep their own.
-        row = self._row(number)
+        row = self._row(number, step)
         drawn = Batch(self.inputs[row].long(), self.labels[row].long(), self.puzzle_ids[row])
         if self.augmentation is not None:
             drawn = self.augmentation(drawn, row, CounterRandom(self._augmentation_key, number))
@@ -124,14 +114,10 @@ class TrainingStream:
             puzzle_ids=torch.where(wanted, drawn.puzzle_ids, current.puzzle_ids),
         )
 
-    def _row(self, number: Tensor) -> Tensor:
+    def _row(self, number: Tensor, step: int) -> Tensor:
         """(B,) the row that each draw takes."""
-        unit = self._order[number - self._first_row]
-        if self._groups is None:
-            return unit
-        rows, starts, sizes = self._groups
-        share = CounterRandom(self._member_key, number).uniform("member", 1)[:, 0]
-        return rows[starts[unit] + (share * sizes[unit]).long()]
+        unit = self._selection.pick(self._order[number - self._first_row], number, step)
+        return self._groups.row(unit, CounterRandom(self._member_key, number))
 
     def empty_batch(self, batch_size: int) -> Batch:
         """Slots that hold nothing yet."""

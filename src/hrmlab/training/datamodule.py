@@ -6,8 +6,9 @@ import torch
 
 from hrmlab.data.example_set import ExampleSet, Splits
 from hrmlab.data.loading import EvaluationLoader, StreamLoader
+from hrmlab.data.selection import Curriculum
 from hrmlab.data.task import Task
-from hrmlab.data.training_stream import TrainingStream
+from hrmlab.data.training_stream import TrainingStream, order_hash
 
 
 class TaskDataModule(pl.LightningDataModule):
@@ -19,13 +20,21 @@ class TaskDataModule(pl.LightningDataModule):
         evaluation_batch_size: rows of an evaluation batch.
         validation_examples: rows of the validation split that are used while training; None for all.
         progress: show progress while puzzles are generated.
+        curriculum: of the training examples; None for none.
     """
 
     def __init__(
-        self, *, task: Task, seed: int, evaluation_batch_size: int, validation_examples: int | None = None, progress: bool = True
+        self,
+        *,
+        task: Task,
+        seed: int,
+        evaluation_batch_size: int,
+        validation_examples: int | None = None,
+        progress: bool = True,
+        curriculum: Curriculum | None = None,
     ) -> None:
         super().__init__()
-        self.task, self.seed, self.progress = task, seed, progress
+        self.task, self.seed, self.progress, self.curriculum = task, seed, progress, curriculum
         self.evaluation_batch_size, self.validation_examples = evaluation_batch_size, validation_examples
         self._splits: Splits | None = None
 
@@ -49,7 +58,13 @@ class TaskDataModule(pl.LightningDataModule):
         """The training stream of this process."""
         train = self.splits.train
         augmentation = self.task.augmentation(train)
-        return TrainingStream(examples=train, augmentation=augmentation, seed=self.seed, device=device, **self._place())
+        return TrainingStream(
+            examples=train, augmentation=augmentation, seed=self.seed, device=device, curriculum=self.curriculum, **self._place()
+        )
+
+    def order_hash(self) -> str:
+        """Fingerprint of the order in which all processes together draw the training examples."""
+        return order_hash(self.seed, self.splits.train, self.curriculum)
 
     def train_dataloader(self) -> StreamLoader:
         assert self.trainer is not None

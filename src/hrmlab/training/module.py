@@ -129,7 +129,7 @@ class SegmentTraining(pl.LightningModule):
         slots = self._slots(stream)
         first = (step * self.trainer.world_size + self.global_rank) * self._batch_size
         self._draw_from(first, self._batch_size)  # a refilled slot may begin with a drawn state
-        slots.refill(self.computation, stream)
+        slots.refill(self.computation, stream, step=step)
         *others, last = parts = slots.parts(self._part_size)
         for place, part in enumerate(others):  # their gradients add up, and no process waits for another: that comes with the last part
             self._segment(part, step, first + place * self._part_size).backward()

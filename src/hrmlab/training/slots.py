@@ -40,9 +40,9 @@ class Slots:
             halted=torch.ones(batch_size, dtype=torch.bool, device=device),
         )
 
-    def refill(self, computation: Computation, stream: TrainingStream) -> None:
-        """The next examples and a fresh state for halted slots; the others keep theirs. Counts the segment that follows."""
-        self.batch = stream.draw(self.halted, self.batch)
+    def refill(self, computation: Computation, stream: TrainingStream, *, step: int) -> None:
+        """The next examples (of this step) and a fresh state for halted slots; the others keep theirs. Counts the segment that follows."""
+        self.batch = stream.draw(self.halted, self.batch, step=step)
         self.carry = computation.reasoner.restart(self.carry, self.halted)
         self.segments = torch.where(self.halted, 0, self.segments) + 1
 

@@ -11,8 +11,8 @@ from hrmlab.config.configuration import Configuration
 from hrmlab.config.schema import Evaluation
 from hrmlab.core.errors import UserError
 from hrmlab.data.code.overlap import contamination
+from hrmlab.data.selection import Curriculum
 from hrmlab.data.task import Task
-from hrmlab.data.training_stream import order_hash
 from hrmlab.data.written.problems import WrittenProblems
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.evaluation.code.scoring import check_sandbox, needs_sandbox, problem_sets
@@ -78,14 +78,20 @@ def prepare(config: Configuration) -> Prepared:
         )
     LossTerms.of(training.loss_terms).check(reasoner)
     Several.of(config.evaluation).check(task, halts=reasoner.halts)
+    curriculum = None
+    if training.curriculum_share:
+        curriculum = Curriculum(steps=training.steps, share=training.curriculum_share, start=training.curriculum_start)
     data = TaskDataModule(
         task=task,
         seed=config.seed,
         evaluation_batch_size=training.evaluation_batch_size,
         validation_examples=training.validation_examples,
         progress=trainer.progress_bar,
+        curriculum=curriculum,
     )
     data.load()
+    if curriculum is not None:
+        curriculum.check(data.splits.train, data=config.data.name)
     written = written_problems(task, config.evaluation, data_name=config.data.name)
     return Prepared(
         config=config,
@@ -122,10 +128,10 @@ def record_facts(prepared: Prepared, run: RunDirectory) -> None:
     Raises:
         UserError: an audit refuses the run.
     """
-    config, task, splits = prepared.config, prepared.task, prepared.data.splits
+    task, splits = prepared.task, prepared.data.splits
     run.write_json("provenance.json", provenance())
     run.write_json("budget.json", prepared.budget.to_dict())
-    about = {**audit_splits(splits, task=task, order_hash=order_hash(config.seed, splits.train)), **task.facts()}
+    about = {**audit_splits(splits, task=task, order_hash=prepared.data.order_hash()), **task.facts()}
     known = (run.read_json("data.json") or {}).get("trivial")
     run.write_json("data.json", about)
     if run.read_json("audit.json") is None:  # a resumed run has been through it

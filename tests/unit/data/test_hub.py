@@ -24,10 +24,10 @@ def rows(first: int, count: int) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def local_set(tmp_path, write_table):
-    """As published: columns source, question, answer, rating; empty source; grids that look like numbers."""
+    """As published: columns source, question, answer, rating; empty source; grids that look like numbers. And weights."""
     for split, (first, count) in {"train": (0, 40), "test": (40, 10)}.items():
-        records = [("", question, answer, 0) for question, answer in rows(first, count)]
-        path = write_table(records, header=("source", "question", "answer", "rating"), name=f"{split}.csv")
+        records = [("", question, answer, 0, 1 + place) for place, (question, answer) in enumerate(rows(first, count))]
+        path = write_table(records, header=("source", "question", "answer", "rating", "weight"), name=f"{split}.csv")
         (tmp_path / "set").mkdir(exist_ok=True)
         (tmp_path / "set" / f"{split}.csv").write_bytes(Path(path).read_bytes())
     return str(tmp_path / "set")
@@ -41,6 +41,7 @@ def test_a_local_set_with_the_published_columns(local_set):
     assert len(splits.train) + sum(splits.dropped.values()) == 35
     assert {task.to_text(tokens).replace(".", "0") for tokens in splits.test.inputs} == {question for question, _ in rows(40, 10)}
     assert splits.test.ratings.tolist() == [0] * 10
+    assert sorted(splits.test.weights.tolist()) == list(range(1, 11))
 
 
 def test_a_hub_out_of_reach_is_said_at_once_and_nothing_is_substituted(monkeypatch):

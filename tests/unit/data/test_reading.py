@@ -10,6 +10,7 @@ import pytest
 from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import IGNORED_LABEL
+from hrmlab.data.maze.search import label
 from hrmlab.data.maze.task import MazeTask
 from hrmlab.data.sudoku.task import SudokuTask
 
@@ -212,6 +213,33 @@ def test_a_rating_that_is_not_finite_is_refused(write_table, rating):
     path = write_table([(QUESTION, ANSWER, "1"), (QUESTION, ANSWER, rating)], header=("question", "answer", "rating"))
     with pytest.raises(UserError, match=rf"row 2 .*the rating '{rating}' is not a finite number"):
         SudokuTask(side=4).read(path)
+
+
+@pytest.mark.parametrize("weight", ["", "0", "-1", "nan", "inf", "heavy"])
+def test_a_weight_that_is_not_positive_and_finite_is_refused(write_table, weight):
+    path = write_table([(QUESTION, ANSWER, "1"), (QUESTION, ANSWER, weight)], header=("question", "answer", "weight"))
+    with pytest.raises(UserError, match=rf"puzzles.csv, row 2 .*the weight '{weight}' is not a positive finite number; give every row one"):
+        SudokuTask(side=4).read(path)
+
+
+def test_weights_stay_with_their_rows_and_the_card_is_told(write_table):
+    header = ("question", "answer", "weight")
+    walls = [f"{number:06b}".replace("0", " ").replace("1", "#") for number in range(40)]
+    mazes = [f"S{wall[:3]} {wall[3:]}       G" for wall in walls]
+    rows = [(maze, "", str(0.5 + number)) for number, maze in enumerate(mazes)]
+    task = MazeTask(side=4, augment=False)
+    unlabelled = task.read(write_table([(maze,) for maze in mazes], header=("question",)), labelled=False)
+    assert (unlabelled.weights == 1).all()
+    answers = [task.to_text(tokens) for tokens in label(unlabelled.inputs.astype(np.uint8), 4)[0]]
+    path = write_table([(maze, answer, weight) for (maze, _, weight), answer in zip(rows, answers, strict=True)], header=header)
+    assert task.read(path).weights.tolist() == [0.5 + number for number in range(40)]
+    splits = call(MazeTask, side=4, augment=False, source="file", path=path).load()
+    weight_of = {maze: 0.5 + number for number, maze in enumerate(mazes)}
+    assert splits.train.weights.tolist() == [weight_of[task.to_text(tokens)] for tokens in splits.train.inputs]
+    low, high = splits.train.weights.min(), splits.train.weights.max()
+    assert splits.protocol == f"training draws its rows in proportion to the column weight, which goes from {low:g} to {high:g}"
+    even = write_table([(maze, answer, "3") for maze, answer in zip(mazes, answers, strict=True)], header=header)
+    assert call(MazeTask, side=4, augment=False, source="file", path=even).load().protocol == ""
 
 
 def test_a_question_with_two_answers_names_both_rows(write_table):

@@ -38,7 +38,7 @@ def drawn(stream: TrainingStream, patterns: list[list[bool]]) -> list[tuple[int,
     batch = stream.empty_batch(len(patterns[0]))
     for pattern in patterns:
         wanted = torch.tensor(pattern)
-        new = stream.draw(wanted, batch)
+        new = stream.draw(wanted, batch, step=0)
         assert torch.equal(new.inputs[~wanted], batch.inputs[~wanted])
         assert torch.equal(new.labels[~wanted], batch.labels[~wanted])
         seen += [(int(row), int(tag)) for row, tag in zip(new.inputs[wanted][:, 0], new.labels[wanted][:, 0], strict=True)]
@@ -46,8 +46,8 @@ def drawn(stream: TrainingStream, patterns: list[list[bool]]) -> list[tuple[int,
     return seen
 
 
-def stream(count: int = 11, seed: int = 3, **place: int) -> TrainingStream:
-    return TrainingStream(examples=numbered(count), augmentation=Tagging(), seed=seed, device=CPU, **place)
+def stream(count: int = 11, seed: int = 3, *, rank: int = 0, world_size: int = 1) -> TrainingStream:
+    return TrainingStream(examples=numbered(count), augmentation=Tagging(), seed=seed, device=CPU, rank=rank, world_size=world_size)
 
 
 patterns = st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=40)
@@ -106,7 +106,7 @@ def test_grouped_rows_are_drawn_one_of_each_group_an_epoch_and_every_member_in_t
 
 def test_an_augmentation_may_change_puzzle_ids() -> None:
     source = stream()
-    batch = source.draw(torch.tensor([True] * 4), source.empty_batch(4))
+    batch = source.draw(torch.tensor([True] * 4), source.empty_batch(4), step=0)
     assert torch.equal(batch.puzzle_ids, batch.inputs[:, 0] + 1000)
 
 

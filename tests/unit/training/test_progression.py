@@ -3,7 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from torch import Tensor
 
+from hrmlab.core.batches import Batch
+from hrmlab.core.errors import UserError
+from hrmlab.data.maze.search import PATH
+from hrmlab.data.training_stream import TrainingStream
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.training.progression import HaltingProgression
 
@@ -33,6 +38,31 @@ def test_training_follows_the_curriculum(train_run: Callable[..., RunDirectory])
         rows = [line.split(",") for line in run.metrics_file.read_text().splitlines()[1:]]
         (drawn,) = [float(value) for _, _, metric, value in rows if metric == "train/examples_drawn"]
         assert drawn == refills * run.config["training"]["batch_size"]
+
+
+def test_training_draws_from_the_easiest_mazes_at_first(train_run: Callable[..., RunDirectory]) -> None:
+    recipe = ("model=transformer", "regime=shallow", "data=maze", "training.steps=10", "training.batch_size=8")
+    seen: list[list[float]] = []
+    original = TrainingStream.draw
+
+    def spy(self: TrainingStream, wanted: Tensor, current: Batch, *, step: int) -> Batch:
+        batch = original(self, wanted, current, step=step)
+        seen.append([float((row == PATH).sum()) for row in batch.labels])
+        assert step == len(seen) - 1
+        return batch
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingStream, "draw", spy)
+        train_run(*recipe, "data.side=8", "training.curriculum_share=0.9", "training.curriculum_start=0.1")
+    longest = [max(row) for row in seen]
+    assert longest[0] == min(longest)
+    assert max(longest[:3]) < max(longest[7:])
+    assert sum(map(sum, seen[:3])) < sum(map(sum, seen[7:]))
+
+
+def test_a_curriculum_needs_ratings_that_differ(train_run: Callable[..., RunDirectory]) -> None:
+    with pytest.raises(UserError, match="data=sudoku all 64 have the rating 0"):  # a 4x4 Sudoku never needs a guess
+        train_run("training.curriculum_share=0.5")
 
 
 def test_training_follows_the_annealing(train_run: Callable[..., RunDirectory]) -> None:

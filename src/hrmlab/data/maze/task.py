@@ -173,7 +173,8 @@ class MazeTask(Task):
                     "correct it",
                 )
         ratings = np.where(np.isnan(table.ratings), lengths, table.ratings)
-        return make_set(inputs=mazes, labels=labels, classes=fingerprints(mazes, side), ratings=ratings, sources=table.sources)
+        classes = fingerprints(mazes, side)
+        return make_set(inputs=mazes, labels=labels, classes=classes, ratings=ratings, sources=table.sources, weights=table.weights)
 
     def _encode_for_training(self, table: Table, labelled: bool) -> ExampleSet:
         rows = self._encode(table, labelled)

@@ -195,7 +195,8 @@ class SudokuTask(Task):
         validate(table, questions, answers, self._board, check_unique=self._check_unique)
         if answers is not None:
             table.refuse_two_answers(questions, answers)
-        return self._as_set(questions, questions if answers is None else answers, table.ratings, table.sources)
+        made = self._as_set(questions, questions if answers is None else answers, table.ratings, table.sources)
+        return replace(made, weights=table.weights)
 
     def _encode_filtered(self, table: Table, labelled: bool) -> ExampleSet:
         rows = self._encode(table, labelled)

@@ -19,8 +19,10 @@ def same_order(study: Study) -> Check:
     runs_of = [(task, [run for run in task if run.labels.seed == seed]) for task in study.tasks for seed in task.seeds]
     orders = [(task, {run.data.get("order_hash") for run in runs}) for task, runs in runs_of]
     differing = list(dict.fromkeys(task.label for task, hashes in orders if len(hashes - {None, ""}) > 1))
+    shares = {run.configured("training.curriculum_share") or 0 for run in study.runs}
     if differing:
-        return Check(name, "WARNING", f"the arms of a seed drew examples in different orders on {text.listing(differing)}")
+        cause = " (training.curriculum_share differs between arms)" if len(shares) > 1 else ""
+        return Check(name, "WARNING", f"the arms of a seed drew examples in different orders on {text.listing(differing)}{cause}")
     if any(None in hashes or "" in hashes for _, hashes in orders):
         return Check(name, "WARNING", "some runs did not record the order in which they drew examples")
     if any(run.training("examples_drawn") is None for run in study.runs):
@@ -30,7 +32,9 @@ def same_order(study: Study) -> Check:
     told = [_common_prefix(task) for task in study.tasks]
     whole = all(furthest <= common for task in study.tasks for common, furthest in _drawn_by_seed(task))
     detail = f"within each seed all arms drew from one sequence, the same examples as far as all of them came: {'; '.join(told)}"
-    return Check(name, "OK" if whole else "STATED", detail)
+    if shares != {0}:
+        detail += "; while the curriculum widens, which example it is also depends on the step at which an arm draws it"
+    return Check(name, "OK" if whole and shares == {0} else "STATED", detail)
 
 
 def _drawn_by_seed(task: TaskRuns) -> list[tuple[float, float]]:

@@ -43,6 +43,22 @@ def test_the_order_is_equal_as_far_as_all_arms_drew(tmp_path: Path) -> None:
     assert card(tmp_path)["Exposures per example"][0] == "WARNING"
 
 
+def test_a_curriculum_is_named_where_it_makes_the_order(tmp_path: Path) -> None:
+    training = {"steps": 2000, "batch_size": 64, "curriculum_share": 0.5}
+    for seed in range(2):
+        for arm in ("hrm", "transformer"):
+            make_run(tmp_path / "both", arm=arm, seed=seed, config={"training": training})
+    changed(tmp_path / "both", "transformer", examples_drawn=36571)
+    status, detail = card(tmp_path / "both")["Same example order"]
+    assert status == "STATED"
+    assert "depends on the step at which an arm draws it" in detail
+    pair(tmp_path / "one", data={"order_hash": "other"}, config={"training": training})
+    status, detail = card(tmp_path / "one")["Same example order"]
+    assert status == "WARNING"
+    assert "different orders on sudoku_4x4 (training.curriculum_share differs between arms)" in detail
+    assert "training.curriculum_share" in card(tmp_path / "one")["Equal training settings"][1]
+
+
 def test_exposures_are_draws_over_distinct_examples(tmp_path: Path) -> None:
     pair(tmp_path)
     assert card(tmp_path)["Exposures per example"] == (
