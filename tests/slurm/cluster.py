@@ -9,13 +9,14 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel", "sinfo", "munged")
 NODES = ("127.0.0.1", "127.0.0.2")
 """Names that resolve everywhere: processes of several nodes find each other by them."""
+_CPUS = 2  # of each node, whatever the machine has
 _UP_SECONDS = 40.0
 
 
@@ -50,13 +51,8 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(folder: Path, *, cpus: int = 2) -> Iterator[Cluster]:
-    """Start the daemons, wait for the nodes, and end everything again.
-
-    Args:
-        folder: a new one.
-        cpus: of each node, whatever the machine has.
-    """
+def cluster(folder: Path) -> Iterator[Cluster]:
+    """Start the daemons, wait for the nodes, and end everything again; all files go into the folder, which is to be new."""
     for name in ("run", "state", "spool", "log"):
         (folder / name).mkdir(parents=True)
     secret = folder / "munge"
@@ -96,18 +92,23 @@ def cluster(folder: Path, *, cpus: int = 2) -> Iterator[Cluster]:
 def _configuration(folder: Path, ports: Sequence[int]) -> Iterator[str]:
     host = socket.gethostname().partition(".")[0]
     yield from ("ClusterName=hrmlab", f"SlurmctldHost={host}(127.0.0.1)", "SlurmUser=root", "SlurmdUser=root")
-    yield f"AuthInfo=socket={folder / 'run/munge.sock'}"
+    # A job that goes back into the queue waits until the credential of its last start has expired.
+    yield f"AuthInfo=socket={folder / 'run/munge.sock'},cred_expire=3"
     yield from (f"SlurmctldPort={ports[0]}", f"SlurmdPort={ports[1]}")
     yield from (f"StateSaveLocation={folder / 'state'}", f"SlurmdSpoolDir={folder / 'spool'}/%n")
     yield from (f"SlurmctldPidFile={folder / 'run/slurmctld.pid'}", f"SlurmdPidFile={folder / 'run'}/slurmd-%n.pid")
     yield from (f"SlurmctldLogFile={folder / 'log/slurmctld.log'}", f"SlurmdLogFile={folder / 'log'}/slurmd-%n.log")
     yield from ("ProctrackType=proctrack/linuxproc", "TaskPlugin=task/none", "SlurmdParameters=config_overrides", "ReturnToService=2")
-    yield from ("SelectType=select/cons_tres", "SelectTypeParameters=CR_CPU", "SchedulerParameters=bf_interval=2,sched_interval=2,batch_sched_delay=0")
+    yield from (
+        "SelectType=select/cons_tres",
+        "SelectTypeParameters=CR_CPU",
+        "SchedulerParameters=bf_interval=2,sched_interval=2,batch_sched_delay=0",
+    )
     yield from ("KillWait=20", "MinJobAge=300", "OverTimeLimit=0", "SlurmdTimeout=20", "CompleteWait=0")
     # A job with a higher partition takes the place of one with a lower, which goes back into the queue.
     yield from ("PreemptType=preempt/partition_prio", "PreemptMode=REQUEUE")
     for node, port in zip(NODES, ports[2:], strict=True):
-        yield f"NodeName={node} NodeHostname={node} NodeAddr={node} Port={port} CPUs=2 RealMemory=4000 State=UNKNOWN"
+        yield f"NodeName={node} NodeHostname={node} NodeAddr={node} Port={port} CPUs={_CPUS} RealMemory=4000 State=UNKNOWN"
     names = ",".join(NODES)
     yield f"PartitionName=main Nodes={names} Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=0"
     yield f"PartitionName=urgent Nodes={names} MaxTime=INFINITE State=UP PriorityTier=2"
@@ -126,7 +127,7 @@ def _answers(up: Cluster) -> int:
         return 0
 
 
-def _until(done, what: str) -> None:
+def _until(done: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + _UP_SECONDS
     while not done():
         if time.monotonic() > deadline:

@@ -1,5 +1,7 @@
 """Who started the processes of a run, in Lightning's words."""
 
+import os
+
 from lightning.fabric.plugins.environments import ClusterEnvironment, LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
 
 from hrmlab.core.processes import external_launch
@@ -14,4 +16,8 @@ def cluster_environment() -> ClusterEnvironment:
     launch = external_launch()
     if launch is None:
         return LightningEnvironment()
-    return SLURMEnvironment(auto_requeue=False) if launch.by == "srun" else TorchElasticEnvironment()
+    if launch.by == "torchrun":
+        return TorchElasticEnvironment()
+    # Lightning refuses `srun --ntasks=2` without --ntasks-per-node; that the processes are those of the trainer has been checked.
+    os.environ.setdefault("SLURM_NTASKS_PER_NODE", str(launch.world_size // (launch.nodes or 1)))
+    return SLURMEnvironment(auto_requeue=False)
