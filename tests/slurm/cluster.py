@@ -93,7 +93,7 @@ def _configuration(folder: Path, ports: Sequence[int]) -> Iterator[str]:
     host = socket.gethostname().partition(".")[0]
     yield from ("ClusterName=hrmlab", f"SlurmctldHost={host}(127.0.0.1)", "SlurmUser=root", "SlurmdUser=root")
     # A job that goes back into the queue waits until the credential of its last start has expired.
-    yield f"AuthInfo=socket={folder / 'run/munge.sock'},cred_expire=3"
+    yield f"AuthInfo=socket={folder / 'run/munge.sock'},cred_expire=5"
     yield from (f"SlurmctldPort={ports[0]}", f"SlurmdPort={ports[1]}")
     yield from (f"StateSaveLocation={folder / 'state'}", f"SlurmdSpoolDir={folder / 'spool'}/%n")
     yield from (f"SlurmctldPidFile={folder / 'run/slurmctld.pid'}", f"SlurmdPidFile={folder / 'run'}/slurmd-%n.pid")

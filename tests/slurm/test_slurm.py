@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from conftest import Sweeps, is_training, kill, outcome, until
 
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(400)]
 
 TINY = (
     *("data.side=4", "data.train_examples=64", "data.validation_examples=20", "data.test_examples=30"),

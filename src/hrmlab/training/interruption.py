@@ -62,7 +62,7 @@ def ending_as_interrupted(stop: StopSignal) -> Iterator[None]:
             if handler is not None:  # None: installed by a program that embeds Python
                 signal.signal(number, handler)
     if asked:
-        handler = before.get(stop.received or 0)
+        handler = before[signal.Signals(stop.received or signal.SIGINT)]
         if stop.received != signal.SIGINT and callable(handler):
             handler(stop.received, None)  # type: ignore[call-arg, arg-type]  # the command's own way to end on this signal
         raise KeyboardInterrupt

@@ -17,7 +17,7 @@ from hrmlab.core.errors import UserError
 from hrmlab.core.processes import LAUNCH_VARIABLES, Launch, external_launch
 
 if TYPE_CHECKING:
-    from torch.distributed import Store
+    from torch.distributed import Store  # pyright: ignore[reportPrivateImportUsage]
 
 _PATIENCE = timedelta(minutes=5)
 _PORT_ASIDE = 10_000
@@ -112,7 +112,7 @@ def _key() -> str:
 
 
 def _store(launch: Launch) -> "Store":
-    from torch.distributed import TCPStore
+    from torch.distributed import TCPStore  # pyright: ignore[reportPrivateImportUsage]
 
     from hrmlab.training.cluster import cluster_environment
 
