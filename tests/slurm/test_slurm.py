@@ -1,12 +1,14 @@
 """Sweeps on a real Slurm of two nodes: killed, told that their time is up, preempted, and still with the results of a quiet sweep."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from conftest import Sweeps, is_training, kill, outcome, until
+from hrmlab.runs.directory import RunDirectory
 
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(400)]
 
@@ -20,6 +22,26 @@ ON_SLURM = ("launcher=slurm", "launcher.poll_seconds=1", "launcher.memory=500M")
 LOCALLY = ("output_root=quiet",)
 
 
+URGENT = ("sbatch", "--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
+
+
+def at_once(disturbances: dict[RunDirectory, Callable[[], object]]) -> None:
+    """Disturb each run as soon as it trains."""
+    left = dict(disturbances)
+
+    def none_left() -> bool:
+        for run in [run for run in left if is_training(run)]:
+            left.pop(run)()
+        return not left
+
+    until(none_left, "runs that train")
+
+
+def log_of(sweeps: Sweeps, run: RunDirectory) -> str:
+    (log,) = (sweeps.folder / "outputs/s/logs").glob(f"*-{run.hash}.log")
+    return log.read_text()
+
+
 def assert_same_results(sweeps: Sweeps) -> None:
     """Every run of the disturbed sweep has the answers of the quiet one's."""
     disturbed, quiet = sweeps.runs(), sweeps.runs("quiet")
@@ -30,36 +52,42 @@ def assert_same_results(sweeps: Sweeps) -> None:
         pd.testing.assert_frame_equal(pd.read_parquet(one.predictions_file), pd.read_parquet(other.predictions_file))
 
 
-def test_a_disturbed_sweep_has_the_results_of_a_quiet_one(sweeps: Sweeps, tmp_path: Path) -> None:
+def test_a_disturbed_sweep_has_the_results_of_a_quiet_one(sweeps: Sweeps) -> None:
     grid = (*TINY, "model=transformer", "training.steps=600", "seed=0,1,2,3")
     sweep = sweeps.start(*grid, *ON_SLURM)
-    until(lambda: len(sweeps.runs()) == 4 and all(map(is_training, sweeps.runs())), "four runs that train")
-    killed, at_limit, *_ = sweeps.runs()
-    kill(sweeps.job_of(killed))
-    sweeps.slurm.ask("scancel", "--signal=USR1", "--batch", sweeps.job_of(at_limit))  # what sbatch --signal does before the time limit
-    urgent = ("sbatch", "--partition=urgent", "--nodes=2", "--exclusive", "--output=/dev/null", "--wrap=sleep 1")
-    sweeps.slurm.ask(*urgent)  # takes the place of those that still run
+    until(lambda: len(sweeps.runs()) == 4, "four runs")
+    jobs = {run: sweeps.job_of(run) for run in sweeps.runs()}
+    places = {run: sweeps.slurm.ask("squeue", "--noheader", "--format=%N", f"--jobs={job}").strip() for run, job in jobs.items()}
+    last = list(jobs)[-1]
+    killed, at_limit = [run for run in jobs if places[run] != places[last]]
+    at_once(
+        {
+            killed: lambda: kill(jobs[killed]),
+            at_limit: lambda: sweeps.slurm.ask(
+                "scancel", "--signal=USR1", "--batch", jobs[at_limit]
+            ),  # as sbatch --signal before the time limit
+            last: lambda: sweeps.slurm.ask(*URGENT, f"--nodelist={places[last]}"),  # takes the place of all that run there
+        }
+    )
     code, output = sweeps.end(sweep)
     assert code == 0, output
-    logs = {log.name.split("-seed=")[1][0]: log.read_text() for log in (tmp_path / "outputs/s/logs").glob("*.log")}
-    assert "goes back into the queue" in logs["0"], logs["0"]
-    assert "goes back into the queue" in logs["1"], logs["1"]
-    assert "terminated; go on with" in logs["1"], logs["1"]
-    assert any("PREEMPT" in text or "CANCELLED" in text for text in logs.values()), logs
+    assert "goes back into the queue (restart 1)" in log_of(sweeps, killed)
+    assert "goes back into the queue (restart 1)" in log_of(sweeps, at_limit)
+    assert "terminated; go on with" in log_of(sweeps, at_limit)
+    assert "DUE TO PREEMPTION" in log_of(sweeps, last)
     code, output = sweeps.run(*grid, *LOCALLY)
     assert code == 0, output
     assert_same_results(sweeps)
 
 
-def test_two_nodes_train_together_also_after_one_process_was_killed(sweeps: Sweeps, tmp_path: Path) -> None:
+def test_two_nodes_train_together_also_after_one_process_was_killed(sweeps: Sweeps) -> None:
     grid = (*TINY, "model=transformer", "training.steps=300", "seed=0", "trainer=ddp_cpu")
     sweep = sweeps.start(*grid, "trainer.devices=1", "trainer.num_nodes=2", *ON_SLURM)
     until(lambda: len(sweeps.runs()) == 1 and is_training(sweeps.runs()[0]), "a run that trains")
     kill(sweeps.job_of(sweeps.runs()[0]))
     code, output = sweeps.end(sweep)
     assert code == 0, output
-    (log,) = (tmp_path / "outputs/s/logs").glob("*.log")
-    assert "goes back into the queue (restart 1)" in log.read_text()
+    assert "goes back into the queue (restart 1)" in log_of(sweeps, sweeps.runs()[0])
     code, output = sweeps.run(*grid, "trainer.devices=2", *LOCALLY)
     assert code == 0, output
     assert_same_results(sweeps)

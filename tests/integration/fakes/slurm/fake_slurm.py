@@ -1,7 +1,7 @@
 """Stands in for Slurm's commands (a link to this file for each). A job starts when it is submitted; the queue is the folder FAKE_SLURM.
 
 Files in there make it misbehave: ``refuse`` (sbatch takes no more than so many jobs), ``silent`` (squeue fails so many times),
-``vanish`` (jobs are gone without having run), ``held`` (they never start).
+``vanish`` (jobs are gone without having run), ``held`` (they never start), ``hold`` (they begin after so many looks at the queue).
 """
 
 import json
@@ -41,7 +41,12 @@ def sbatch(words: list[str]) -> int:
         tasks = {"SLURM_JOB_ID": str(id), "SLURM_NTASKS": "1", "SLURM_CPUS_PER_TASK": "1"}
         with Path(options["output"]).open("a") as log:
             process = subprocess.Popen(
-                ["bash", *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **tasks}, start_new_session=True
+                ["bash", "-c", 'while [ -e "$FAKE_SLURM/hold" ]; do sleep 0.1; done; exec bash "$@"', "-", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **tasks},
+                start_new_session=True,
             ).pid
     job = {"id": id, "comment": options["comment"], "process": process, "options": words[:script]}
     (FOLDER / f"{id}.json").write_text(json.dumps(job))
@@ -54,12 +59,16 @@ def squeue(words: list[str]) -> int:
         (FOLDER / "silent").write_text(str(left - 1))
         print("slurm_load_jobs error: Unable to contact slurm controller (connect failure)", file=sys.stderr)
         return 1
+    if (looks := _rule("hold")) is not None:
+        (FOLDER / "hold").write_text(str(int(looks) - 1))
     for file in sorted(FOLDER.glob("*.json")):
         job = json.loads(file.read_text())
         if job["process"] and _alive(job):
             print(f"{job['id']}|RUNNING|node1|None|{job['comment']}")
         elif not job["process"] and _rule("held") is not None and not job.get("cancelled"):
             print(f"{job['id']}|PENDING||launch failed requeued held|{job['comment']}")
+    if _rule("hold") == "0":
+        (FOLDER / "hold").unlink()
     return 0
 
 
