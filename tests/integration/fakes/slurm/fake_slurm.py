@@ -34,7 +34,7 @@ def sbatch(words: list[str]) -> int:
         return 1
     id = len(jobs) + 1
     script = next(index for index, word in enumerate(words) if not word.startswith("-"))
-    options = dict(word.removeprefix("--").partition("=")[::2] for word in words[:script])
+    options = {word[2:].partition("=")[0]: word.partition("=")[2] for word in words[:script]}
     process = 0
     if _rule("vanish") is None and _rule("held") is None:
         command = words[script:]
