@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything runs without prompts, without a GPU and without a W&B account.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report test test-all check format calibrate bench clean
+.PHONY: help setup sweep report test test-all test-slurm check format calibrate bench clean
 
 SWEEP ?= quick
 STUDY ?= $(SWEEP)
@@ -43,10 +43,14 @@ report: $(STAMP)  ## write the report of a study again from its run directories 
 	@$(BIN)/hrm-report study=$(STUDY) $(ARGS) < /dev/null
 
 test: $(STAMP)  ## the fast tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -m "not slow" $(ARGS) < /dev/null
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -m "not slow and not slurm" $(ARGS) < /dev/null
 
 test-all: $(STAMP)  ## all tests, also the end-to-end ones that take minutes
-	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal $(ARGS) < /dev/null
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -m "not slurm" $(ARGS) < /dev/null
+
+test-slurm: $(STAMP)  ## sweeps on a real Slurm of two nodes, started on this machine (root; installs Slurm with apt-get); without one, skipped
+	@tests/slurm/install.sh
+	@$(BIN)/python -m pytest -m slurm tests/slurm $(ARGS) < /dev/null
 
 check: $(STAMP)  ## ruff, pyright, import-linter
 	@$(BIN)/ruff check .

@@ -29,7 +29,8 @@ def run_command(name: str, body: Callable[[Sequence[str]], int]) -> NoReturn:
     Anything unexpected keeps its traceback.
     """
     follow_supervisor()
-    signal.signal(signal.SIGTERM, _terminate)
+    for number in (signal.SIGTERM, signal.SIGUSR1):  # the latter is what Slurm sends before a job's time limit
+        signal.signal(number, _terminate)
     code = guarded(name, lambda: body(sys.argv[1:]))
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what libraries do at exit may be cut short, without a traceback of theirs
     sys.exit(code)
@@ -86,5 +87,6 @@ def failure_sentence(failure: TrainingFailed) -> str:
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one (timeout, docker and systemd may send two) finds us ending already
+    for number in (signal.SIGTERM, signal.SIGUSR1):  # a second one (timeout, docker and systemd may send two) finds us ending already
+        signal.signal(number, signal.SIG_IGN)
     raise Terminated

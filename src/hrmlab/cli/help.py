@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from textwrap import fill
 
-from hrmlab.config.location import GROUPS, choices
+from hrmlab.config.location import GROUPS, LAUNCHER, choices
 
 _OVERRIDES = """\
 Most used overrides:
@@ -52,6 +52,7 @@ Flags:
   --jobs N           at most N jobs at once (default: as many as the cores hold); jobs x threads never exceed the cores
   --retry-failed     run FAILED jobs again, from their last checkpoint
   --dry-run          print what would be done and do nothing
+  --detach           with launcher=slurm: leave when all jobs are in the queue; the same command without it follows them
   --no-report        write no report at the end
   --reports DIR      the report goes to DIR/<study> (default: reports)
   --records          keep the runs' records beside the report: DIR/<study>/records.tar.xz, for the repository
@@ -64,6 +65,7 @@ Outputs of the jobs: <output_root>/<study>/logs/. Exit code: 0 all done, 1 some 
 Examples:
   hrm-sweep sweeps=quick
   hrm-sweep sweeps=tiny trainer=ddp trainer.devices=4
+  hrm-sweep sweeps=tiny trainer=gpu launcher=slurm           each job in Slurm's queue (docs/cluster.md)
   hrm-sweep sweeps=quick seed=0 training.steps=50 study=trial
   hrm-sweep model=hrm,transformer seed=range(3) study=mine   a grid from the command line alone"""
 
@@ -80,7 +82,8 @@ def train_help() -> str:
 
 def sweep_help() -> str:
     """Help of hrm-sweep."""
-    return "\n".join([_SWEEP, _groups(), "", _OVERRIDES, "", _SWEEP_END])
+    launchers = f"  {LAUNCHER + '=':<13}{', '.join(choices(LAUNCHER))}; {LAUNCHER}.KEY=VALUE for its keys (conf/{LAUNCHER}/)"
+    return "\n".join([_SWEEP, _groups(), launchers, "", _OVERRIDES, "", _SWEEP_END])
 
 
 def _groups() -> str:

@@ -3,22 +3,22 @@
 import shlex
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hrmlab.cli.arguments import SentenceParser
+from hrmlab.cli.arguments import SentenceParser, key_values
 from hrmlab.cli.command import run_command, say
 from hrmlab.cli.help import sweep_help, wants_help
 from hrmlab.cli.report import keep
-from hrmlab.core.errors import UserError
+from hrmlab.config.location import LAUNCHER
+from hrmlab.core.errors import Unfinished, UserError
 
 if TYPE_CHECKING:
     from hrmlab.sweeping.display import Display
     from hrmlab.sweeping.jobs import Job
-    from hrmlab.sweeping.pool import Work
-    from hrmlab.sweeping.resources import Machine, Need
+    from hrmlab.sweeping.launcher import Launcher
     from hrmlab.sweeping.tuning import Tuning
+    from hrmlab.sweeping.work import Work
 
 NAME = "hrm-sweep"
 
@@ -37,44 +37,72 @@ def command(arguments: Sequence[str]) -> int:
     from hrmlab.config.composition import composer
     from hrmlab.sweeping.jobs import compose_jobs
 
+    launcher = _launcher(flags)
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
         plan = composing.plan(flags.overrides)
         if plan.search is None:
-            return _sweep(compose_jobs(composing, flags.overrides), flags)
+            return _sweep(compose_jobs(composing, flags.overrides), flags, launcher)
+        if flags.detach:
+            raise UserError("--detach leaves before any result is known, and a sweep that tunes chooses by results; leave --detach out")
         from hrmlab.sweeping.tuning import Tuning
 
         tuning = Tuning(composing, flags.overrides, plan)
-        return _sweep(tuning.jobs, flags, tuning)
+        return _sweep(tuning.jobs, flags, launcher, tuning)
 
 
-def _sweep(jobs: Sequence["Job"], flags: Namespace, tuning: "Tuning | None" = None) -> int:
+def _launcher(flags: Namespace) -> "Launcher":
+    """Who starts the jobs; its words are taken out of the overrides, for they are no part of a run's configuration."""
+    from hrmlab.config.launching import read_launcher
+    from hrmlab.sweeping.launcher import launcher_of
+
+    own = [word for word in flags.overrides if word.startswith((f"{LAUNCHER}=", f"{LAUNCHER}."))]
+    flags.overrides = [word for word in flags.overrides if word not in own]
+    chosen, changes = key_values(own, keys=[LAUNCHER], sections={LAUNCHER: None})
+    folders = [flags.config_dir] if flags.config_dir else []
+    settings = read_launcher(chosen.get(LAUNCHER, "local"), changes[LAUNCHER], folders)
+    return launcher_of(settings, limit=flags.jobs, detach=flags.detach, retry_failed=flags.retry_failed)
+
+
+def _sweep(jobs: Sequence["Job"], flags: Namespace, launcher: "Launcher", tuning: "Tuning | None" = None) -> int:
     from hrmlab.sweeping.display import Display
     from hrmlab.sweeping.lock import study_lock
-    from hrmlab.sweeping.resources import share_out
     from hrmlab.sweeping.restoring import restore
+    from hrmlab.sweeping.work import Told
+
+    def tell(sentence: str) -> None:
+        say(NAME, sentence)
 
     study, output_root = jobs[0].labels.study, Path(jobs[0].config.output_root)
     if flags.dry_run:
-        return _dry_run(jobs, flags)
-    with study_lock(output_root / study, say=lambda sentence: say(NAME, sentence)) as lock:
+        return _dry_run(jobs, flags, launcher)
+    with study_lock(output_root / study, say=tell, alone=launcher.ends_with_sweep) as lock:
         restored = restore(jobs, reports_root=flags.reports) if flags.use_records else 0
         works = _decide(jobs, flags)
-        shares = share_out(_trainers(works), limit=flags.jobs)  # what this machine cannot run is said before anything else
+        launcher.prepare(works)  # what cannot be run is said before anything else
         display = Display(works)
+        told = Told(changed=display.changed, tick=display.tick, say=tell)
         _announce(works, display)
         if restored:
             display.line(f"{restored} of them put back from the archive of records; these have no checkpoints")
         try:
-            _run(works, shares, display, lock)
+            with display.watching():
+                launcher.run(works, lock=lock, told=told)
             while tuning is not None and (jobs := tuning.next()):
                 if flags.use_records:
                     restore(jobs, reports_root=flags.reports)
                 works += (more := _decide(jobs, flags))
-                _run(more, share_out(_trainers(more), limit=flags.jobs), display, lock)
-        except KeyboardInterrupt as interrupt:
+                launcher.prepare(more)
+                with display.watching():
+                    launcher.run(more, lock=lock, told=told)
+        except (KeyboardInterrupt, Unfinished) as interrupt:
             display.summary()
+            if isinstance(interrupt, Unfinished):
+                raise
             raise type(interrupt)("stopped; the same command goes on where it stopped") from None
         display.summary()
+        if left := sum(work.state in ("queued", "under way") for work in works):
+            tell(f"{left} jobs are in the queue; the same command without --detach follows them and writes the report")
+            return 0
         if tuning is not None:
             return 0 if _write_tuned(tuning, output_root, flags) else 1
         reported = flags.no_report or _report(study, output_root, flags)
@@ -82,25 +110,13 @@ def _sweep(jobs: Sequence["Job"], flags: Namespace, tuning: "Tuning | None" = No
     return 0 if reported and done else 1
 
 
-def _run(works: Sequence["Work"], shares: "tuple[Machine, list[Need]]", display: "Display", lock: int) -> None:
-    """Run those that wait, each with its share of the machine."""
-    from hrmlab.sweeping.pool import run_all
-
-    machine, needs = shares
-    for work, need in zip([work for work in works if work.state == "waiting"], needs, strict=True):
-        work.need = need
-    with display.watching():
-        run_all(works, machine, lock=lock, changed=display.changed, tick=display.tick)
-
-
-def _dry_run(jobs: Sequence["Job"], flags: Namespace) -> int:
-    from hrmlab.sweeping.resources import share_out
+def _dry_run(jobs: Sequence["Job"], flags: Namespace, launcher: "Launcher") -> int:
     from hrmlab.sweeping.restoring import archived
 
     works = _decide(jobs, flags)
     held = archived(jobs, reports_root=flags.reports)[1] if flags.use_records else {}
     try:
-        share_out(_trainers(works), limit=flags.jobs)
+        launcher.prepare(works)
         obstacle = ""
     except UserError as error:
         obstacle = str(error)
@@ -129,13 +145,9 @@ def _write_tuned(tuning: "Tuning", output_root: Path, flags: Namespace) -> bool:
     return all("nothing chosen" not in sentence for sentence in sentences)
 
 
-def _trainers(works: Sequence["Work"]) -> list[dict[str, Any]]:
-    return [asdict(work.job.config.trainer) for work in works if work.state == "waiting"]
-
-
 def _decide(jobs: Sequence["Job"], flags: Namespace) -> list["Work"]:
     from hrmlab.sweeping.jobs import decide
-    from hrmlab.sweeping.pool import Work
+    from hrmlab.sweeping.work import Work
 
     reasons = {
         "completed": "",
@@ -162,6 +174,7 @@ def _announce(works: Sequence["Work"], display: "Display") -> None:
         "retry": "failed before, to try again",
         "completed": "completed already",
         "running": "running elsewhere",
+        "queued": "in the queue already",
         "failed": "failed before, left alone (--retry-failed tries again)",
     }
     counts = {action: sum(work.action == action for work in works) for action in verbs}
@@ -190,6 +203,7 @@ def _flags(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--jobs", default=None)
     parser.add_argument("--retry-failed", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--detach", action="store_true")
     parser.add_argument("--no-report", action="store_true")
     parser.add_argument("--reports", default="reports")
     parser.add_argument("--records", action="store_true")

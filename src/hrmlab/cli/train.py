@@ -10,6 +10,7 @@ from hrmlab.core.errors import UserError
 from hrmlab.core.processes import process_rank
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.workflows.launch import execute, join, new_run, result_line
+from hrmlab.workflows.rendezvous import leading
 
 if TYPE_CHECKING:
     from hrmlab.config.composition import Composer
@@ -30,6 +31,12 @@ def command(arguments: Sequence[str]) -> int:
     if process_rank() > 0:
         join()
         return 0
+    with leading():
+        return _lead(arguments)
+
+
+def _lead(arguments: Sequence[str]) -> int:
+    """What the first, or only, process does."""
     from hrmlab.config.composition import composer, protect
     from hrmlab.config.grid import expand, is_decided
 

@@ -19,7 +19,7 @@ import hrmlab.config.interpolation  # noqa: F401 - makes ${half:...} known
 from hrmlab.config import per_arm, tuning
 from hrmlab.config.chosen import label_sections
 from hrmlab.config.configuration import Configuration
-from hrmlab.config.location import GROUPS, RECIPES, SECTIONS, SEVERAL, choices, config_file, configuration_root
+from hrmlab.config.location import GROUPS, LAUNCHER, RECIPES, SECTIONS, SEVERAL, choices, config_file, configuration_root
 from hrmlab.config.loss_terms import targets_of
 from hrmlab.config.python_path import holds_any, make_importable
 from hrmlab.config.search import KEY as SEARCH
@@ -230,6 +230,8 @@ def _check_key(override: Override, folders: Sequence[Path]) -> None:
         raise UserError(f"{line} does not name one choice; choices: {', '.join(choices(group, folders))}")
     if key == "extend":
         raise UserError(f"{line} starts one run from the end of another; give it to hrm-train, without -m (--multirun)")
+    if key.partition(".")[0] == LAUNCHER:
+        raise UserError(f"{line} says how hrm-sweep starts its jobs; leave it out here (several processes of one run: srun hrm-train ...)")
     if key.partition(".")[0] not in (per_arm.KEY, SEARCH):
         reject_unknown_root(key.partition(".")[0])
 

@@ -17,6 +17,9 @@ RECIPES = ("experiments", "sweeps")
 
 GROUPS = (*SECTIONS, *RECIPES)
 
+LAUNCHER = "launcher"
+"""The folder of conf/ that says how hrm-sweep starts its jobs; no group of a run's configuration."""
+
 
 @cache
 def configuration_root() -> Path:

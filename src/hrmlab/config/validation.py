@@ -67,6 +67,17 @@ def validate_section(section: str, value: Any) -> dict[str, Any]:
     return checked | {"loss_terms": check_terms(checked["loss_terms"])} if section == "training" else checked
 
 
+def validate_against(schema: type, value: Mapping[str, Any], *, parent: str) -> dict[str, Any]:
+    """Values by key, checked against a dataclass: every key known and there, every value of its type and within its bounds.
+
+    Raises:
+        UserError: the first that is wrong, by its dotted name below ``parent``.
+    """
+    fields = _fields_of(schema)
+    _reject_unknown(value, fields, parent=parent)
+    return _check(value, fields, parent=parent)
+
+
 def section_schema(section: str, value: Mapping[str, Any]) -> dict[str, Parameter]:
     """Key -> type and default of a section, which for a component depends on its ``_target_``."""
     if section in COMPONENT_SECTIONS:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from hrmlab.core.errors import UserError
 from hrmlab.runs.directory import RunDirectory
-from hrmlab.sweeping.pool import Work
+from hrmlab.sweeping.work import Work
 
 _TAIL = 4096
 _REFRESH = 0.5
@@ -39,14 +39,14 @@ class Display:
 
     def changed(self, work: Work) -> None:
         """A job has started or ended."""
-        left = sum(other.state in ("waiting", "under way") for other in self.works)
+        left = sum(other.state in ("waiting", "queued", "under way") for other in self.works)
         position = f"[{len(self.works) - left}/{len(self.works)}]"
-        if work.state == "under way":
+        if work.state == "queued":
+            self.line(f"{position} {work.job.name} queued ({work.place}; log {work.job.log_file})")
+        elif work.state == "under way":
             verb = {"resume": "resumed", "retry": "started again"}.get(work.action, "started")
-            gpus = f", GPU {','.join(work.gpus)}" if work.gpus else ""
-            threads = work.need.threads if work.need else 0
             why = f"; {work.run.doubt}, so it does not count" if work.run is not None and work.run.doubt else ""
-            told = f"{threads} thread{'s' if threads != 1 else ''}{gpus}; log {work.job.log_file}{why}"
+            told = f"{work.place}; log {work.job.log_file}{why}"
             self.line(f"{position} {work.job.name} {verb} ({told})")
         else:
             ending = _accuracy_text(work) or work.message
@@ -61,7 +61,8 @@ class Display:
         for work in self.works:
             if work.state == "under way":
                 table.add_row(work.job.name, duration(work.seconds), _progress(work))
-        counts = {state: sum(work.state == state for work in self.works) for state in ("completed", "skipped", "failed", "waiting")}
+        states = ("completed", "skipped", "failed", "interrupted", "queued", "waiting")
+        counts = {state: sum(work.state == state for work in self.works) for state in states}
         table.add_row(", ".join(f"{count} {state}" for state, count in counts.items() if count))
         self._live.update(table, refresh=True)
 
@@ -93,7 +94,7 @@ class Display:
             )
         self.console.print(table)
         for work in self.works:
-            if work.message and work.state in ("failed", "interrupted", "skipped"):
+            if work.message and work.state in ("failed", "interrupted", "skipped", "queued"):
                 self.line(f"{work.job.name}: {work.message}")
 
 

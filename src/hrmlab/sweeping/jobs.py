@@ -14,8 +14,9 @@ from hrmlab.runs.directory import RunDirectory, RunLabels, config_hash
 from hrmlab.runs.finding import runs_of
 from hrmlab.workflows.labels import labels_of, named, refuse_clash, refuse_namesakes
 
-Action = Literal["start", "resume", "retry", "completed", "running", "failed"]
-"""What to do with a job: the first three run it; the others leave it alone for what its run directory says."""
+Action = Literal["start", "resume", "retry", "completed", "running", "failed", "queued"]
+"""What to do with a job: the first three run it; the next ones leave it alone for what its run directory says; the last one is in a queue
+and followed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -12,8 +12,11 @@ from hrmlab.runs.finding import tidy_study
 
 
 @contextmanager
-def study_lock(folder: Path, *, say: Callable[[str], None]) -> Iterator[int]:
+def study_lock(folder: Path, *, say: Callable[[str], None], alone: bool = True) -> Iterator[int]:
     """Hold a study; wait, after saying so, while another hrm-sweep holds it.
+
+    Args:
+        alone: no job of the study is at work elsewhere, so what is half written there is left over from processes that were killed.
 
     Yields the lock's file descriptor. The jobs inherit it, so that the kernel frees the study only when hrm-sweep *and* all its jobs are
     gone, however they went: a sweep started right after ``kill -9`` waits for the orphans' last checkpoints instead of running beside them.
@@ -39,5 +42,6 @@ def study_lock(folder: Path, *, say: Callable[[str], None]) -> Iterator[int]:
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
-        tidy_study(folder.parent, folder.name)  # no other sweep works here, and what single runs hold stays
+        if alone:
+            tidy_study(folder.parent, folder.name)  # no other sweep works here, and what single runs hold stays
         yield file.fileno()

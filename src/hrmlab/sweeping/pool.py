@@ -8,57 +8,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
 
 from hrmlab.core.errors import LESS_MEMORY
 from hrmlab.core.processes import SUPERVISOR
-from hrmlab.runs.directory import RunDirectory
-from hrmlab.sweeping.jobs import Action, Job
 from hrmlab.sweeping.resources import Machine, Need
-from hrmlab.workflows.launch import RUN_DIRECTORY
+from hrmlab.sweeping.work import Work, failure_words, last_lines, words_to_go_on
+from hrmlab.workflows.rendezvous import without_launch
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_RANK_VARIABLES = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", RUN_DIRECTORY)
 _PATIENCE = 120.0
 """Seconds that a job gets to write its last checkpoint after SIGTERM."""
 
-State = Literal["waiting", "under way", "completed", "failed", "interrupted", "skipped"]
 
-
-@dataclass
-class Work:
-    """A job, what is done with it, and how it stands.
-
-    Attributes:
-        action: see :data:`hrmlab.sweeping.jobs.Action`.
-        run: its run directory, once there is one.
-        need: its share of the machine.
-        message: why it failed or was left alone.
-        seconds: of wall time in this sweep.
-    """
-
-    job: Job
-    action: Action
-    run: RunDirectory | None
-    need: Need | None = None
-    state: State = "waiting"
-    message: str = ""
-    seconds: float = 0.0
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
-    gpus: list[str] = field(default_factory=list)
-    started: float = 0.0
-
-    def command(self) -> list[str]:
-        """Its single-run command, for a fresh process."""
-        assert self.need is not None
-        machine = [f"trainer.threads={self.need.threads}", "trainer.progress_bar=false"]
-        if self.run is not None and self.action in ("resume", "retry"):
-            logger = [word for word in self.job.overrides if word.lstrip("+").startswith("logger")]
-            words = [f"resume={self.run.path}", *logger, *machine]
-        else:
-            words = [*self.job.overrides, *machine]
-        return [sys.executable, "-m", "hrmlab.cli.train", *self.job.flags, *words]
+def command(work: Work) -> list[str]:
+    """A job's single-run command, for a fresh process."""
+    machine = [f"trainer.threads={_need(work).threads}", "trainer.progress_bar=false"]
+    return [sys.executable, "-m", "hrmlab.cli.train", *work.job.flags, *words_to_go_on(work), *machine]
 
 
 def run_all(works: Sequence[Work], machine: Machine, *, lock: int, changed: Callable[[Work], None], tick: Callable[[], None]) -> None:
@@ -98,18 +63,18 @@ def _need(work: Work) -> Need:
 def _start(work: Work, lock: int) -> None:
     log_file = work.job.log_file
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    command = work.command()
-    environment = {name: value for name, value in os.environ.items() if name not in _RANK_VARIABLES}
+    words = command(work)
+    environment = without_launch(os.environ)
     environment |= dict.fromkeys(_THREAD_VARIABLES, str(_need(work).threads))
     environment |= {SUPERVISOR: str(os.getpid()), "PYTHONUNBUFFERED": "1", "HYDRA_FULL_ERROR": "1"}
     if work.gpus:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(work.gpus)
     with log_file.open("ab") as log:
-        log.write(f"$ {shlex.join(command)}\n".encode())
+        log.write(f"$ {shlex.join(words)}\n".encode())
         log.flush()
         # A session of its own: Ctrl-C in the terminal reaches hrm-sweep alone, which then asks each job to stop.
         work.process = subprocess.Popen(
-            command,
+            words,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -117,6 +82,8 @@ def _start(work: Work, lock: int) -> None:
             pass_fds=(lock,),
             start_new_session=True,
         )
+    threads = _need(work).threads
+    work.place = f"{threads} thread{'s' if threads != 1 else ''}" + (f", GPU {','.join(work.gpus)}" if work.gpus else "")
     work.started, work.state = time.monotonic(), "under way"
 
 
@@ -134,8 +101,7 @@ def _ended(work: Work) -> bool:
     if code == 0 and state == "completed":
         work.state = "completed"
     elif state == "failed" and work.run is not None:
-        parts = [str(work.run.failure.get(key) or "").rstrip(".") for key in ("error", "hint")]
-        work.state, work.message = "failed", "; ".join(part for part in parts if part)
+        work.state, work.message = "failed", failure_words(work.run)
     elif code in (130, 143, -signal.SIGTERM, -signal.SIGINT):
         work.state, work.message = "interrupted", "stopped; the next hrm-sweep resumes it"
     elif code < 0 and state == "interrupted":
@@ -150,8 +116,7 @@ def _why(work: Work, code: int) -> str:
         return f"killed by the operating system (SIGKILL), probably out of memory; {LESS_MEMORY}; the next hrm-sweep resumes it"
     if code < 0:
         return f"killed by the operating system ({signal.Signals(-code).name}); the next hrm-sweep resumes it"
-    lines = [line for line in work.job.log_file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines and not lines[-1].startswith("$ ") else f"exit code {code}"
+    return "".join(last_lines(work, 1)) or f"exit code {code}"
 
 
 def _stop(under_way: Sequence[Work]) -> Iterator[Work]:

@@ -103,7 +103,9 @@ def _need(trainer: Mapping[str, Any], gpus: int, *, cores: int, side_by_side: in
 
 def _gpus_of(trainer: Mapping[str, Any], gpus: Sequence[str]) -> int:
     if trainer["num_nodes"] > 1:
-        raise UserError(f"trainer.num_nodes={trainer['num_nodes']}: hrm-sweep runs on one machine; use trainer.num_nodes=1")
+        raise UserError(
+            f"trainer.num_nodes={trainer['num_nodes']}: this machine is one; use trainer.num_nodes=1, or launcher=slurm on a cluster"
+        )
     if trainer["accelerator"] == "cpu" or (trainer["accelerator"] == "auto" and not gpus):
         return 0
     if trainer["devices"] > len(gpus):

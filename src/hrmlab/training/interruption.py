@@ -1,9 +1,11 @@
-"""Ctrl-C and SIGTERM as requests to save and stop between two steps, not as axes."""
+"""Ctrl-C, SIGTERM and SIGUSR1 (what Slurm sends before a time limit) as requests to save and stop between two steps, not as axes."""
 
 import contextlib
 import signal
 from collections.abc import Iterator
 from types import FrameType
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
 class StopRequested(BaseException):
@@ -11,7 +13,7 @@ class StopRequested(BaseException):
 
 
 class StopSignal:
-    """Notes the first SIGINT or SIGTERM. A second Ctrl-C stops at once.
+    """Notes the first of the signals. A second Ctrl-C stops at once.
 
     Lightning's own handling stops in mid-validation, where averaged weights may stand in for the trained ones and nothing can be saved;
     this lets a validation finish first.
@@ -22,8 +24,8 @@ class StopSignal:
         self._before: dict[int, object] = {}
 
     def listen(self) -> None:
-        """Take over both signals. Call when Lightning has installed its own handlers: the last one wins."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        """Take over the signals. Call when Lightning has installed its own handlers: the last one wins."""
+        for number in _SIGNALS:
             self._before[number] = signal.signal(number, self._note)
 
     def let_go(self) -> None:
@@ -42,13 +44,13 @@ class StopSignal:
 def ending_as_interrupted(stop: StopSignal) -> Iterator[None]:
     """Turn a requested stop into what the signal would have done to the command; enter it before Lightning installs its handlers.
 
-    On leaving, both signals belong to the command again. Lightning's handlers would go on to talk to the other processes of a
+    On leaving, the signals belong to the command again. Lightning's handlers would go on to talk to the other processes of a
     distributed run, which may have ended by then.
 
     Raises:
         KeyboardInterrupt: the run has stopped as asked; it can be resumed.
     """
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
     asked = False
     try:
         yield
@@ -60,7 +62,7 @@ def ending_as_interrupted(stop: StopSignal) -> Iterator[None]:
             if handler is not None:  # None: installed by a program that embeds Python
                 signal.signal(number, handler)
     if asked:
-        handler = before[signal.SIGTERM]
-        if stop.received == signal.SIGTERM and callable(handler):
-            handler(signal.SIGTERM, None)  # the command's own way to end on SIGTERM
+        handler = before[signal.Signals(stop.received or signal.SIGINT)]
+        if stop.received != signal.SIGINT and callable(handler):
+            handler(stop.received, None)  # type: ignore[call-arg, arg-type]  # the command's own way to end on this signal
         raise KeyboardInterrupt

@@ -24,6 +24,7 @@ from hrmlab.training.callbacks.progress import Progress
 from hrmlab.training.callbacks.save import SaveCheckpoints
 from hrmlab.training.callbacks.world import ProveWorldSize
 from hrmlab.training.checkpointing import AtomicCheckpointIO
+from hrmlab.training.cluster import cluster_environment
 from hrmlab.training.interruption import StopSignal, ending_as_interrupted
 from hrmlab.training.loggers import ExtraLogger, MetricsFile, extra_loggers
 from hrmlab.training.module import SegmentTraining, build_module
@@ -156,7 +157,7 @@ def _trainer(
         num_sanity_val_steps=0,
         logger=loggers,
         callbacks=callbacks,
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), cluster_environment()],
         default_root_dir=run.path,
         enable_checkpointing=False,
         enable_model_summary=False,

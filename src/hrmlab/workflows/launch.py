@@ -20,22 +20,21 @@ from hrmlab.core.errors import (
 )
 from hrmlab.core.measures import EXACT_ACCURACY, Measure
 from hrmlab.core.notices import notice
-from hrmlab.core.processes import end_with_parent, process_rank
+from hrmlab.core.processes import RUN_DIRECTORY, end_with_parent, external_launch, process_rank
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.workflows.labels import labels_of
+from hrmlab.workflows.rendezvous import check_launch, follow, lead
 from hrmlab.workflows.shared_records import share_records
-
-RUN_DIRECTORY = "HRMLAB_RUN_DIRECTORY"
-"""Environment variable by which the first process of a distributed run tells the others (its children) the run directory."""
 
 
 def new_run(config: Configuration, overrides: Sequence[str]) -> RunDirectory:
     """A run directory for a checked configuration.
 
     Raises:
-        UserError: parts of the model have learning rates, and it has no such parts, or options of the training exclude each other;
-            there is no directory then.
+        UserError: parts of the model have learning rates, and it has no such parts, options of the training exclude each other, or the
+            processes that were started are not those that the trainer asks for; there is no directory then.
     """
+    check_launch(config.trainer)
     if config.training.gradient_checkpointing and config.training.compile:
         raise UserError("training.gradient_checkpointing=true and training.compile=true do not go together; leave one of them out")
     if config.optimizer.arguments.get("learning_rates"):  # what only the built model can say, asked before anything is left behind
@@ -46,18 +45,23 @@ def new_run(config: Configuration, overrides: Sequence[str]) -> RunDirectory:
 
 
 def join() -> None:
-    """Take part in a distributed run as one of its further processes.
+    """Take part in a distributed run as one of its further processes, which the first one has started, or srun or torchrun with it.
 
     Raises:
         UserError: the first process did not say where the run is.
     """
-    path = os.environ.get(RUN_DIRECTORY)
-    if path is None:
+    path, launch = os.environ.get(RUN_DIRECTORY), external_launch()
+    if launch is not None:
+        path = follow(launch)
+        if not path:  # the first one has said why there is nothing to do
+            return
+    elif path is None:
         raise UserError(
             f"this is process {process_rank()} of a distributed launch and {RUN_DIRECTORY} does not name the run directory; "
-            "start one process with hrm-train trainer=ddp, which starts the others itself"
+            "start one process with hrm-train trainer=ddp, which starts the others itself, or all of them with srun or torchrun"
         )
-    end_with_parent(os.getppid(), signal.SIGKILL)  # it has nothing to save, and may hang in a collective that nobody answers
+    else:
+        end_with_parent(os.getppid(), signal.SIGKILL)  # it has nothing to save, and may hang in a collective that nobody answers
     run = RunDirectory.open(path)
     from hrmlab.workflows.train import train
 
@@ -72,10 +76,12 @@ def execute(run: RunDirectory) -> dict[str, Any]:
         Unfinished: the disk is full; the run can be resumed.
         KeyboardInterrupt: interrupted or terminated; the run can be resumed.
     """
+    check_launch(Configuration.from_plain(run.config).trainer)
     with run.locked():
         if run.state == "completed":
             raise UserError(f"{run.path} is COMPLETED already; there is nothing to resume")
         os.environ[RUN_DIRECTORY] = str(run.path.resolve())
+        lead(str(run.path.resolve()))
         try:
             from hrmlab.workflows.train import train
 
