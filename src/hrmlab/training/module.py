@@ -192,7 +192,7 @@ class SegmentTraining(pl.LightningModule):
         step = self.trainer.global_step
         if step % self.log_every_steps == 0 or step == self._steps:
             values = self.totals.flush(world_size=self.trainer.world_size)
-            values["train/examples_drawn"] = int(batch.position) * self.trainer.world_size
+            values["train/examples_drawn"] = int(batch.position)
             values["train/segments_done"] = step * self._batch_size * self.trainer.world_size
             optimizer = self.optimizers()
             assert not isinstance(optimizer, list)

@@ -176,7 +176,7 @@ def _effort(prepared: Prepared, trainer: pl.Trainer, module: SegmentTraining, ru
     return {
         "steps": trainer.global_step,
         "segments": segments,
-        "examples_drawn": sum(rank["stream"]["position"] for rank in ranks if rank["stream"] is not None),
+        "examples_drawn": 0 if ranks[0]["stream"] is None else ranks[0]["stream"]["drawn"],
         "tokens": segments * prepared.task.spec.sequence_length,
         "flops": segments * prepared.budget.flops_per_training_segment,
         "wall_seconds": spent.seconds,
