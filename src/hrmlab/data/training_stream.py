@@ -166,6 +166,7 @@ class TrainingStream:
 
 def _gathered(count: Tensor) -> Tensor:
     """(W,) what every process gives; nothing waits for the host."""
-    counts = torch.empty(torch.distributed.get_world_size(), dtype=count.dtype, device=count.device)
-    torch.distributed.all_gather_into_tensor(counts, count[None])
+    counts = torch.zeros(torch.distributed.get_world_size(), dtype=count.dtype, device=count.device)
+    counts[torch.distributed.get_rank()] = count
+    torch.distributed.all_reduce(counts)
     return counts
