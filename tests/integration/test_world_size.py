@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
-from ranks import run_together
 from test_exact_resume import assert_same, everything, rows
 
 from hrmlab.config.configuration import Configuration
@@ -17,6 +16,7 @@ from hrmlab.models.checkpoint import load_checkpoint
 from hrmlab.runs.directory import LAST, RunDirectory
 from hrmlab.runs.files import write_yaml
 from hrmlab.workflows.launch import new_run
+from ranks import run_together
 
 pytestmark = pytest.mark.slow
 SHAPE = ("training.batch_size=12", "training.steps=6", "data.test_examples=31", "trainer=ddp_cpu", "trainer.strategy=auto")

@@ -98,8 +98,7 @@ class TrainingStream:
     def _prepare_order(self, batch_size: int) -> None:
         """Have the row numbers of the coming draws at hand.
 
-        The position is known only on the device, but not more than ``batch_size`` are drawn at a time (by each process), so its upper bound is
-        known here.
+        The position is known only on the device, but no process draws more than ``batch_size`` at a time, so its upper bound is known here.
         Reading the true position, the only synchronisation, is needed when the bound leaves the prepared rows: once in a few hundred draws.
         """
         together = batch_size * self.world_size

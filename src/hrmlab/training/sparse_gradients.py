@@ -1,7 +1,7 @@
 """Row-sparse gradients under several processes: DDP leaves them alone, and what every process found is brought together here.
 
-DDP adds up sparse gradients with gloo and not with NCCL. A batch touches at most one row per slot, so all of it fits into one gather of that
-size, which both of them do, without waiting for the host.
+DDP adds up sparse gradients with gloo and not with NCCL. A batch touches at most one row per slot, so one gather of that size takes all of
+them: both do that, without waiting for the host.
 """
 
 from collections.abc import Iterable
