@@ -124,10 +124,12 @@ def test_a_process_that_dies_before_it_has_joined_does_not_leave_the_first_one_w
     command = [sys.executable, "-m", "hrmlab.cli.train", f"output_root={tmp_path}", *tiny_overrides, *shape]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         deadline = time.monotonic() + 200
-        while not (others := other_ranks(process.pid)):
+        while not other_ranks(process.pid):
             assert time.monotonic() < deadline
-            time.sleep(0.02)
-        os.kill(others[0], signal.SIGKILL)
+            time.sleep(0.1)
+        time.sleep(0.2)  # a child that has not become its own program yet bears our name
+        (other,) = other_ranks(process.pid)
+        os.kill(other, signal.SIGKILL)
         output = process.communicate(timeout=60)[0]
     assert process.returncode == 1, output
     first, sentence = output.splitlines()

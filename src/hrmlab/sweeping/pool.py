@@ -1,4 +1,4 @@
-"""Runs jobs in fresh processes, as many side by side as the machine holds. A job that fails stops no other."""
+"""Runs jobs in processes of their own, as many side by side as the machine holds. A job that fails stops no other."""
 
 import contextlib
 import os
@@ -16,6 +16,7 @@ from hrmlab.core.processes import SUPERVISOR
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.sweeping.jobs import Action, Job
 from hrmlab.sweeping.resources import Machine, Need
+from hrmlab.sweeping.warm import ForkedJob, Starter
 from hrmlab.workflows.launch import RUN_DIRECTORY
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -45,12 +46,18 @@ class Work:
     state: State = "waiting"
     message: str = ""
     seconds: float = 0.0
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    process: "subprocess.Popen[bytes] | ForkedJob | None" = field(default=None, repr=False)
     gpus: list[str] = field(default_factory=list)
     started: float = 0.0
 
-    def command(self) -> list[str]:
-        """Its single-run command, for a fresh process."""
+    @property
+    def alone(self) -> bool:
+        """Whether it is one process, and on the CPU."""
+        trainer = self.job.config.trainer
+        return trainer.devices == trainer.num_nodes == 1 and trainer.strategy == "auto" and self.need is not None and not self.need.gpus
+
+    def words(self) -> list[str]:
+        """What hrm-train is to be told."""
         assert self.need is not None
         machine = [f"trainer.threads={self.need.threads}", "trainer.progress_bar=false"]
         if self.run is not None and self.action in ("resume", "retry"):
@@ -58,7 +65,7 @@ class Work:
             words = [f"resume={self.run.path}", *logger, *machine]
         else:
             words = [*self.job.overrides, *machine]
-        return [sys.executable, "-m", "hrmlab.cli.train", *self.job.flags, *words]
+        return [*self.job.flags, *words]
 
 
 def run_all(works: Sequence[Work], machine: Machine, *, lock: int, changed: Callable[[Work], None], tick: Callable[[], None]) -> None:
@@ -68,17 +75,32 @@ def run_all(works: Sequence[Work], machine: Machine, *, lock: int, changed: Call
     """
     waiting = [work for work in works if work.state == "waiting"]
     under_way: list[Work] = []
+    with Starter(worth_it=sum(work.alone for work in waiting) > 1, lock=lock) as starter:
+        _run(waiting, under_way, machine, starter, lock=lock, changed=changed, tick=tick)
+
+
+def _run(
+    waiting: list[Work],
+    under_way: list[Work],
+    machine: Machine,
+    starter: Starter,
+    *,
+    lock: int,
+    changed: Callable[[Work], None],
+    tick: Callable[[], None],
+) -> None:
     try:
         while waiting or under_way:
             while waiting and (gpus := machine.take(_need(waiting[0]))) is not None:
                 work = waiting.pop(0)
                 work.gpus = gpus
                 under_way.append(work)
-                _start(work, lock)
+                _start(work, lock, starter)
                 changed(work)
             for work in list(under_way):
                 if _ended(work):
                     under_way.remove(work)
+                    starter.bury([work.process.pid for work in under_way if work.process is not None])
                     machine.give_back(_need(work), work.gpus)
                     changed(work)
             tick()
@@ -95,10 +117,10 @@ def _need(work: Work) -> Need:
     return work.need
 
 
-def _start(work: Work, lock: int) -> None:
+def _start(work: Work, lock: int, starter: Starter) -> None:
     log_file = work.job.log_file
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    command = work.command()
+    command = [sys.executable, "-m", "hrmlab.cli.train", *work.words()]
     environment = {name: value for name, value in os.environ.items() if name not in _RANK_VARIABLES}
     environment |= dict.fromkeys(_THREAD_VARIABLES, str(_need(work).threads))
     environment |= {SUPERVISOR: str(os.getpid()), "PYTHONUNBUFFERED": "1", "HYDRA_FULL_ERROR": "1"}
@@ -107,8 +129,10 @@ def _start(work: Work, lock: int) -> None:
     with log_file.open("ab") as log:
         log.write(f"$ {shlex.join(command)}\n".encode())
         log.flush()
+        if work.alone:
+            work.process = starter.start(work.words(), threads=_need(work).threads, environment=environment, log=log)
         # A session of its own: Ctrl-C in the terminal reaches hrm-sweep alone, which then asks each job to stop.
-        work.process = subprocess.Popen(
+        work.process = work.process or subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=log,
