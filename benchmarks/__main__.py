@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import decoding, execution, generation, report, startup, train_step
+from benchmarks import decoding, execution, generation, job_overhead, report, startup, train_step
 
 Case = Callable[[dict[str, str]], dict[str, Any]]
 CASES: dict[str, tuple[Case, str]] = {
@@ -20,6 +20,7 @@ CASES: dict[str, tuple[Case, str]] = {
     "train_step_trm128": (train_step.trm128, "seconds per training step of 32 segments, TRM hidden 128, H3 L6, by precision and mode"),
     "train_step_arms": (train_step.arms, "seconds per training step of each arm at size nano (eager, fp32)"),
     "startup": (startup.startup, "seconds of --help, of the answer to a wrong key, and from launch to the first training step"),
+    "job_overhead": (job_overhead.job_overhead, "what each of 200 short jobs of a sweep takes beyond its training (jobs=N: of N)"),
     "decoding": (
         decoding.decoding,
         "seconds to write 256 tokens, with cached keys and values and without, each arm at size tiny, 1 and 8 rows",
@@ -28,7 +29,7 @@ CASES: dict[str, tuple[Case, str]] = {
     "generation": (generation.generation, "puzzles per second of the generators, one core"),
     "report": (report.report, "seconds and peak memory of a report on 1,000 run directories of 1,000 predictions each"),
 }
-OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions")
+OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "jobs")
 
 
 def main(arguments: list[str]) -> int:

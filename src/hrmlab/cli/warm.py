@@ -14,11 +14,13 @@ import sys
 import time
 from typing import Any
 
+from hrmlab.core.processes import follow_supervisor
 from hrmlab.sweeping.warm import LARGEST_REQUEST
 
 
 def main() -> None:
     """Answer requests on the socket whose descriptor is the argument, until its other end is closed."""
+    follow_supervisor()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = socket.socket(fileno=int(sys.argv[1]))
     import hrmlab.cli.train

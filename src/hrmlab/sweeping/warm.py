@@ -153,7 +153,7 @@ class Starter:
         return job
 
     def bury(self, known: Collection[int]) -> None:
-        """Wait for dead processes that jobs left behind, which this process has inherited; not for ``known`` ones, which others wait for."""
+        """Wait for the dead that jobs left behind, which this process has inherited; ``known`` ones are waited for by others."""
         known = {*known, *(process.pid for process in self._processes.values())}
         with contextlib.suppress(OSError, ValueError):
             for task in Path("/proc/self/task").iterdir():
