@@ -33,9 +33,9 @@ def job_overhead(options: dict[str, str]) -> dict[str, Any]:
     count = int(options.get("jobs", "200"))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        alone = [
-            _timed([sys.executable, "-m", "hrmlab.cli.train", *_SMALL, f"output_root={folder}/alone"], environment) for _ in range(4)
-        ][1:]
+        alone = [_timed([sys.executable, "-m", "hrmlab.cli.train", *_SMALL, f"output_root={folder}/alone"], environment) for _ in range(4)][
+            1:
+        ]
         seeds = ",".join(map(str, range(count)))
         words = [*_SMALL, f"seed={seeds}", f"output_root={folder}/sweep", "--jobs", "1", "--no-report"]
         memory: list[tuple[int, int]] = []

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "unit" / "reporting"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from run_factory import make_run  # pyright: ignore[reportMissingImports] - the synthetic runs of the unit tests
 

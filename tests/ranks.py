@@ -6,10 +6,11 @@ import signal
 import socket
 import sys
 import traceback
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 
-def start_together(path: Path, processes: int, *, stop_at: int | None = None) -> list[multiprocessing.process.BaseProcess]:
+def start_together(path: Path, processes: int, *, stop_at: int | None = None) -> list[BaseProcess]:
     """Start the processes of the run at a path.
 
     Args:
@@ -67,4 +68,4 @@ def _terminate_at(step: int) -> None:
             os.kill(os.getpid(), signal.SIGTERM)
         original(callback, trainer, *arguments)
 
-    SaveCheckpoints.on_train_batch_start = hook
+    SaveCheckpoints.on_train_batch_start = hook  # pyright: ignore[reportAttributeAccessIssue]

@@ -69,6 +69,9 @@ def passing_cause(error: BaseException | None) -> str | None:
     """What outside of the program stopped it and how to mend that, where the same command then goes on; None for any other error."""
     if disk_is_full(error):
         return "no space left on the disk; free some"
+    closed = next((link for link in _chain(error) if isinstance(link, OSError) and link.errno in (errno.EROFS, errno.EACCES)), None)
+    if closed is not None and closed.filename is not None:
+        return f"{closed.filename} cannot be opened ({closed.strerror}); give this user access to it"
     lost = next((link for link in _chain(error) if isinstance(link, LostProcess)), None)
     if lost is not None:
         return f"{lost}; see to that"

@@ -4,7 +4,8 @@ from typing import TypeVar
 
 import torch
 
-Key, Value = TypeVar("Key"), TypeVar("Value")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 def shared(part: dict[Key, Value], world_size: int) -> dict[Key, Value]:
