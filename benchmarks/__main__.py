@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import decoding, execution, generation, memory_cycles, report, startup, train_step
+from benchmarks import decoding, execution, generation, job_overhead, memory_cycles, report, startup, train_step
 
 Case = Callable[[dict[str, str]], dict[str, Any]]
 CASES: dict[str, tuple[Case, str]] = {
@@ -26,6 +26,7 @@ CASES: dict[str, tuple[Case, str]] = {
         "bytes that a segment of HRM hidden 128 keeps for the backward pass, and its peak, by number of H cycles and gradient",
     ),
     "startup": (startup.startup, "seconds of --help, of the answer to a wrong key, and from launch to the first training step"),
+    "job_overhead": (job_overhead.job_overhead, "what each of 200 short jobs of a sweep takes beyond its training (jobs=N: of N)"),
     "decoding": (
         decoding.decoding,
         "seconds to write 256 tokens, with cached keys and values and without, each arm at size tiny, 1 and 8 rows",
@@ -34,7 +35,7 @@ CASES: dict[str, tuple[Case, str]] = {
     "generation": (generation.generation, "puzzles per second of the generators, one core"),
     "report": (report.report, "seconds and peak memory of a report on 1,000 run directories of 1,000 predictions each"),
 }
-OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure")
+OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure", "jobs")
 
 
 def main(arguments: list[str]) -> int:

@@ -40,10 +40,10 @@ def test_two_processes(arm: str, tmp_path: Path, tiny_overrides: tuple[str, ...]
     assert summary["training"]["segments"] == 48
     ranks = load_checkpoint(run / "checkpoints" / LAST)["training"]["ranks"]
     assert len(ranks) == 2
-    assert summary["training"]["examples_drawn"] == sum(rank["stream"]["position"] for rank in ranks)
+    assert [rank["stream"]["drawn"] for rank in ranks] == [summary["training"]["examples_drawn"]] * 2
     if arm == "transformer":
-        # One segment each: the processes drew the numbers 0..47, alternating, so no example twice within the first epoch of 64.
-        assert [rank["stream"]["position"] for rank in ranks] == [24, 24]
+        # One segment each: the processes drew the numbers 0..47, so no example twice within the first epoch of 64.
+        assert summary["training"]["examples_drawn"] == 48
         drawn = np.concatenate([rank["slots"]["tensors"]["inputs"].numpy() for rank in ranks])
         assert len(np.unique(drawn, axis=0)) == len(drawn)
 
@@ -84,7 +84,10 @@ def test_a_lone_process_that_should_be_two_is_refused(tmp_path: Path, tiny_overr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code", "words"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGKILL, 1, "another process")])
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [(signal.SIGTERM, 143, "terminated"), (signal.SIGKILL, 1, "process 1 of the 2 of this run was killed (SIGKILL)")],
+)
 def test_a_signal_to_one_process_ends_both_in_a_sentence(
     number: int, code: int, words: str, tmp_path: Path, tiny_overrides: tuple[str, ...]
 ) -> None:
@@ -105,3 +108,36 @@ def test_a_signal_to_one_process_ends_both_in_a_sentence(
     assert first.startswith("run directory: ")
     assert sentence.startswith(f"hrm-train: {words}")
     assert "go on with: hrm-train resume=" in sentence
+
+
+def other_ranks(first: int) -> list[int]:
+    """The processes that the first one of a distributed run has started to train with it."""
+    children = map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())
+    return [child for child in children if b"hrmlab.cli.train" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_before_it_has_joined_does_not_leave_the_first_one_waiting(
+    tmp_path: Path, tiny_overrides: tuple[str, ...]
+) -> None:
+    shape = ("trainer=ddp_cpu", "trainer.devices=2", "trainer.progress_bar=false", "training.steps=4")
+    command = [sys.executable, "-m", "hrmlab.cli.train", f"output_root={tmp_path}", *tiny_overrides, *shape]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        deadline = time.monotonic() + 200
+        while not other_ranks(process.pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(0.2)  # a child that has not become its own program yet bears our name
+        (other,) = other_ranks(process.pid)
+        os.kill(other, signal.SIGKILL)
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode == 1, output
+    first, sentence = output.splitlines()
+    run = first.removeprefix("run directory: ")
+    assert sentence == (
+        "hrm-train: process 1 of the 2 of this run was killed (SIGKILL), perhaps for want of memory; "
+        f"see to that and go on with: hrm-train resume={run}"
+    )
+    command = [sys.executable, "-m", "hrmlab.cli.train", f"resume={run}", "trainer.progress_bar=false"]
+    subprocess.run(command, capture_output=True, timeout=200, check=True)
+    assert (Path(run) / "COMPLETED").exists()

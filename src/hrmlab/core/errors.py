@@ -37,6 +37,10 @@ class Unfinished(RuntimeError):  # noqa: N818 - reads as what it is
     """A run stopped for a reason outside of it and can be resumed: one sentence, no traceback."""
 
 
+class LostProcess(RuntimeError):  # noqa: N818 - likewise
+    """Another process of a distributed run ended before its time; the message says which and how."""
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM arrived: stop as on Ctrl-C."""
 
@@ -65,10 +69,18 @@ def passing_cause(error: BaseException | None) -> str | None:
     """What outside of the program stopped it and how to mend that, where the same command then goes on; None for any other error."""
     if disk_is_full(error):
         return "no space left on the disk; free some"
-    for link in _chain(error):  # gloo and NCCL raise RuntimeError or a subclass of it
-        if isinstance(link, RuntimeError) and any(words in str(link).lower() for words in _LOST_PEER_WORDS):
-            return "another process of this distributed run has ended, killed or out of memory; see to that"
-    return None
+    closed = next((link for link in _chain(error) if isinstance(link, OSError) and link.errno in (errno.EROFS, errno.EACCES)), None)
+    if closed is not None and closed.filename is not None:
+        return f"{closed.filename} cannot be opened ({closed.strerror}); give this user access to it"
+    lost = next((link for link in _chain(error) if isinstance(link, LostProcess)), None)
+    if lost is not None:
+        return f"{lost}; see to that"
+    return "another process of this distributed run has ended, killed or out of memory; see to that" if peer_is_lost(error) else None
+
+
+def peer_is_lost(error: BaseException | None) -> bool:
+    """Whether an error says that another process of a distributed run is gone; gloo and NCCL raise RuntimeError or a subclass of it."""
+    return any(isinstance(link, RuntimeError) and any(words in str(link).lower() for words in _LOST_PEER_WORDS) for link in _chain(error))
 
 
 def disk_is_full(error: BaseException | None) -> bool:

@@ -44,28 +44,30 @@ class StreamLoader:
 class EvaluationLoader:
     """Every row of a split exactly once over all processes, in batches of one size.
 
-    A process without rows gets one batch of surplus rows, so that all of them meet when metrics are added up.
+    Processes share whole batches, so that a batch holds the same rows however many they are, and every answer is the same to the last bit.
+    A process without a batch gets one of surplus rows, so that all of them meet when metrics are added up.
 
     Args:
         examples: the split.
         batch_size: rows of a batch.
-        rank: this process takes rows rank, rank + world_size, ...
+        rank: this process takes batches rank, rank + world_size, ...
         world_size: processes that share the split.
     """
 
     def __init__(self, examples: ExampleSet, *, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.examples = examples
-        self.batch_size = max(1, min(batch_size, -(-len(examples) // world_size)))
-        self.rows = torch.arange(len(examples))[rank::world_size]
+        self.batch_size = max(1, min(batch_size, len(examples)))
+        self._starts = range(0, len(examples), self.batch_size)[rank::world_size]
 
     def __len__(self) -> int:
-        return max(1, -(-len(self.rows) // self.batch_size))
+        return max(1, len(self._starts))
 
     def __iter__(self) -> Iterator[EvaluationBatch]:
         arrays = (self.examples.inputs, self.examples.labels, self.examples.puzzle_ids)
         inputs, labels, puzzle_ids = (torch.from_numpy(array) for array in arrays)
-        for start in range(0, max(1, len(self.rows)), self.batch_size):
-            rows = self.rows[start : start + self.batch_size]
+        count = len(self.examples)
+        for start in self._starts or [count]:
+            rows = torch.arange(start, min(start + self.batch_size, count))
             surplus = self.batch_size - len(rows)
             index = torch.cat((rows, torch.full((surplus,), -1)))
             source = index.clamp(min=0)

@@ -1,11 +1,13 @@
 """An endless, seeded stream of training examples that lives on the training device.
 
 The n-th example drawn is a pure function of (data, seed, n): which row, in which augmentation. Arms of a comparison that share the
-seed therefore see the same examples in the same order, however fast each of them asks, and resuming needs nothing but n. While a
-curriculum widens, the row depends on the step at which it is drawn as well, which a resumed run knows.
+seed therefore see the same examples in the same order, however fast each of them asks, and resuming needs nothing but n. Processes that
+train together count together: their slots, process by process, draw what the slots of one process would. While a curriculum widens, the
+row depends on the step at which it is drawn as well, which a resumed run knows.
 """
 
 import hashlib
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -43,9 +45,13 @@ class TrainingStream:
         augmentation: applied to every drawn example; None for none.
         seed: of the order and of the augmentations.
         device: where it all lives.
-        rank: this process among ``world_size``: it draws the numbers rank, rank + world_size, ...
-        world_size: processes that share the stream.
+        rank: this process among ``world_size``.
+        world_size: processes that share the stream; they draw at the same time, each as often as the others.
         curriculum: draws come from the easiest rows at first; None: from all.
+        wanted_by_all: the (world_size,) counts of all processes, from the count () of this one.
+
+    Attributes:
+        position: () int64, how many examples all processes have drawn.
     """
 
     def __init__(
@@ -58,8 +64,10 @@ class TrainingStream:
         rank: int = 0,
         world_size: int = 1,
         curriculum: Curriculum | None = None,
+        wanted_by_all: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.seed, self.rank, self.world_size, self.device = seed, rank, world_size, device
+        self._wanted_by_all = wanted_by_all or _gathered
         # Half the memory where the vocabulary allows it; every puzzle task's does.
         small = max(examples.inputs.max(), examples.labels.max()) <= torch.iinfo(torch.int16).max
         width = torch.int16 if small else torch.int32
@@ -77,16 +85,18 @@ class TrainingStream:
     def _prepare_order(self, batch_size: int) -> None:
         """Have the row numbers of the coming draws at hand.
 
-        The position is known only on the device, but not more than ``batch_size`` are drawn at a time, so its upper bound is known here.
+        The position is known only on the device, but no process draws more than ``batch_size`` at a time, so its upper bound is known here.
         Reading the true position, the only synchronisation, is needed when the bound leaves the prepared rows: once in a few hundred draws.
         """
-        self._largest_position += batch_size
-        if self._largest_position * self.world_size <= self._first_row + len(self._order):
+        together = batch_size * self.world_size
+        self._largest_position += together
+        if self._largest_position <= self._first_row + len(self._order):
             return
-        self._largest_position = int(self.position) + batch_size
+        position = int(self.position)
+        self._largest_position = position + together
         rows = len(self._groups)
-        first_epoch = (self._largest_position - batch_size) * self.world_size // rows
-        epochs = _DRAWS_BETWEEN_REFILLS * batch_size * self.world_size // rows + 2
+        first_epoch = position // rows
+        epochs = _DRAWS_BETWEEN_REFILLS * together // rows + 2
         self._first_row = first_epoch * rows
         self._order = torch.cat([epoch_order(self.seed, first_epoch + epoch, rows) for epoch in range(epochs)]).to(self.device)
 
@@ -99,14 +109,18 @@ class TrainingStream:
             step: optimizer steps done, which a curriculum goes by.
         """
         self._prepare_order(len(wanted))
-        number = self.position + wanted.cumsum(0) - 1
-        number = torch.where(wanted, number, self.position) * self.world_size + self.rank
+        count = before = wanted.sum()
+        if self.world_size > 1:
+            counts = self._wanted_by_all(count)
+            count, before = counts.sum(), counts[: self.rank + 1].sum()
+        number = self.position + before - wanted.sum() + wanted.cumsum(0) - 1
+        number = torch.where(wanted, number, self.position)
         # Slots that want nothing look at the next example too (static shapes, no synchronisation) and keep their own.
         row = self._row(number, step)
         drawn = Batch(self.inputs[row].long(), self.labels[row].long(), self.puzzle_ids[row])
         if self.augmentation is not None:
             drawn = self.augmentation(drawn, row, CounterRandom(self._augmentation_key, number))
-        self.position = self.position + wanted.sum()
+        self.position = self.position + count
         chosen = wanted[:, None]
         return Batch(
             inputs=torch.where(chosen, drawn.inputs, current.inputs),
@@ -126,8 +140,18 @@ class TrainingStream:
         return Batch(inputs=zeros, labels=zeros, puzzle_ids=zeros[:, 0])
 
     def state_dict(self) -> dict[str, int]:
-        return {"position": int(self.position), "seed": self.seed}
+        return {"drawn": int(self.position), "seed": self.seed}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        self.position = torch.tensor(state["position"], dtype=torch.int64, device=self.device)
+        # In checkpoints of earlier versions every process counted its own draws, about as many as each other.
+        drawn = state["drawn"] if "drawn" in state else state["position"] * self.world_size
+        self.position = torch.tensor(drawn, dtype=torch.int64, device=self.device)
         self._order, self._first_row, self._largest_position = self._order[:0], 0, 0
+
+
+def _gathered(count: Tensor) -> Tensor:
+    """(W,) what every process gives; nothing waits for the host."""
+    counts = torch.zeros(torch.distributed.get_world_size(), dtype=count.dtype, device=count.device)
+    counts[torch.distributed.get_rank()] = count
+    torch.distributed.all_reduce(counts)
+    return counts

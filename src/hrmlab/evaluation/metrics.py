@@ -1,12 +1,44 @@
-"""Metrics over a whole split, exact under any number of processes (sums are reduced, not means)."""
+"""Metrics over a whole split, equal to the last digit under any number of processes."""
 
+import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torchmetrics import MeanMetric
+from torchmetrics import Metric
 
 from hrmlab.evaluation.correctness import Correctness
+
+
+class Ratio(Metric):
+    """A sum over a sum, the same in whatever order and on however many processes it was added up.
+
+    Sums of whole numbers are exact in double precision. Of other values each is kept, and their sum is rounded once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("whole", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("of", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("values", [], dist_reduce_fx="cat")
+        self.whole: Tensor
+        self.of: Tensor
+        self.values: list[Tensor] | Tensor
+
+    def update(self, values: Tensor, of: Tensor | None = None) -> None:
+        """Add (B,) values; ``of`` (B,) whole numbers is what they are a part of, by default 1 each."""
+        if values.is_floating_point():
+            assert isinstance(self.values, list)
+            self.values.append(values.double())
+        else:
+            self.whole = self.whole + values.sum()
+        self.of = self.of + (values.numel() if of is None else of.sum())
+
+    def compute(self) -> float:
+        """The ratio; NaN of nothing."""
+        kept = self.values if isinstance(self.values, Tensor) else torch.cat(self.values) if self.values else self.whole[None][:0]
+        total, of = float(self.whole) + math.fsum(kept.tolist()), float(self.of)
+        return total / of if of else math.nan
 
 
 class SplitMetrics(nn.Module):
@@ -25,8 +57,7 @@ class SplitMetrics(nn.Module):
         if halts:
             names.append("halting_accuracy")
         # A module's name may not hold a slash.
-        # Double precision: a share of examples should print as the share it is.
-        self._means = nn.ModuleDict({name.replace("/", ":"): MeanMetric().set_dtype(torch.float64) for name in names})
+        self._means = nn.ModuleDict({name.replace("/", ":"): Ratio() for name in names})
 
     def update(
         self,
@@ -50,30 +81,26 @@ class SplitMetrics(nn.Module):
             scores: both ``name`` and ``halting/name`` of the task's own scores.
         """
         self._add("exact_accuracy", fixed.exact)
-        self._add("cell_accuracy", fixed.cells_right / fixed.cells.clamp(min=1), weight=fixed.cells)
         self._add("halting/exact_accuracy", halting.exact)
-        self._add("halting/cell_accuracy", halting.cells_right / halting.cells.clamp(min=1), weight=halting.cells)
-        self._add("copied_cells", copied.cells_right / copied.cells.clamp(min=1), weight=copied.cells)
-        self._add("copying_accuracy", copying.cells_right / copying.cells.clamp(min=1), weight=copying.cells)
+        cells = {"cell_accuracy": fixed, "halting/cell_accuracy": halting, "copied_cells": copied, "copying_accuracy": copying}
+        for name, answered in cells.items():
+            self._add(name, answered.cells_right, of=answered.cells)
         self._add("mean_segments", segments)
         if believed is not None:
             self._add("halting_accuracy", believed == halting.exact)
         for name, values in scores.items():
             self._add(name, values)
 
-    def _add(self, name: str, values: Tensor, *, weight: Tensor | None = None) -> None:
-        mean = self._means[name.replace("/", ":")]
-        assert isinstance(mean, MeanMetric)
-        if weight is None:
-            mean.update(values.double())
-        else:
-            mean.update(values.double(), weight.double())
+    def _add(self, name: str, values: Tensor, *, of: Tensor | None = None) -> None:
+        ratio = self._means[name.replace("/", ":")]
+        assert isinstance(ratio, Ratio)
+        ratio.update(values, of)
 
     def compute(self) -> dict[str, float]:
         """All means, by name; empties the sums."""
         values = {}
-        for name, mean in self._means.items():
-            assert isinstance(mean, MeanMetric)
-            values[name.replace(":", "/")] = float(mean.compute())
-            mean.reset()
+        for name, ratio in self._means.items():
+            assert isinstance(ratio, Ratio)
+            values[name.replace(":", "/")] = ratio.compute()
+            ratio.reset()
         return values

@@ -1,4 +1,4 @@
-"""Runs jobs in fresh processes, as many side by side as the machine holds. A job that fails stops no other."""
+"""Runs jobs in processes of their own, as many side by side as the machine holds. A job that fails stops no other."""
 
 import contextlib
 import os
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hrmlab.core.errors import LESS_MEMORY
 from hrmlab.core.processes import SUPERVISOR
 from hrmlab.sweeping.resources import Machine, Need
+from hrmlab.sweeping.warm import Starter
 from hrmlab.sweeping.work import Work, failure_words, last_lines, words_to_go_on
 from hrmlab.workflows.rendezvous import without_launch
 
@@ -20,10 +21,10 @@ _PATIENCE = 120.0
 """Seconds that a job gets to write its last checkpoint after SIGTERM."""
 
 
-def command(work: Work) -> list[str]:
-    """A job's single-run command, for a fresh process."""
+def words(work: Work) -> list[str]:
+    """What hrm-train is to be told."""
     machine = [f"trainer.threads={_need(work).threads}", "trainer.progress_bar=false"]
-    return [sys.executable, "-m", "hrmlab.cli.train", *work.job.flags, *words_to_go_on(work), *machine]
+    return [*work.job.flags, *words_to_go_on(work), *machine]
 
 
 def run_all(works: Sequence[Work], machine: Machine, *, lock: int, changed: Callable[[Work], None], tick: Callable[[], None]) -> None:
@@ -33,17 +34,32 @@ def run_all(works: Sequence[Work], machine: Machine, *, lock: int, changed: Call
     """
     waiting = [work for work in works if work.state == "waiting"]
     under_way: list[Work] = []
+    with Starter(worth_it=sum(work.alone for work in waiting) > 1, lock=lock) as starter:
+        _run(waiting, under_way, machine, starter, lock=lock, changed=changed, tick=tick)
+
+
+def _run(
+    waiting: list[Work],
+    under_way: list[Work],
+    machine: Machine,
+    starter: Starter,
+    *,
+    lock: int,
+    changed: Callable[[Work], None],
+    tick: Callable[[], None],
+) -> None:
     try:
         while waiting or under_way:
             while waiting and (gpus := machine.take(_need(waiting[0]))) is not None:
                 work = waiting.pop(0)
                 work.gpus = gpus
                 under_way.append(work)
-                _start(work, lock)
+                _start(work, lock, starter)
                 changed(work)
             for work in list(under_way):
                 if _ended(work):
                     under_way.remove(work)
+                    starter.bury([work.process.pid for work in under_way if work.process is not None])
                     machine.give_back(_need(work), work.gpus)
                     changed(work)
             tick()
@@ -60,21 +76,23 @@ def _need(work: Work) -> Need:
     return work.need
 
 
-def _start(work: Work, lock: int) -> None:
+def _start(work: Work, lock: int, starter: Starter) -> None:
     log_file = work.job.log_file
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    words = command(work)
+    command = [sys.executable, "-m", "hrmlab.cli.train", *words(work)]
     environment = without_launch(os.environ)
     environment |= dict.fromkeys(_THREAD_VARIABLES, str(_need(work).threads))
     environment |= {SUPERVISOR: str(os.getpid()), "PYTHONUNBUFFERED": "1", "HYDRA_FULL_ERROR": "1"}
     if work.gpus:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(work.gpus)
     with log_file.open("ab") as log:
-        log.write(f"$ {shlex.join(words)}\n".encode())
+        log.write(f"$ {shlex.join(command)}\n".encode())
         log.flush()
+        if work.alone:
+            work.process = starter.start(words(work), threads=_need(work).threads, environment=environment, log=log)
         # A session of its own: Ctrl-C in the terminal reaches hrm-sweep alone, which then asks each job to stop.
-        work.process = subprocess.Popen(
-            words,
+        work.process = work.process or subprocess.Popen(
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -8,6 +8,7 @@ from typing import Literal
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.sweeping.jobs import Action, Job
 from hrmlab.sweeping.resources import Need
+from hrmlab.sweeping.warm import ForkedJob
 
 State = Literal["waiting", "queued", "under way", "completed", "failed", "interrupted", "skipped"]
 """Before and after a job is handed to its launcher; ``queued``: it is in a queue, which may keep it longer than hrm-sweep runs."""
@@ -36,9 +37,15 @@ class Work:
     place: str = ""
     ticket: str = ""
     seconds: float = 0.0
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    process: subprocess.Popen[bytes] | ForkedJob | None = field(default=None, repr=False)
     gpus: list[str] = field(default_factory=list)
     started: float = 0.0
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is one process, and on the CPU of this machine."""
+        trainer = self.job.config.trainer
+        return trainer.devices == trainer.num_nodes == 1 and trainer.strategy == "auto" and self.need is not None and not self.need.gpus
 
 
 @dataclass(frozen=True)

@@ -50,16 +50,24 @@ class TaskDataModule(pl.LightningDataModule):
         assert self._splits is not None
         return self._splits
 
-    def _place(self) -> dict[str, int]:
+    def _place(self) -> tuple[int, int]:
+        """Rank of this process, and how many there are."""
         trainer = self.trainer
-        return {"rank": trainer.global_rank, "world_size": trainer.world_size} if trainer is not None else {}
+        return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
     def stream(self, device: torch.device) -> TrainingStream:
         """The training stream of this process."""
         train = self.splits.train
         augmentation = self.task.augmentation(train)
+        rank, processes = self._place()
         return TrainingStream(
-            examples=train, augmentation=augmentation, seed=self.seed, device=device, curriculum=self.curriculum, **self._place()
+            examples=train,
+            augmentation=augmentation,
+            seed=self.seed,
+            device=device,
+            curriculum=self.curriculum,
+            rank=rank,
+            world_size=processes,
         )
 
     def order_hash(self) -> str:
@@ -72,7 +80,8 @@ class TaskDataModule(pl.LightningDataModule):
 
     def evaluation_loader(self, examples: ExampleSet) -> EvaluationLoader:
         """This process's share of a split, every row of which is scored once over all processes."""
-        return EvaluationLoader(examples, batch_size=self.evaluation_batch_size, **self._place())
+        rank, processes = self._place()
+        return EvaluationLoader(examples, batch_size=self.evaluation_batch_size, rank=rank, world_size=processes)
 
     def val_dataloader(self) -> EvaluationLoader:
         validation = self.splits.validation

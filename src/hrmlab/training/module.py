@@ -23,6 +23,7 @@ from hrmlab.training.losses import LossOptions, segment_loss
 from hrmlab.training.optimizers import OptimizerBundle
 from hrmlab.training.progression import HaltingProgression
 from hrmlab.training.slots import Slots
+from hrmlab.training.sparse_gradients import average_over_processes, leave_to_us, sparse_parameters
 from hrmlab.training.terms.collection import LossTerms
 from hrmlab.training.terms.term import Segment
 from hrmlab.training.totals import Totals
@@ -86,6 +87,7 @@ class SegmentTraining(pl.LightningModule):
         self.validation_score = (-1.0, -1.0)
         self._restored: dict[str, Any] | None = None
         self._clock = Clock()
+        leave_to_us(self)
 
     def spent(self) -> Spent:
         """Wall time, processor time and the machine's load so far, over all resumes and processes; all processes call it together."""
@@ -99,6 +101,10 @@ class SegmentTraining(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         optimizer: OptimizerBundle = self._optimizer.build(reasoner=self.reasoner)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": optimizer.schedule(steps=self._steps), "interval": "step"}}
+
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        if self.trainer.world_size > 1:
+            average_over_processes(sparse_parameters(self).values(), slots=self._batch_size)
 
     def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None) -> None:
         if self._gradient_clip is not None:
@@ -192,7 +198,7 @@ class SegmentTraining(pl.LightningModule):
         step = self.trainer.global_step
         if step % self.log_every_steps == 0 or step == self._steps:
             values = self.totals.flush(world_size=self.trainer.world_size)
-            values["train/examples_drawn"] = int(batch.position) * self.trainer.world_size
+            values["train/examples_drawn"] = int(batch.position)
             values["train/segments_done"] = step * self._batch_size * self.trainer.world_size
             optimizer = self.optimizers()
             assert not isinstance(optimizer, list)

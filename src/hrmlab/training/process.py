@@ -51,8 +51,8 @@ def quiet_lightning() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # Lightning 2.6 on torch 2.13 warns about its own use of torch.
     warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-    # Lightning's hint to use srun where it is installed, which is no matter for a run that needs one process or starts its own.
-    warnings.filterwarnings("ignore", message=".*`srun` command is available.*")
+    # Whether a run is one of Slurm's is said by how it was launched, not by which commands are installed.
+    warnings.filterwarnings("ignore", message=".*`srun` command is available on your system.*")
     # Data live on the device and have no worker processes.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     # What is logged at the end of an evaluation has been reduced over all processes already.

@@ -12,7 +12,7 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 
-from hrmlab.core.errors import memory_is_exhausted
+from hrmlab.core.errors import LostProcess, memory_is_exhausted, peer_is_lost
 from hrmlab.core.notices import notice
 from hrmlab.core.processes import process_rank
 from hrmlab.models.checkpoint import load_checkpoint, newest_checkpoint
@@ -28,6 +28,7 @@ from hrmlab.training.cluster import cluster_environment
 from hrmlab.training.interruption import StopSignal, ending_as_interrupted
 from hrmlab.training.loggers import ExtraLogger, MetricsFile, extra_loggers
 from hrmlab.training.module import SegmentTraining, build_module
+from hrmlab.training.peers import WatchedDDP
 from hrmlab.workflows.building import reasoner_of
 from hrmlab.workflows.prepare import Prepared
 
@@ -61,13 +62,41 @@ def fitted(prepared: Prepared, run: RunDirectory) -> Iterator[Fitted]:
         KeyboardInterrupt: asked to stop; resumable.
     """
     stop = StopSignal()
-    with _metrics_writer(run) as writer, _extra_loggers(prepared, run) as extra, ending_as_interrupted(stop):
-        trainer, module = _fit(prepared, run, writer, extra, stop)
+    strategy = WatchedDDP(run.path) if prepared.config.trainer.strategy == "ddp" else prepared.config.trainer.strategy
+    with (
+        _metrics_writer(run) as writer,
+        _extra_loggers(prepared, run) as extra,
+        _naming_the_lost(strategy),
+        ending_as_interrupted(stop),
+    ):
+        trainer, module = _fit(prepared, run, writer, extra, stop, strategy)
         yield Fitted(trainer=trainer, module=module, effort=_effort(prepared, trainer, module, run), extra=extra)
 
 
+@contextmanager
+def _naming_the_lost(strategy: WatchedDDP | str) -> Iterator[None]:
+    """Say which process of a distributed run is gone where its going ends this one.
+
+    Raises:
+        LostProcess: it is known which.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(strategy, WatchedDDP):
+            strategy.unwatched()
+            if peer_is_lost(error) and (sentence := strategy.lost()):
+                raise LostProcess(sentence) from error
+        raise
+
+
 def _fit(
-    prepared: Prepared, run: RunDirectory, writer: MetricsWriter | None, extra: list[ExtraLogger], stop: StopSignal
+    prepared: Prepared,
+    run: RunDirectory,
+    writer: MetricsWriter | None,
+    extra: list[ExtraLogger],
+    stop: StopSignal,
+    strategy: WatchedDDP | str,
 ) -> tuple[pl.Trainer, SegmentTraining]:
     """Train. A process that is alone and runs out of memory goes on from its newest checkpoint with its slots in twice as many parts."""
     config, reasoner = prepared.config, prepared.reasoner
@@ -78,7 +107,7 @@ def _fit(
         if config.training.compile:
             reasoner.compile_stacks()
         module = build_module(config, reasoner=reasoner, task=prepared.task, batch_size=slots, gradient_accumulation=parts)
-        trainer, resumed_from = _trainer(prepared, run, writer, extra, stop)
+        trainer, resumed_from = _trainer(prepared, run, writer, extra, stop, strategy)
         try:
             trainer.fit(module, datamodule=prepared.data, ckpt_path=resumed_from, weights_only=True)
             return trainer, module
@@ -120,7 +149,12 @@ def _extra_loggers(prepared: Prepared, run: RunDirectory) -> Iterator[list[Extra
 
 
 def _trainer(
-    prepared: Prepared, run: RunDirectory, writer: MetricsWriter | None, extra: list[ExtraLogger], stop: StopSignal
+    prepared: Prepared,
+    run: RunDirectory,
+    writer: MetricsWriter | None,
+    extra: list[ExtraLogger],
+    stop: StopSignal,
+    strategy: WatchedDDP | str,
 ) -> tuple[pl.Trainer, Path | None]:
     """A Lightning Trainer for the run and the checkpoint to go on from, if there is one."""
     config = prepared.config
@@ -148,7 +182,7 @@ def _trainer(
         accelerator=section.accelerator,
         devices=section.devices,
         num_nodes=section.num_nodes,
-        strategy=section.strategy,
+        strategy=strategy,
         max_steps=training.steps,
         max_epochs=-1,
         max_time=None if limit is None else timedelta(minutes=limit),
@@ -177,7 +211,7 @@ def _effort(prepared: Prepared, trainer: pl.Trainer, module: SegmentTraining, ru
     return {
         "steps": trainer.global_step,
         "segments": segments,
-        "examples_drawn": sum(rank["stream"]["position"] for rank in ranks if rank["stream"] is not None),
+        "examples_drawn": 0 if ranks[0]["stream"] is None else ranks[0]["stream"]["drawn"],
         "tokens": segments * prepared.task.spec.sequence_length,
         "flops": segments * prepared.budget.flops_per_training_segment,
         "wall_seconds": spent.seconds,

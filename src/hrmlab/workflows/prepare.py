@@ -19,7 +19,6 @@ from hrmlab.evaluation.code.scoring import check_sandbox, needs_sandbox, problem
 from hrmlab.evaluation.code.trivial import returning_the_argument
 from hrmlab.evaluation.several import Several
 from hrmlab.evaluation.trivial import trivial_scores
-from hrmlab.layers.embeddings import PuzzleEmbedding
 from hrmlab.models.reasoner import Reasoner
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.provenance import provenance
@@ -71,11 +70,6 @@ def prepare(config: Configuration) -> Prepared:
     prepare_process(trainer)
     task: Task = config.data.build()
     reasoner, budget = reasoner_of(config, task)
-    if world_size > 1 and trainer.accelerator == "gpu" and any(isinstance(module, PuzzleEmbedding) for module in reasoner.modules()):
-        raise UserError(
-            f"model={config.model.name} has puzzle embeddings with sparse gradients, which NCCL cannot add up over {world_size} GPUs; "
-            "use trainer.devices=1, or model.puzzle_embedding_size=0"
-        )
     LossTerms.of(training.loss_terms).check(reasoner)
     Several.of(config.evaluation).check(task, halts=reasoner.halts)
     curriculum = None

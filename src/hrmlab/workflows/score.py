@@ -97,8 +97,10 @@ def _written(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> dict[str,
         seed=config.seed,
         device=trainer.strategy.root_device,
         progress=config.trainer.progress_bar,
+        rank=trainer.global_rank,
+        world_size=trainer.world_size,
     )
-    scores = writer.score(prepared.sets, folder=run.path / "generations", rank=trainer.global_rank, world_size=trainer.world_size)
+    scores = writer.score(prepared.sets, folder=run.path / "generations")
     module.computation.release()
     return scores
 

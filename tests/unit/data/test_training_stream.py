@@ -1,5 +1,7 @@
 """The training stream: every example once an epoch, none thrown away, the same for every arm."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -46,8 +48,8 @@ def drawn(stream: TrainingStream, patterns: list[list[bool]]) -> list[tuple[int,
     return seen
 
 
-def stream(count: int = 11, seed: int = 3, *, rank: int = 0, world_size: int = 1) -> TrainingStream:
-    return TrainingStream(examples=numbered(count), augmentation=Tagging(), seed=seed, device=CPU, rank=rank, world_size=world_size)
+def stream(count: int = 11, seed: int = 3, **place: Any) -> TrainingStream:
+    return TrainingStream(examples=numbered(count), augmentation=Tagging(), seed=seed, device=CPU, **place)
 
 
 patterns = st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=40)
@@ -81,10 +83,22 @@ def test_resume_needs_the_position_only(before: list[list[bool]], after: list[li
     assert drawn(straight, before + after)[sum(map(sum, before)) :] == drawn(second, after)
 
 
-def test_processes_share_the_stream_without_overlap() -> None:
-    alone = drawn(stream(), [[True]] * 40)
-    one, two = (drawn(stream(rank=rank, world_size=2), [[True]] * 20) for rank in (0, 1))
-    assert [example for pair in zip(one, two, strict=True) for example in pair] == alone
+@given(slots=patterns, world_size=st.sampled_from([2, 4]))
+@settings(max_examples=40, deadline=None)
+def test_processes_together_draw_what_one_process_draws(slots: list[list[bool]], world_size: int) -> None:
+    size, counts = 4 // world_size, torch.zeros(world_size, dtype=torch.int64)
+    places = range(world_size)
+    parts = [stream(rank=rank, world_size=world_size, wanted_by_all=lambda count: counts) for rank in places]
+    alone, whole = stream(), stream().empty_batch(4)
+    batches = [part.empty_batch(size) for part in parts]
+    for pattern in slots:
+        shares = torch.tensor(pattern).split(size)
+        counts[:] = torch.stack([share.sum() for share in shares])
+        whole = alone.draw(torch.tensor(pattern), whole)
+        batches = [part.draw(share, batch) for part, share, batch in zip(parts, shares, batches, strict=True)]
+        for field in Batch._fields:
+            assert torch.equal(torch.cat([getattr(batch, field) for batch in batches]), getattr(whole, field))
+    assert {int(part.position) for part in parts} == {sum(map(sum, slots))}
 
 
 def test_order_depends_on_the_seed_and_hash_tells() -> None:

@@ -15,6 +15,7 @@ from hrmlab.data.written.record import CodeRecord
 from hrmlab.data.written.tokenizer import END, Tokenizer, clip_left
 from hrmlab.evaluation.code.generation import Decoding, WritingCall, generate
 from hrmlab.evaluation.code.limits import judge_in_time
+from hrmlab.evaluation.code.sharing import shared
 from hrmlab.runs.files import write_bytes
 from hrmlab.sandbox import Executor, Sample
 
@@ -52,10 +53,13 @@ def write_completions(
     seed: int,
     device: torch.device,
     advance: Callable[[int], None] = lambda count: None,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> list[Completion]:
     """``samples`` completions of every problem, in the problems' order.
 
-    What a problem gets depends on seed, problem and sample number only, not on the batch it is written in. A prompt that leaves less than a
+    What a problem gets depends on seed, problem and sample number only, not on the batch it is written in. Of several processes each writes
+    whole batches, the same that one process would write, and all get all completions. A prompt that leaves less than a
     quarter of the row (or less than ``max_new_tokens``) for its answer loses its beginning; ``clipped`` says so.
     """
     room = sequence_length - min(decoding.max_new_tokens, sequence_length // 4)
@@ -68,7 +72,7 @@ def write_completions(
     def stopped(tokens: list[int]) -> bool:
         return bool(stop) and any(text in tokenizer.decode(tokens[-_TAIL:]) for text in stop)
 
-    for start in range(0, len(order), batch_size):
+    for start in range(0, len(order), batch_size)[rank::world_size]:
         part = order[start : start + batch_size]
         draws = torch.tensor([stream_key(sample, problems[number].task_id) for number, sample in part], device=device)
         written = generate(
@@ -86,6 +90,7 @@ def write_completions(
             clipped = len(prompts[number]) > room
             found[number, sample] = Completion(problems[number].task_id, sample, text, len(tokens), clipped)
         advance(len(part))
+    found = shared(found, world_size)
     return [found[item] for item in work]
 
 

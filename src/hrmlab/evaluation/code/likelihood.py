@@ -12,6 +12,7 @@ from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.data.code.encoding import Document
 from hrmlab.data.written.tokenizer import END, PAD
 from hrmlab.evaluation.code.generation import WritingCall
+from hrmlab.evaluation.code.sharing import shared
 from hrmlab.layers.likelihood import LossKind, token_losses
 
 
@@ -44,12 +45,24 @@ def windows(documents: Sequence[Document], sequence_length: int) -> list[_Window
 
 @torch.no_grad()
 def solution_bits(
-    call: WritingCall, documents: Sequence[Document], *, sequence_length: int, likelihood: LossKind, batch_size: int, device: torch.device
+    call: WritingCall,
+    documents: Sequence[Document],
+    *,
+    sequence_length: int,
+    likelihood: LossKind,
+    batch_size: int,
+    device: torch.device,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> np.ndarray:
-    """(N,) bits that the model needs for each document's solution, given its problem, after all segments."""
+    """(N,) bits that the model needs for each document's solution, given its problem, after all segments.
+
+    Of several processes each reads whole batches and all get the same to the last bit: that of the batches which one process would read.
+    """
     bits = np.zeros(len(documents))
     work = sorted(windows(documents, sequence_length), key=lambda window: len(window.ids))
-    for start in range(0, len(work), batch_size):
+    found: dict[int, np.ndarray] = {}
+    for start in range(0, len(work), batch_size)[rank::world_size]:
         part = work[start : start + batch_size]
         width = max(len(window.ids) for window in part) - 1
         inputs = torch.full((len(part), width), PAD, dtype=torch.int64)
@@ -65,6 +78,7 @@ def solution_bits(
             carry, prediction = call(carry, batch)
             logits = prediction.logits
         assert logits is not None
-        losses = token_losses(logits, batch.labels, likelihood).double().sum(dim=-1).cpu().numpy()
-        np.add.at(bits, [window.document for window in part], losses / math.log(2))
+        found[start] = token_losses(logits, batch.labels, likelihood).double().sum(dim=-1).cpu().numpy() / math.log(2)
+    for start, losses in sorted(shared(found, world_size).items()):
+        np.add.at(bits, [window.document for window in work[start : start + batch_size]], losses)
     return bits

@@ -80,6 +80,7 @@ class Writer:
         seed: of the sampling.
         device: where the reasoner is.
         progress: show a bar.
+        rank: this process among ``world_size`` that share the work.
     """
 
     computation: Computation
@@ -89,8 +90,10 @@ class Writer:
     seed: int
     device: torch.device
     progress: bool
+    rank: int = 0
+    world_size: int = 1
 
-    def score(self, sets: Problems, *, folder: Path, rank: int = 0, world_size: int = 1) -> dict[str, SetScore]:
+    def score(self, sets: Problems, *, folder: Path) -> dict[str, SetScore]:
         """Score every set; completions and verdicts are kept in ``folder/<set>.jsonl.gz``.
 
         Only the first process runs programs, and only it gets a result.
@@ -98,12 +101,9 @@ class Writer:
         # A model that was allowed to see the future (audit.allow_leak=true) cannot write token by token; its likelihoods are all there is.
         causal = self.task.attention == "causal"
         tested = [name for name, records in sets.items() if causal and records and all(record.test for record in records)]
-        share = {name: list(records)[rank::world_size] for name, records in sets.items()}
-        parts = _gathered(self._share(share, tested), world_size)
-        if rank:
+        bits, written = self._written(sets, tested)
+        if self.rank:
             return {}
-        bits = {name: np.array(_interleaved([part[name][0] for part in parts])) for name in sets}
-        written = {name: [item for group in _interleaved([part[name][1] for part in parts]) for item in group] for name in tested}
         judged = run_completions({name: (written[name], sets[name]) for name in tested}, settings=self.settings, progress=self.progress)
         scores: dict[str, SetScore] = {}
         for name, records in sets.items():
@@ -117,17 +117,18 @@ class Writer:
             scores[name] = SetScore(result={"count": len(records), **result, **note}, passed=passed, bits=bits[name])
         return scores
 
-    def _share(self, sets: Problems, tested: Sequence[str]) -> dict[str, tuple[list[float], list[list[Completion]]]]:
+    def _written(self, sets: Problems, tested: Sequence[str]) -> tuple[dict[str, np.ndarray], dict[str, list[Completion]]]:
         """Of each set the bits of every solution, and the completions of every problem that is to be run."""
-        samples = self.settings.samples
-        parts: dict[str, tuple[list[float], list[list[Completion]]]] = {}
-        total = sum(len(sets[name]) * samples for name in tested)
+        bits: dict[str, np.ndarray] = {}
+        written: dict[str, list[Completion]] = {}
+        total = sum(len(sets[name]) * self.settings.samples for name in tested) // self.world_size
         # Shapes change with every token and every batch; compiled stacks would be compiled anew for each.
         with torch.compiler.set_stance("force_eager"), progress_bar("writing code", total, shown=self.progress) as advance:
             for name, records in sets.items():
-                written = self.write(records, advance) if name in tested else []
-                parts[name] = self._bits(records).tolist(), [written[at : at + samples] for at in range(0, len(written), samples)]
-        return parts
+                if name in tested:
+                    written[name] = self.write(records, advance)
+                bits[name] = self._bits(records)
+        return bits, written
 
     def _bits(self, records: Sequence[CodeRecord]) -> np.ndarray:
         return solution_bits(
@@ -137,6 +138,8 @@ class Writer:
             likelihood=self.computation.likelihood,
             batch_size=self.settings.batch_size,
             device=self.device,
+            rank=self.rank,
+            world_size=self.world_size,
         )
 
     def write(self, records: Sequence[CodeRecord], advance: Callable[[int], None] = lambda count: None) -> list[Completion]:
@@ -160,24 +163,9 @@ class Writer:
             seed=self.seed,
             device=self.device,
             advance=advance,
+            rank=self.rank,
+            world_size=self.world_size,
         )
-
-
-def _gathered(part: Any, world_size: int) -> list[Any]:
-    """What every process has."""
-    parts: list[Any] = [part]
-    if world_size > 1:
-        parts = [None] * world_size
-        torch.distributed.all_gather_object(parts, part)
-    return parts
-
-
-def _interleaved(parts: Sequence[list[Any]]) -> list[Any]:
-    """Undo ``items[rank::world_size]``."""
-    items: list[Any] = [None] * sum(len(part) for part in parts)
-    for rank, part in enumerate(parts):
-        items[rank :: len(parts)] = part
-    return items
 
 
 def run_completions(
