@@ -94,8 +94,8 @@ def test_processes_together_draw_what_one_process_draws(slots: list[list[bool]],
     for pattern in slots:
         shares = torch.tensor(pattern).split(size)
         counts[:] = torch.stack([share.sum() for share in shares])
-        whole = alone.draw(torch.tensor(pattern), whole)
-        batches = [part.draw(share, batch) for part, share, batch in zip(parts, shares, batches, strict=True)]
+        whole = alone.draw(torch.tensor(pattern), whole, step=0)
+        batches = [part.draw(share, batch, step=0) for part, share, batch in zip(parts, shares, batches, strict=True)]
         for field in Batch._fields:
             assert torch.equal(torch.cat([getattr(batch, field) for batch in batches]), getattr(whole, field))
     assert {int(part.position) for part in parts} == {sum(map(sum, slots))}
