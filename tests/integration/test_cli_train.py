@@ -59,6 +59,7 @@ def test_two_launches_in_the_same_moment_get_two_directories(commands, tmp_path)
         ("crash", 1, "failed", ["Traceback", "ZeroDivisionError: a fault of ours"]),
         ("disk_full", 1, "interrupted", ["hrm-train: no space left on the disk", "hrm-train resume="]),
         ("exit", 143, "interrupted", ["hrm-train resume="]),
+        ("lost_signal", 143, "interrupted", ["hrm-train: terminated; go on with: hrm-train resume="]),
     ],
 )
 def test_endings(commands, tmp_path, behaviour, code, state, words):
@@ -67,7 +68,8 @@ def test_endings(commands, tmp_path, behaviour, code, state, words):
     assert (got, run.state) == (code, state), output
     for word in words:
         assert word in output
-    assert ("Traceback" in output) == (behaviour == "crash")
+    assert ("Traceback" in output) == (behaviour in ("crash", "lost_signal"))
+    assert "RuntimeError" not in output
     if state == "failed":
         assert run.failure["error"]
     if behaviour == "crash":

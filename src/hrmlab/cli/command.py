@@ -7,9 +7,9 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import NoReturn
 
+from hrmlab.core import termination
 from hrmlab.core.errors import (
     LESS_MEMORY,
     NO_MEMORY,
@@ -29,8 +29,7 @@ def run_command(name: str, body: Callable[[Sequence[str]], int]) -> NoReturn:
     Anything unexpected keeps its traceback.
     """
     follow_supervisor()
-    for number in (signal.SIGTERM, signal.SIGUSR1):  # the latter is what Slurm sends before a job's time limit
-        signal.signal(number, _terminate)
+    termination.listen()
     code = guarded(name, lambda: body(sys.argv[1:]))
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what libraries do at exit may be cut short, without a traceback of theirs
     sys.exit(code)
@@ -56,6 +55,9 @@ def guarded(name: str, body: Callable[[], int]) -> int:
         sys.stdout = None  # type: ignore[assignment]
         return 141
     except Exception as error:
+        if termination.arrived():
+            _say_once(name, "terminated")
+            return 143
         if (cause := passing_cause(error)) is not None:
             _say_once(name, f"{cause} and start the same command again")
         elif memory_is_exhausted(error):
@@ -84,9 +86,3 @@ def failure_sentence(failure: TrainingFailed) -> str:
     if failure.last_checkpoint:
         parts.append(f"last checkpoint {failure.last_checkpoint}")
     return "; ".join([*parts, *([failure.hint.rstrip(".")] if failure.hint else [])])
-
-
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    for number in (signal.SIGTERM, signal.SIGUSR1):  # a second one (timeout, docker and systemd may send two) finds us ending already
-        signal.signal(number, signal.SIG_IGN)
-    raise Terminated

@@ -5,6 +5,9 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
+from hrmlab.core import termination
+from hrmlab.core.errors import Terminated
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
@@ -27,6 +30,7 @@ class StopSignal:
         """Take over the signals. Call when Lightning has installed its own handlers: the last one wins."""
         for number in _SIGNALS:
             self._before[number] = signal.signal(number, self._note)
+        self.received = self.received or termination.arrived()  # before training, where its exception may have been lost
 
     def let_go(self) -> None:
         """Give the signals back to whom they belonged."""
@@ -62,6 +66,8 @@ def ending_as_interrupted(stop: StopSignal) -> Iterator[None]:
             if handler is not None:  # None: installed by a program that embeds Python
                 signal.signal(number, handler)
     if asked:
+        if termination.arrived():
+            raise Terminated
         handler = before[signal.Signals(stop.received or signal.SIGINT)]
         if stop.received != signal.SIGINT and callable(handler):
             handler(stop.received, None)  # type: ignore[call-arg, arg-type]  # the command's own way to end on this signal

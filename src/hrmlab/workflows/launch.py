@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hrmlab.config.configuration import Configuration
+from hrmlab.core import termination
 from hrmlab.core.errors import (
     LESS_MEMORY,
     NO_MEMORY,
@@ -100,6 +101,8 @@ def execute(run: RunDirectory) -> dict[str, Any]:
             interrupt = leaving.__context__ if isinstance(leaving.__context__, KeyboardInterrupt) else Terminated()
             raise _resumable(run, interrupt) from None
         except Exception as error:
+            if termination.arrived():  # the signal's own exception was lost in compiled code, and this one came of it
+                raise _resumable(run, Terminated()) from None
             if (cause := passing_cause(error)) is not None:
                 raise Unfinished(f"{cause} and go on with: hrm-train resume={run.path}") from None
             if memory_is_exhausted(error):

@@ -13,7 +13,7 @@ class FakeTask:
     def __init__(
         self,
         *,
-        behaviour: Literal["succeed", "user_error", "training_failed", "crash", "disk_full", "exit"] = "succeed",
+        behaviour: Literal["succeed", "user_error", "training_failed", "crash", "disk_full", "lost_signal", "exit"] = "succeed",
         fails_for_seed: int | None = None,
         seconds: float = 0.0,
         side: int = 4,

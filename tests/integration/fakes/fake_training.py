@@ -4,16 +4,23 @@ Half of its time passes while a checkpoint is half written. The trail in its sum
 made twice.
 """
 
+import ctypes
 import errno
 import hashlib
 import json
 import math
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 STEPS = 10
+
+
+def lose_a_signal():
+    """SIGTERM while compiled code calls back into Python, which prints the handler's exception and forgets it."""
+    ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), signal.SIGTERM))()
 
 
 def train(run):
@@ -41,6 +48,9 @@ def train(run):
                 raise ZeroDivisionError("a fault of ours")
             if behaviour == "disk_full":
                 raise OSError(errno.ENOSPC, "No space left on device", str(checkpoint))
+            if behaviour == "lost_signal":
+                lose_a_signal()
+                raise RuntimeError("no compiled object yet")
             if behaviour == "exit":
                 sys.exit(1)
         temporary = checkpoint.with_suffix(".tmp")
