@@ -18,7 +18,7 @@ from hrmlab.runs.finding import find_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKES = ROOT / "tests/integration/fakes"
-_SECONDS = 200.0
+_SECONDS = 500.0
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 from conftest import Sweeps, is_training, kill, outcome, until
 from hrmlab.runs.directory import RunDirectory
 
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 
 TINY = (
     *("data.side=4", "data.train_examples=64", "data.validation_examples=20", "data.test_examples=30"),
@@ -53,7 +53,7 @@ def assert_same_results(sweeps: Sweeps) -> None:
 
 
 def test_a_disturbed_sweep_has_the_results_of_a_quiet_one(sweeps: Sweeps) -> None:
-    grid = (*TINY, "model=transformer", "training.steps=600", "seed=0,1,2,3")
+    grid = (*TINY, "model=transformer", "training.steps=400", "seed=0,1,2,3")
     sweep = sweeps.start(*grid, *ON_SLURM)
     until(lambda: len(sweeps.runs()) == 4, "four runs")
     jobs = {run: sweeps.job_of(run) for run in sweeps.runs()}
