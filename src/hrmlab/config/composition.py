@@ -19,8 +19,8 @@ import hrmlab.config.interpolation  # noqa: F401 - makes ${half:...} known
 from hrmlab.config import per_arm, tuning
 from hrmlab.config.chosen import label_sections
 from hrmlab.config.configuration import Configuration
-from hrmlab.config.location import GROUPS, LAUNCHER, RECIPES, SECTIONS, SEVERAL, choices, config_file, configuration_root
 from hrmlab.config.hydra_composition import compose_with_memory, memory_of
+from hrmlab.config.location import GROUPS, LAUNCHER, RECIPES, SECTIONS, SEVERAL, choices, config_file, configuration_root
 from hrmlab.config.loss_terms import targets_of
 from hrmlab.config.python_path import holds_any, make_importable
 from hrmlab.config.search import KEY as SEARCH
@@ -113,6 +113,16 @@ class Composer:
         sections = {section: chosen[section] for section in SECTIONS if section in chosen}
         label_sections(checked, self._as_files_say(sections), sections, self.folders)
         return Composition(self._where_classes_lie(Configuration.from_plain(checked)), kept, sections, tuning.experiment_of(chosen))
+
+    def remember(self, overrides: Sequence[str]) -> None:
+        """Have the files read that these overrides choose, for the processes that are to be forked from this one.
+
+        Raises:
+            UserError: as :meth:`compose`, for what is wrong with the choices.
+        """
+        composed = self._compose([override for override in self.parse(overrides) if _chooses(override)])
+        chosen = composed.hydra.runtime.choices
+        self._as_files_say({section: str(chosen[section]) for section in SECTIONS if chosen.get(section) is not None})
 
     def _as_files_say(self, sections: Mapping[str, str]) -> dict[str, Any]:
         """The chosen sections without any override, unresolved."""

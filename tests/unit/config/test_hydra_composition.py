@@ -14,7 +14,7 @@ WORDS = [
     ["model=trm", "model.hidden_size=64", "seed=3"],
     ["experiments=sudoku/quick_4x4", "model=hrm", "training.steps=7", "data.side=4", "training.steps=9"],
     ["sweeps=quick", "logger=[csv,tensorboard]", "size={name: mine, parameters: 1000}", "per_arm.hrm.optimizer.learning_rate=1"],
-    ["data=formal", "data.language=copy", "training.loss_terms.mine=0.1", "arms=['model=hrm']", "model.nothing={a: [1, null, x]}"],
+    ["data=formal", "data.language=copy", "training.loss_terms.mine=0.1", "model.nothing={a: [1, null, x]}"],
 ]
 
 
