@@ -29,6 +29,15 @@ _LARGEST_REQUEST = 1 << 17
 _PATIENCE = 120.0
 """Seconds in which the imports are done, on however busy a machine."""
 _TRAINER = "hrmlab.workflows.train"
+_TRAINING = (
+    _TRAINER,
+    "hrmlab.workflows.evaluate",
+    "hrmlab.data.sudoku.task",
+    "hrmlab.data.code.synthetic.task",
+    "adam_atan2_pytorch",
+    "pyarrow.pandas_compat",
+    "fontTools.subset",
+)
 _PRELOADED = (
     "hrmlab.workflows.launch",
     "hrmlab.workflows.labels",
@@ -265,7 +274,7 @@ def main() -> None:
     import gc
     import importlib
 
-    for name in _PRELOADED if _TRAINER in sys.modules else (*_PRELOADED, _TRAINER, "hrmlab.workflows.evaluate"):  # a fake one: no torch
+    for name in _PRELOADED if _TRAINER in sys.modules else (*_PRELOADED, *_TRAINING):  # a fake one: no torch
         importlib.import_module(name)
     from hrmlab.config.composition import composer
 
