@@ -1,11 +1,9 @@
 """A user's own folder, of which the package knows nothing, goes through everything: contracts, budget, training, exact resume, evaluation,
-generation, a sweep, a report. Every command is a process of its own, as a user of the wheel would start it."""
+generation, a sweep, a report. Every command is a process of its own, as a user of the wheel would start it, but for its imports."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
+import command_server
 
 FOLDER = Path(__file__).parent / "folder"
 CONTRACTS = Path(__file__).parents[1] / "contracts"
@@ -57,12 +57,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(command: str, *words: str, folder: Path, cwd: Path, code: int | None = 0) -> str:
     """A command's output, both streams; ``code`` is what it must end with, None for anything."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    environment["PYTHONPATH"] = str(Path(__file__).parents[2] / "src")
     own = ["--config-dir", str(folder)] if command in ("train", "sweep") else []
-    result = subprocess.run(
-        [sys.executable, "-m", f"hrmlab.cli.{command}", *own, *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
+    result = command_server.run(f"hrmlab.cli.{command}", *own, *words, cwd=cwd)
     said = result.stdout + result.stderr
     assert code is None or result.returncode == code, said
     assert "Traceback" not in said, said

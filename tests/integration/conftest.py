@@ -1,20 +1,15 @@
 """Commands in processes of their own, with a fake trainer, so that each takes tenths of a second."""
 
 import os
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+import command_server
+from command_server import Command
+
 FAKES = Path(__file__).parent / "fakes"
-
-
-def _hear_ctrl_c() -> None:
-    """A shell starts background jobs, perhaps these tests, deaf to SIGINT, and children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
@@ -24,25 +19,14 @@ class Commands:
     folder: Path
     environment: dict[str, str]
 
-    def words(self, name: str, *words: str) -> list[str]:
+    def start(self, name: str, *words: str) -> Command:
         fakes = ["--config-dir", str(FAKES / "configuration"), "data=fake"]
-        return [sys.executable, "-m", f"hrmlab.cli.{name}", *fakes, *words]
-
-    def start(self, name: str, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.words(name, *words),
-            cwd=self.folder,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            preexec_fn=_hear_ctrl_c,
-        )
+        return command_server.start(f"hrmlab.cli.{name}", *fakes, *words, cwd=self.folder, environment=self.environment)
 
     def run(self, name: str, *words: str) -> tuple[int, str]:
         process = self.start(name, *words)
         output = process.communicate(timeout=120)[0]
-        return process.returncode, output
+        return process.wait(), output
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import command_server
 from hrmlab.models.checkpoint import load_checkpoint
 from hrmlab.runs.directory import LAST
 
 
 def hrm_train(output_root: Path, tiny: tuple[str, ...], *overrides: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "hrmlab.cli.train", f"output_root={output_root}", *tiny, *overrides]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
+    return command_server.run("hrmlab.cli.train", f"output_root={output_root}", *tiny, *overrides)
 
 
 @pytest.mark.slow
@@ -57,8 +57,8 @@ def test_two_processes_write_the_code_that_one_writes(tmp_path: Path, tiny_code_
     together = json.loads((completed.parent / "summary.json").read_text())["test"]
     assert together["problems"] == 5
     assert together["completions"] == 10
-    evaluate = [sys.executable, "-m", "hrmlab.cli.evaluate", f"run={completed.parent}", "trainer.threads=1", "trainer.progress_bar=false"]
-    subprocess.run(evaluate, capture_output=True, text=True, timeout=300, check=True)
+    evaluated = command_server.run("hrmlab.cli.evaluate", f"run={completed.parent}", "trainer.threads=1", "trainer.progress_bar=false")
+    assert evaluated.returncode == 0, evaluated.stderr
     (folder,) = (completed.parent / "evaluations").iterdir()
     alone = json.loads((folder / "result.json").read_text())["sets"]["test_iid"]
     assert alone["bits_per_byte"] == pytest.approx(together["bits_per_byte"], rel=1e-5)
@@ -92,9 +92,7 @@ def test_a_signal_to_one_process_ends_both_in_a_sentence(
     number: int, code: int, words: str, tmp_path: Path, tiny_overrides: tuple[str, ...]
 ) -> None:
     shape = ("trainer=ddp_cpu", "trainer.devices=2", "trainer.progress_bar=false", "training.steps=100000")
-    command = [sys.executable, "-m", "hrmlab.cli.train", f"output_root={tmp_path}", *tiny_overrides, *shape]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as process:
+    with command_server.start("hrmlab.cli.train", f"output_root={tmp_path}", *tiny_overrides, *shape) as process:
         deadline = time.monotonic() + 200
         while not any(file.read_text().count("\n") > 1 for file in tmp_path.rglob("metrics.csv")):
             assert time.monotonic() < deadline
@@ -121,8 +119,7 @@ def test_a_process_that_dies_before_it_has_joined_does_not_leave_the_first_one_w
     tmp_path: Path, tiny_overrides: tuple[str, ...]
 ) -> None:
     shape = ("trainer=ddp_cpu", "trainer.devices=2", "trainer.progress_bar=false", "training.steps=4")
-    command = [sys.executable, "-m", "hrmlab.cli.train", f"output_root={tmp_path}", *tiny_overrides, *shape]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with command_server.start("hrmlab.cli.train", f"output_root={tmp_path}", *tiny_overrides, *shape) as process:
         deadline = time.monotonic() + 200
         while not other_ranks(process.pid):
             assert time.monotonic() < deadline
@@ -138,6 +135,6 @@ def test_a_process_that_dies_before_it_has_joined_does_not_leave_the_first_one_w
         "hrm-train: process 1 of the 2 of this run was killed (SIGKILL), perhaps for want of memory; "
         f"see to that and go on with: hrm-train resume={run}"
     )
-    command = [sys.executable, "-m", "hrmlab.cli.train", f"resume={run}", "trainer.progress_bar=false"]
-    subprocess.run(command, capture_output=True, timeout=200, check=True)
+    resumed = command_server.run("hrmlab.cli.train", f"resume={run}", "trainer.progress_bar=false")
+    assert resumed.returncode == 0, resumed.stderr
     assert (Path(run) / "COMPLETED").exists()

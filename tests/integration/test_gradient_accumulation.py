@@ -1,15 +1,14 @@
 """A step whose slots are computed in parts is the same step, and memory that runs out only makes more parts."""
 
 import csv
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
+import command_server
 from hrmlab.models.checkpoint import load_checkpoint
 from hrmlab.runs.directory import LAST, RunDirectory
 
@@ -18,6 +17,7 @@ HUNGRY = """\"\"\"A transformer that cannot be given more than so many examples 
 
 import torch
 
+import command_server
 from hrmlab.models.transformer import Transformer
 
 steps = []
@@ -79,9 +79,7 @@ def test_parts_in_bf16_share_one_copy_of_the_weights(train_run: Train) -> None:
 
 
 def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    arguments = [sys.executable, "-m", "hrmlab.cli.train", *words]
-    return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, timeout=280, env=environment, check=False)
+    return command_server.run("hrmlab.cli.train", *words, cwd=folder)
 
 
 @pytest.mark.slow

@@ -8,8 +8,6 @@ import os
 import random
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 
+import command_server
 from hrmlab.config.configuration import Configuration
 from hrmlab.models.checkpoint import load_checkpoint
 from hrmlab.runs.directory import LAST, RunDirectory
@@ -81,10 +80,9 @@ def test_a_report_killed_anywhere_is_the_old_one_or_the_new_one(tmp_path: Path) 
     for arm in ("hrm", "transformer"):
         for seed in range(3):
             make_run(tmp_path / "outputs", study="s", task="sudoku_4x4", arm=arm, seed=seed, examples=20)
-    command = [sys.executable, "-m", "hrmlab.cli.report", "study=s"]
 
-    def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def start() -> command_server.Command:
+        return command_server.start("hrmlab.cli.report", "study=s", cwd=tmp_path)
 
     began = time.monotonic()
     assert start().wait() == 0

@@ -1,6 +1,5 @@
 """The README's commands do what it says: each is executed, made small by further overrides."""
 
-import os
 import re
 import shlex
 import subprocess
@@ -8,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+import command_server
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -76,9 +77,7 @@ def test_every_command_runs(
 
     def run(command: str, *more: str) -> None:
         name, *arguments = shlex.split(command)
-        words = [sys.executable, "-m", f"hrmlab.cli.{MODULES[name]}", *arguments, *more]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "WANDB_MODE": "offline"}
-        result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=280, env=environment, check=False)
+        result = command_server.run(f"hrmlab.cli.{MODULES[name]}", *arguments, *more, cwd=tmp_path)
         assert result.returncode == 0, f"{command}: {result.stderr}"
 
     for command in COMMANDS:

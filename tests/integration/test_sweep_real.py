@@ -1,15 +1,13 @@
 """A sweep of real training, killed in the middle and started again."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+import command_server
 from hrmlab.runs.finding import find_runs
 
 pytestmark = pytest.mark.slow
@@ -24,9 +22,8 @@ WORDS = (
 )
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "hrmlab.cli.sweep", *WORDS]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=dict(os.environ))
+def start(folder: Path) -> command_server.Command:
+    return command_server.start("hrmlab.cli.sweep", *WORDS, cwd=folder)
 
 
 def test_kill_9_and_the_same_command_again(tmp_path: Path) -> None:

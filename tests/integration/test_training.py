@@ -2,9 +2,7 @@
 
 import json
 import math
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 import torch
 import wandb
 
+import command_server
 from hrmlab.core.errors import TrainingFailed, UserError
 from hrmlab.models.checkpoint import load_checkpoint
 from hrmlab.runs.directory import RunDirectory
@@ -143,11 +142,9 @@ def test_losses_of_ones_own_and_built_in_ones_are_learned_and_logged(tmp_path: P
     built_in = ("segment_cost", "segment_consistency", "state_diversity")
     terms = [f"training.loss_terms.{name}=0.1" for name in built_in]
     words = ["experiments=own", "model=hrm", "regime=shallow", "training.steps=8", *tiny_overrides, *terms]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
 
     def train(*overrides: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "hrmlab.cli.train", "--config-dir", str(mine), *overrides]
-        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        return command_server.run("hrmlab.cli.train", "--config-dir", str(mine), *overrides, cwd=tmp_path)
 
     done = train(*words)
     assert done.returncode == 0, done.stdout + done.stderr

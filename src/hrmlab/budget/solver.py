@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import torch
 
-from hrmlab.budget.count import count_flops, non_embedding_count, parameter_count
+from hrmlab.budget.count import Flops, count_flops, non_embedding_count, parameter_count
 from hrmlab.budget.search import Sizing, solve
 from hrmlab.core.components import build, locate
 from hrmlab.core.errors import UserError
@@ -19,6 +19,8 @@ from hrmlab.core.task import TaskSpec
 from hrmlab.models.reasoner import Reasoner
 
 Match = Literal["parameters", "non_embedding"]
+_counted: dict[tuple[type[Reasoner], str, TaskSpec], Flops] = {}
+"""What this process has counted: that takes a second or more, and the runs of a grid share models."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,8 @@ def build_reasoner(
     solved = solve(Sizing(model=model, size=size, declared=kind.solves, count=count))
     with torch.device("meta"):
         ghost = construct(solved)
-        flops = count_flops(ghost)
+        key = (kind, repr({**model, **solved}), task)
+        flops = _counted[key] = _counted.get(key) or count_flops(ghost)
     parameters, non_embedding = parameter_count(ghost), non_embedding_count(ghost)
     counted = parameters if match == "parameters" else non_embedding
     budget = Budget(

@@ -1,10 +1,11 @@
 """A process that has imported what hrm-train needs, and forks a job for each request of hrm-sweep: imports are paid for once, not per job.
 
-It computes nothing and starts no thread, so that what it forks is as good as a fresh process. A job is forked twice: its parent in between
-ends at once and hrm-sweep, the nearest subreaper, becomes its parent. So hrm-sweep waits for it as for any child of its own, and the end of
-this process, however it comes, is nothing to jobs under way.
+It starts no thread and computes nothing but what configuration files come to, so that what it forks is as good as a fresh process. A job
+is forked twice: its parent in between ends at once and hrm-sweep, the nearest subreaper, becomes its parent. So hrm-sweep waits for it as
+for any child of its own, and the end of this process, however it comes, is nothing to jobs under way.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -12,8 +13,10 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
+from hrmlab.core.errors import UserError
 from hrmlab.core.processes import follow_supervisor
 from hrmlab.sweeping.warm import LARGEST_REQUEST
 
@@ -36,13 +39,27 @@ def main() -> None:
         if not message:
             return
         log, go = descriptors
-        job = _fork(json.loads(message), log, go, connection)
+        request = json.loads(message)
+        _read_files(request["arguments"])
+        job = _fork(request, log, go, connection)
         if job is None:
             hrmlab.cli.train.main()  # we are the job
             return
         connection.sendall(str(job).encode())
         os.close(log)
         os.close(go)
+
+
+def _read_files(arguments: Sequence[str]) -> None:
+    """Have the configuration files of a job read here, so that the next job that chooses the same ones finds them read."""
+    from hrmlab.cli.train import parse_flags
+    from hrmlab.config.composition import composer
+
+    with contextlib.suppress(UserError):  # the job itself will say it
+        flags = parse_flags(arguments)
+        if not any(word.startswith(("resume=", "extend=")) for word in flags.overrides):
+            with composer([flags.config_dir] if flags.config_dir else []) as composing:
+                composing.remember(flags.overrides)
 
 
 def _fork(request: dict[str, Any], log: int, go: int, connection: socket.socket) -> int | None:

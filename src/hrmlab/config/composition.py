@@ -19,6 +19,7 @@ import hrmlab.config.interpolation  # noqa: F401 - makes ${half:...} known
 from hrmlab.config import per_arm, tuning
 from hrmlab.config.chosen import label_sections
 from hrmlab.config.configuration import Configuration
+from hrmlab.config.hydra_composition import compose_with_memory, memory_of
 from hrmlab.config.location import GROUPS, LAUNCHER, RECIPES, SECTIONS, SEVERAL, choices, config_file, configuration_root
 from hrmlab.config.loss_terms import targets_of
 from hrmlab.config.python_path import holds_any, make_importable
@@ -74,7 +75,7 @@ class Composer:
 
     def __init__(self, folders: Sequence[str | Path], parser: OverridesParser) -> None:
         self.folders, self._parser = [Path(folder).resolve() for folder in folders], parser
-        self._said: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._memory = memory_of(self.folders)
         for folder in self.folders:
             make_importable(folder)
 
@@ -113,14 +114,26 @@ class Composer:
         label_sections(checked, self._as_files_say(sections), sections, self.folders)
         return Composition(self._where_classes_lie(Configuration.from_plain(checked)), kept, sections, tuning.experiment_of(chosen))
 
+    def remember(self, overrides: Sequence[str]) -> None:
+        """Have the files read that these overrides choose, for the processes that are to be forked from this one.
+
+        Raises:
+            UserError: as :meth:`compose`, for what is wrong with the choices.
+        """
+        composed = self._compose([override for override in self.parse(overrides) if _chooses(override)])
+        chosen = composed.hydra.runtime.choices
+        self._as_files_say({section: str(chosen[section]) for section in SECTIONS if chosen.get(section) is not None})
+
     def _as_files_say(self, sections: Mapping[str, str]) -> dict[str, Any]:
         """The chosen sections without any override, unresolved."""
-        words = tuple(f"{section}={quoted(choice)}" for section, choice in sections.items())
-        if words not in self._said:
+        words, said = tuple(f"{section}={quoted(choice)}" for section, choice in sections.items()), self._memory.said
+        # A file of the package speaks of its own section alone; what one of a user's says may depend on the others that are chosen.
+        keys = {section: words if self.folders else word for section, word in zip(sections, words, strict=True)}
+        if any((section, key) not in said for section, key in keys.items()):
             plain = OmegaConf.to_container(self._compose(self.parse(words)), resolve=False)
             assert isinstance(plain, dict)
-            self._said[words] = {str(key): value for key, value in plain.items()}
-        return self._said[words]
+            said.update({(section, key): plain.get(section) for section, key in keys.items()})
+        return {section: said[section, key] for section, key in keys.items()}
 
     def _where_classes_lie(self, config: Configuration) -> Configuration:
         """The configuration with the user's own folder, where it names a class from there, so that the run can be opened without it."""
@@ -146,11 +159,13 @@ class Composer:
         """Plain ``key=value`` becomes ``++key=value``, so that an unknown key is named by our schema and not by Hydra's struct mode."""
         for override in parsed:
             _check_key(override, self.folders)
-        added = [_forced(override) for override in parsed]
-        if self.folders:
-            added.append(f"hydra.searchpath=[{','.join(quoted(f'file://{folder}') for folder in self.folders)}]")
+        path = [f"hydra.searchpath=[{','.join(quoted(f'file://{folder}') for folder in self.folders)}]"] if self.folders else []
+        choosing = [override for override in parsed if _chooses(override)]
+        values = [override for override in parsed if not _chooses(override)]
         with translated(folders=self.folders, overrides=[override.input_line or "" for override in parsed]):
-            return compose("train", overrides=added, return_hydra_config=True)
+            if all(override.type == OverrideType.CHANGE and not _is_hydras(override.key_or_group) for override in parsed):
+                return compose_with_memory(self._memory, [*(override.input_line or "" for override in choosing), *path], values)
+            return compose("train", overrides=[*map(_forced, parsed), *path], return_hydra_config=True)
 
     def _origin(self, path: str, overrides: Sequence[str], chosen: Mapping[str, Any]) -> str:
         """Which file an unknown key stands in; nothing for one from the command line."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from code_runs import make_code_run
 
+import command_server
 from hrmlab.cli.report import command, parse
 from hrmlab.core.errors import UserError
 from hrmlab.reporting.report import Report
@@ -79,10 +80,8 @@ def test_wandb_is_missed_in_one_sentence(report: Report, tmp_path: Path, monkeyp
 def mirror(outputs: Path, folder: Path, study: str) -> Path:
     """The local folder of a study's mirror, made in a process of its own: W&B starts a service and leaves temporary folders to its end."""
     arguments = [f"study={study}", f"output_root={outputs}", f"reports_root={folder / 'reports'}", "wandb=true"]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "WANDB_MODE": "offline", "PYTHONPATH": ":".join(sys.path)}
-    result = subprocess.run(
-        [sys.executable, "-m", "hrmlab.cli.report", *arguments], capture_output=True, text=True, check=False, env=environment, cwd=folder
-    )
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "WANDB_MODE": "offline"}
+    result = command_server.run("hrmlab.cli.report", *arguments, environment=environment, cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "W&B: " in result.stdout
     mirrored = sorted((outputs / "wandb").glob("offline-run-*"))[-1]
