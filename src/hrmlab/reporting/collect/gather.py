@@ -1,6 +1,7 @@
 """Reads a study's run directories and sorts them into what counts and what does not, and why."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -84,9 +85,9 @@ def _labels(study: str, name: str) -> RunLabels:
 
 
 def _said(runs: list[RunRecord], key: str) -> str:
-    """What the study says of itself, as the run completed last has it; empty where no run says."""
-    found = [(run.completed, str(sentence)) for run in runs if (sentence := run.config.get(key))]
-    return max(found)[1] if found else ""
+    """What the study says of itself, as most of its runs have it; empty where no run says."""
+    found = Counter(str(sentence) for run in runs if (sentence := run.config.get(key)))
+    return max(found, key=lambda sentence: (found[sentence], sentence)) if found else ""
 
 
 def _nothing_found(study: str, output_root: str | Path, unreadable: list[UnreadableRun]) -> str:

@@ -90,7 +90,7 @@ class Launches:
         counted: list[RunRecord] = []
         listed = list(self._listed)
         for launches in self._completed.values():
-            *older, latest = sorted(launches, key=lambda record: (record.completed, record.name))
+            *older, latest = sorted(launches, key=lambda record: (record.completion, record.name))
             counted.append(latest)
             listed.extend(_outdated(record, latest) for record in older)
         places = {record.name.rpartition("/")[0] for record in counted}

@@ -23,6 +23,7 @@ class RunRecord:
     """A completed run; ``audit`` is empty for runs older than the audit.
 
     Attributes:
+        completion: sorts launches of the same labels by when they were completed; ``completed`` is by the clock of its machine.
         declared: what its numbers mean, in its task's words.
         path: of its directory; of a run from an archive, a temporary one that lives as long as its study.
         shown: the arm as readers see it, where that is not its plain name.
@@ -34,6 +35,7 @@ class RunRecord:
     labels: RunLabels
     hash: str
     completed: str
+    completion: tuple[int, str]
     config: dict[str, Any]
     overrides: list[str]
     declared: Declared
@@ -170,6 +172,7 @@ def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "") 
         labels=run.labels,
         hash=run.hash,
         completed=completed,
+        completion=run.completion,
         config=without_neutral(run.config),
         overrides=run.overrides,
         declared=says,
