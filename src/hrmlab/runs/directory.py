@@ -119,6 +119,11 @@ class RunDirectory:
         value = files.read_yaml(self.path / "overrides.yaml") if (self.path / "overrides.yaml").is_file() else []
         return [str(item) for item in value] if isinstance(value, list) else []
 
+    def forget(self) -> None:
+        """Let go of what was read from the directory; it is read again when it is asked for."""
+        for name in ("config", "overrides"):
+            vars(self).pop(name, None)
+
     @property
     def created(self) -> str:
         """When the directory was created: ISO 8601, UTC."""

@@ -102,18 +102,19 @@ def _remove_if_dead(draft: Path) -> None:
         os.close(descriptor)
 
 
-def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_files(folder: Path, files: Mapping[str, bytes | Iterator[bytes]]) -> None:
     """Replace several files together, the last one last: all are written beside their places first and then moved in.
 
     Args:
         folder: there already, with the folders of the files.
-        files: content by path relative to the folder.
+        files: content by path relative to the folder, whole or in pieces.
     """
     remove_leftovers(folder, drafts=_DRAFT)
     with drafting(folder, _DRAFT) as draft:
         for name, content in files.items():
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
-            (draft / name).write_bytes(content)
+            with (draft / name).open("wb") as file:
+                file.writelines([content] if isinstance(content, bytes) else content)
         for name in files:
             (draft / name).replace(folder / name)
 

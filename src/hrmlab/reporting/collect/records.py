@@ -12,6 +12,7 @@ from hrmlab.core.measures import Measure, Words
 from hrmlab.reporting.collect.declared import Declared, declared
 from hrmlab.reporting.collect.series import Curve, Predictions, read_curves, read_predictions
 from hrmlab.reporting.collect.shapes import SHAPES, fitting
+from hrmlab.reporting.collect.sharing import Shared
 from hrmlab.reporting.collect.trust import check_mark, check_outcomes, check_values
 from hrmlab.runs.directory import RunDirectory, RunLabels
 
@@ -136,8 +137,11 @@ def number(value: Any) -> float | None:
     return float(value)
 
 
-def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "") -> RunRecord:
+def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "", shared: Shared | None = None) -> RunRecord:
     """Everything about one completed run that can be believed.
+
+    Args:
+        shared: keeps once what the records of several runs have in common; they must not be changed then.
 
     Raises:
         UserError: the summary or the configuration cannot be read; without them the run says nothing.
@@ -167,20 +171,21 @@ def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "") 
         if not extra[name] and name != "audit.json":  # of tasks without audits it is empty, of older runs not there
             problems.append(f"{name} is missing")
     curves = [*(f"val/{item.name}" for item in says.measures), *_PROGRESS]
+    once = shared or Shared()
     return RunRecord(
         name=run_name(run.path, output_root),
         labels=run.labels,
         hash=run.hash,
         completed=completed,
         completion=run.completion,
-        config=without_neutral(run.config),
-        overrides=run.overrides,
+        config=once(without_neutral(run.config)),
+        overrides=once(run.overrides),
         declared=says,
-        summary=summary,
-        budget=extra["budget.json"],
-        data=extra["data.json"],
-        provenance=extra["provenance.json"],
-        audit=extra["audit.json"],
+        summary=once(summary),
+        budget=once(extra["budget.json"]),
+        data=once(extra["data.json"]),
+        provenance=once(extra["provenance.json"]),
+        audit=once(extra["audit.json"]),
         curves=read_curves(run.metrics_file, curves, problems),
         predictions=predictions,
         path=run.path,
