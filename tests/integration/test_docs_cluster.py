@@ -1,4 +1,4 @@
-"""Every command of docs/cluster.md is one: it composes, its launcher has those keys, it starts as many processes as its trainer asks for."""
+"""Every command of docs/cluster.md is one: it composes, its launcher has those keys, it starts the processes that its trainer asks for."""
 
 import re
 import shlex
