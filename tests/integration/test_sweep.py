@@ -162,6 +162,19 @@ def test_threads_of_the_jobs_never_exceed_the_cores(commands, tmp_path):
     assert all(int(threads[0]) == threads[1] for _, _, threads in spans)
 
 
+def test_each_job_gets_a_gpu_of_its_own_and_several_only_where_it_asks(commands, tmp_path):
+    commands.environment["CUDA_VISIBLE_DEVICES"] = "3,GPU-5f"
+    code, output = commands.run("sweep", *GRID, "trainer=gpu", "data.seconds=1", *ONE_THREAD)
+    assert code == 0, output
+    given = [row["gpus"] for rows in launches(tmp_path).values() for row in rows if "gpus" in row]
+    assert (len(given), set(given)) == (4, {"3", "GPU-5f"})
+    assert "GPU 3" in output
+    code, output = commands.run("sweep", *GRID, "study=both", "trainer=ddp", "trainer.devices=2", "model=hrm", "seed=0", *ONE_THREAD)
+    assert code == 0, output
+    (run,) = find_runs(tmp_path / "outputs", "both")
+    assert json.loads((run.path / "launches.jsonl").read_text().splitlines()[0])["gpus"] == "3,GPU-5f"
+
+
 def test_a_sweep_ends_in_its_report(commands, tmp_path):
     code, output = commands.run("sweep", "study=s", "model=hrm", "seed=0", "--reports", "out")
     assert output.splitlines()[-1].startswith(("report: out/s/report.md", "hrm-sweep: no report")), output

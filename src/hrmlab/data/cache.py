@@ -6,11 +6,11 @@ A file is written under a temporary name and renamed, so a reader never sees hal
 same time take turns at a lock: the first generates, the others read what it wrote. A damaged file is generated again.
 """
 
-import fcntl
 import gzip
 import hashlib
 import json
 import os
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -21,10 +21,12 @@ from typing import IO, TypeVar
 import numpy as np
 
 from hrmlab.core.errors import UserError
+from hrmlab.runs import locks
 from hrmlab.runs.files import remove_leftovers, replacing
 
 Arrays = dict[str, np.ndarray]
 T = TypeVar("T")
+_PAUSE = 0.05
 
 
 def cache_directory() -> Path:
@@ -67,14 +69,28 @@ def _cached(
     with _writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / f"{path.name.partition('.')[0]}.lock").open("w")
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # closing the file, or the death of the process, frees it
+    with lock, _holding(lock, folder):
         content = load(path, identity)
         if content is None:
             content = build()
             with _writable(folder):
                 _store(path, lambda file: write(file, identity, content))
     return content
+
+
+@contextmanager
+def _holding(lock: IO[str], folder: Path) -> Iterator[None]:
+    """Wait for the turn; the death of a process ends its own."""
+    while True:
+        with _writable(folder):
+            hold = locks.try_hold(lock)
+        if hold is not None:
+            break
+        time.sleep(_PAUSE)
+    try:
+        yield
+    finally:
+        hold.release()
 
 
 @contextmanager

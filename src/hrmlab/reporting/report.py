@@ -3,9 +3,8 @@
 The archive of the study's records, ``records.tar.xz``, lies beside them.
 """
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
-from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.selection import EVERYTHING, Selection, studies_of
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores, trivial
@@ -23,7 +21,7 @@ from hrmlab.reporting.compare.axes import SCHEDULE_CAVEAT, AcrossAxes, across_ax
 from hrmlab.reporting.compare.comparisons import Comparison, compare, margin_words
 from hrmlab.reporting.compare.failures import task_failures
 from hrmlab.reporting.compare.finished import Finished, finished, limit_words, marks_used, rate_words
-from hrmlab.reporting.compare.leaks import leak_paragraphs, leak_state
+from hrmlab.reporting.compare.leaks import leak_paragraphs
 from hrmlab.reporting.compare.progress import stand_ins
 from hrmlab.reporting.compare.results import results
 from hrmlab.reporting.compare.scope import axis_warnings, checked_axis, scope, scoped
@@ -36,7 +34,8 @@ from hrmlab.reporting.page.latex import latex_table
 from hrmlab.reporting.page.origin import origin
 from hrmlab.reporting.page.render import render_html, render_markdown
 from hrmlab.reporting.page.result_plot import result_plots
-from hrmlab.reporting.page.rows import results_csv, results_parquet
+from hrmlab.reporting.page.rows import result_columns, results_csv, results_parquet
+from hrmlab.reporting.page.runs_json import runs_json
 from hrmlab.reporting.tables import arms, costs, evaluation_sets, measures
 from hrmlab.reporting.tables.axes import axes_notes, axes_table
 from hrmlab.reporting.tables.comparisons import comparison_table, pairing_notes
@@ -185,11 +184,13 @@ def make_report(
         "origin": origin(collected, output_root=str(output_root), reports_root=str(reports_root), written=written, source=source),
     }
     sections = _sections(content)
-    files = {f"figures/{name}": data for picture in pictures for name, data in picture.files.items()}
-    files["results.csv"] = results_csv(collected.runs).encode()
-    files["results.parquet"] = results_parquet(collected.runs)
+    files: dict[str, bytes | Iterator[bytes]] = {f"figures/{name}": data for picture in pictures for name, data in picture.files.items()}
+    columns = result_columns(collected.runs)
+    files["results.csv"] = results_csv(columns).encode()
+    files["results.parquet"] = results_parquet(columns)
+    del columns
     files["table.tex"] = latex_table(main, caption=_caption(content), label=f"tab:{study}").encode()
-    files["runs.json"] = _runs_json(collected, comparisons, across, states, card, said, written).encode()
+    files["runs.json"] = runs_json(collected, comparisons, across, states, card, said, written)
     files["report.html"] = render_html(content, sections, title=f"{study}: hrmlab report", charts=as_script(charts(collected))).encode()
     files["report.md"] = render_markdown(content, sections).encode()
     folder = Path(reports_root) / selection.folder(collected.names)
@@ -237,7 +238,7 @@ def _caption(content: dict[str, Any]) -> str:
     return f"Test {text.listing(content['scores'], conjunction='or')}: mean over seeds and 95 % interval{below}. {content['scope']}".strip()
 
 
-def _publish(folder: Path, files: dict[str, bytes]) -> None:
+def _publish(folder: Path, files: dict[str, bytes | Iterator[bytes]]) -> None:
     """Write all files beside their places first and move them in last, report.md at the very end; other files in the folder stay."""
     try:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -248,51 +249,3 @@ def _publish(folder: Path, files: dict[str, bytes]) -> None:
         for picture in (folder / "figures").glob(f"*.{ending}"):
             if f"figures/{picture.name}" not in files:
                 picture.unlink()
-
-
-def _runs_json(
-    study: Study,
-    comparisons: tuple[Comparison, ...],
-    across: tuple[AcrossAxes, ...],
-    states: tuple[Finished, ...],
-    card: tuple[Check, ...],
-    said: Verdict,
-    written: str,
-) -> str:
-    content = {
-        "study": study.name,
-        "written": written,
-        "baseline": study.baseline,
-        "subjects": list(study.subjects),
-        "left_out": study.left_out,
-        "verdict": asdict(said),
-        "comparisons": [
-            {**asdict(comparison), "score": comparison.score, "finding": comparison.finding, "words": comparison.words}
-            for comparison in comparisons
-        ],
-        "axes": [{**asdict(item), "agreement": item.agreement} for item in across],
-        "convergence": [asdict(item) for item in states],
-        "fairness": [asdict(check) for check in card],
-        "gaps": list(study.gaps),
-        "counted": list(_counted(study.runs)),
-        "not_counted": [asdict(item) for item in study.listed],
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-
-
-def _counted(runs: list[RunRecord]) -> Iterator[dict[str, Any]]:
-    for run in runs:
-        yield {
-            "run": run.name,
-            "labels": asdict(run.labels),
-            "hash": run.hash,
-            "completed": run.completed,
-            "overrides": run.overrides,
-            "leaks": leak_state(run),
-            "summary": run.summary,
-            "budget": run.budget,
-            "data": run.data,
-            "provenance": run.provenance,
-            "audit": run.audit,
-            "problems": list(run.problems),
-        }

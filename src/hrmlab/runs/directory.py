@@ -5,7 +5,6 @@ Layout: ``<output_root>/<study>/<task>/<arm>/<size>/seed=<n>/<hash>[-2, -3 ...]/
 
 import contextlib
 import errno
-import fcntl
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +12,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
-from hrmlab.core.errors import UserError
-from hrmlab.runs import files, mark
+from hrmlab.core.errors import Unfinished, UserError
+from hrmlab.runs import files, locks, mark
 from hrmlab.runs.identity import RunLabels, config_hash
 
 __all__ = ["BEST", "LAST", "PREVIOUS", "RunDirectory", "RunLabels", "RunState", "config_hash"]
@@ -37,6 +36,7 @@ class RunDirectory:
 
     def __init__(self, path: Path, *, labels: RunLabels, hash: str) -> None:
         self.path, self.labels, self.hash = path, labels, hash
+        self._hold: locks.Hold | None = None
 
     def __repr__(self) -> str:
         return f"RunDirectory({str(self.path)!r})"
@@ -119,6 +119,11 @@ class RunDirectory:
         value = files.read_yaml(self.path / "overrides.yaml") if (self.path / "overrides.yaml").is_file() else []
         return [str(item) for item in value] if isinstance(value, list) else []
 
+    def forget(self) -> None:
+        """Let go of what was read from the directory; it is read again when it is asked for."""
+        for name in ("config", "overrides"):
+            vars(self).pop(name, None)
+
     @property
     def created(self) -> str:
         """When the directory was created: ISO 8601, UTC."""
@@ -165,11 +170,11 @@ class RunDirectory:
             return "completed"
         if (self.path / "FAILED").exists():
             return "failed"
-        return "running" if self._is_locked() else "interrupted"
+        return "running" if locks.is_held(self.path / "run.lock") else "interrupted"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for this process; the kernel lets go when the process dies, however it dies.
+        """Hold the run for this process; when the process dies, however it dies, others can tell (:mod:`hrmlab.runs.locks`).
 
         A FAILED mark of an earlier launch is taken away, and what it left half written: a new attempt has begun.
 
@@ -178,30 +183,34 @@ class RunDirectory:
         """
         with (self.path / "run.lock").open("a") as file:
             deadline = time.monotonic() + _LOCK_PATIENCE  # someone who only asks for the state holds the lock for an instant
-            while not _try_lock(file, fcntl.LOCK_EX):
-                if time.monotonic() > deadline:
+            while (hold := locks.try_hold(file, ends_process=True)) is None:
+                if time.monotonic() > deadline and not self.undecided:
                     raise UserError(f"{self.path} is in use by another process; wait for it to finish or stop it first")
                 time.sleep(0.02)
-            (self.path / "FAILED").unlink(missing_ok=True)
-            self._tidy()
             try:
+                (self.path / "FAILED").unlink(missing_ok=True)
+                self._tidy()
+                self._hold = hold
                 yield
             finally:
-                fcntl.flock(file, fcntl.LOCK_UN)
+                self._hold = None
+                hold.release()
 
-    def _is_locked(self) -> bool:
-        try:
-            with (self.path / "run.lock").open("r") as file:
-                return not _try_lock(file, fcntl.LOCK_SH)
-        except FileNotFoundError:
-            return False
-        except OSError:  # unreadable lock: somebody else's run
-            return True
+    @property
+    def undecided(self) -> bool:
+        """Whether it takes minutes to know if a process of another machine still holds the run; until then it is running."""
+        return self.state == "running" and locks.is_undecided(self.path / "run.lock")
+
+    def free(self) -> None:
+        """Let go for a dead process of another machine, so that whoever takes the run up needs not find out again that it is dead."""
+        with contextlib.suppress(OSError), (self.path / "run.lock").open("r+") as file:
+            if (hold := locks.try_hold(file)) is not None:
+                hold.release()
 
     def tidy(self) -> None:
-        """Remove what killed processes left half written, unless another process works on the run."""
-        with contextlib.suppress(OSError), (self.path / "run.lock").open("r") as file:
-            if _try_lock(file, fcntl.LOCK_EX):
+        """Remove what killed processes left half written, unless another process works on the run, or may."""
+        with contextlib.suppress(OSError), (self.path / "run.lock").open("r+") as file:
+            if locks.try_kernel_hold(file):
                 self._tidy()
 
     def _tidy(self) -> None:
@@ -209,7 +218,13 @@ class RunDirectory:
             files.remove_leftovers(folder)
 
     def complete(self, summary: Mapping[str, Any]) -> None:
-        """Write summary.json, take away FAILED, and last of all write COMPLETED with the digests of all records."""
+        """Write summary.json, take away FAILED, and last of all write COMPLETED with the digests of all records.
+
+        Raises:
+            Unfinished: another process has taken the run over, and it is for that one to complete it.
+        """
+        if self._hold is not None and not self._hold.mine():
+            raise Unfinished(f"{self.path} was taken over by another process while this one was stopped")
         self.write_json("summary.json", summary)
         (self.path / "FAILED").unlink(missing_ok=True)
         mark.write_mark(self.path)
@@ -235,6 +250,15 @@ class RunDirectory:
         except ValueError:
             return ""
         return found.time if found is not None else ""
+
+    @property
+    def completion(self) -> tuple[int, str]:
+        """Sorts launches of the same labels by when they were completed; clocks of machines, which differ, say that of old marks alone."""
+        try:
+            found = mark.read_mark(self.path)
+        except ValueError:
+            found = None
+        return (0, "") if found is None else (found.order, "" if found.order else found.time)
 
     @property
     def doubt(self) -> str:
@@ -296,11 +320,3 @@ def _claim(draft: Path, parent: Path, hash: str) -> Path:
         launch += 1
         if launch > 10_000:
             raise UserError(f"{parent} holds {launch - 1} launches of configuration {hash}; remove some")
-
-
-def _try_lock(file: IO[str], kind: int) -> bool:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

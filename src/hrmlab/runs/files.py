@@ -1,7 +1,6 @@
 """Files that are either wholly there or not there at all."""
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -14,6 +13,7 @@ import yaml
 
 from hrmlab.core.errors import UserError
 from hrmlab.core.yaml_text import parse_yaml
+from hrmlab.runs import locks
 
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _TEMPORARY, _DRAFT = ".tmp", ".writing-"
@@ -53,16 +53,17 @@ def replacing(path: Path) -> Iterator[Path]:
 def drafting(parent: Path, prefix: str) -> Iterator[Path]:
     """A new hidden folder in ``parent``, to be filled and renamed or emptied by the caller; removed where it is still there on leaving.
 
-    It is locked while its process lives, so :func:`remove_leftovers` can tell the drafts of the dead.
+    It is locked while its process lives, so :func:`remove_leftovers` can tell the drafts of the dead. Network file systems lock folders
+    for their own machine only, if at all, so its name says which machine that is.
     """
     while True:
-        draft = parent / f"{prefix}{secrets.token_hex(4)}"
+        draft = parent / f"{prefix}{locks.machine()}-{secrets.token_hex(4)}"
         draft.mkdir()
         try:
             descriptor = os.open(draft, os.O_RDONLY)
         except FileNotFoundError:  # somebody took it for a dead one's already
             continue
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        locks.wait_for_folder(descriptor)
         if draft.exists():  # nobody took it for a dead one's between its making and its locking
             break
         os.close(descriptor)
@@ -78,8 +79,8 @@ def remove_leftovers(folder: Path, *, drafts: str | None = None, name: str = "")
 
     Args:
         folder: whose files are looked at, not those of folders in it.
-        drafts: prefix of drafted folders, of which those are removed that no process holds; None: remove temporary files instead, which
-            only the folder's single writer may do.
+        drafts: prefix of drafted folders, of which those of this machine are removed that no process holds (where there are locks; the
+            others stay, hidden); None: remove temporary files instead, which only the folder's single writer may do.
         name: only temporary files for this name.
     """
     with contextlib.suppress(OSError):  # a folder that cannot be read or written keeps its litter, which harms nobody
@@ -88,33 +89,32 @@ def remove_leftovers(folder: Path, *, drafts: str | None = None, name: str = "")
                 if path.suffix in (_TEMPORARY, ".writing") and path.is_file():  # the second: of earlier versions
                     path.unlink(missing_ok=True)
             return
-        for path in folder.glob(f"{drafts}*"):
+        for path in folder.glob(f"{drafts}{locks.machine()}-*"):
             _remove_if_dead(path)
 
 
 def _remove_if_dead(draft: Path) -> None:
     descriptor = os.open(draft, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(draft, ignore_errors=True)
-    except BlockingIOError:
-        return
+        if locks.try_folder(descriptor):
+            shutil.rmtree(draft, ignore_errors=True)
     finally:
         os.close(descriptor)
 
 
-def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_files(folder: Path, files: Mapping[str, bytes | Iterator[bytes]]) -> None:
     """Replace several files together, the last one last: all are written beside their places first and then moved in.
 
     Args:
         folder: there already, with the folders of the files.
-        files: content by path relative to the folder.
+        files: content by path relative to the folder, whole or in pieces.
     """
     remove_leftovers(folder, drafts=_DRAFT)
     with drafting(folder, _DRAFT) as draft:
         for name, content in files.items():
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
-            (draft / name).write_bytes(content)
+            with (draft / name).open("wb") as file:
+                file.writelines([content] if isinstance(content, bytes) else content)
         for name in files:
             (draft / name).replace(folder / name)
 

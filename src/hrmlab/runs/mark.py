@@ -22,18 +22,29 @@ class Mark:
     """A readable COMPLETED.
 
     Attributes:
-        time: ISO 8601, UTC.
+        time: ISO 8601, UTC, by the clock of the machine that the run ended on.
         digests: blake2b in hex by the record's path; None for marks of earlier versions, which hold the time alone.
+        order: one more than that of any launch beside it that was completed before, whatever clocks say; 0 for marks of earlier versions.
     """
 
     time: str
     digests: Mapping[str, str] | None
+    order: int = 0
 
 
 def write_mark(run: Path) -> None:
     """Mark a run directory completed as it stands now."""
     digests = {name: _digest(run / name) for name in records(run)}
-    files.write_json(run / NAME, {"time": datetime.now(UTC).isoformat(timespec="microseconds"), "files": digests})
+    order = 1 + max((_order_of(path.parent) for path in run.parent.glob(f"*/{NAME}") if path.parent != run), default=0)
+    files.write_json(run / NAME, {"time": datetime.now(UTC).isoformat(timespec="microseconds"), "order": order, "files": digests})
+
+
+def _order_of(run: Path) -> int:
+    try:
+        mark = read_mark(run)
+    except ValueError:
+        return 0
+    return mark.order if mark is not None else 0
 
 
 def read_mark(run: Path) -> Mark | None:
@@ -54,13 +65,13 @@ def read_mark(run: Path) -> Mark | None:
         raise ValueError(f"{NAME} is empty")
     try:
         content = json.loads(text) if text.startswith("{") else {"time": text, "files": None}
-        time, digests = str(content["time"]), content["files"]
+        time, digests, order = str(content["time"]), content["files"], int(content.get("order", 0))
         datetime.fromisoformat(time)
-    except (ValueError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise ValueError(f"{NAME} does not hold the time at which the run was completed") from None
     if digests is not None and not (isinstance(digests, dict) and all(isinstance(value, str) for value in digests.values())):
         raise ValueError(f"{NAME} does not hold the digests of the records")
-    return Mark(time, digests)
+    return Mark(time, digests, order)
 
 
 @dataclass(frozen=True)

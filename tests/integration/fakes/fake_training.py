@@ -33,7 +33,14 @@ def train(run):
     step, trail = json.loads(checkpoint.read_text()) if checkpoint.exists() else (0, str(config.seed))
     with (run.path / "launches.jsonl").open("a") as file:
         threads = [os.environ.get("OMP_NUM_THREADS"), config.trainer.threads]
-        file.write(json.dumps({"from": step, "time": time.time(), "process": os.getpid(), "threads": threads}) + "\n")
+        row = {
+            "from": step,
+            "time": time.time(),
+            "process": os.getpid(),
+            "threads": threads,
+            "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        }
+        file.write(json.dumps(row) + "\n")
     behaviour = data["behaviour"] if data["fails_for_seed"] in (None, config.seed) else "succeed"
     while step < STEPS:
         time.sleep(data["seconds"] / STEPS / 2)

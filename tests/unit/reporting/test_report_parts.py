@@ -9,6 +9,7 @@ from hrmlab.reporting import text
 from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.compare.comparisons import compare
+from hrmlab.reporting.compare.ratings import rating_bins
 from hrmlab.reporting.figures.curves import learning_curves
 from hrmlab.reporting.page.render import _inline
 from hrmlab.reporting.report import Report, make_report
@@ -163,3 +164,11 @@ def test_learning_curves_average_over_common_steps(report: Report) -> None:
     np.testing.assert_allclose(curves.mean.values, np.mean([seed.values for seed in curves.seeds], axis=0))
     assert set(curves.mean.x) == {"steps", "examples", "flops", "time"}
     assert (curves.lowest <= curves.mean.values).all()
+
+
+def test_a_task_that_asks_twice_computes_once(tmp_path: Path) -> None:
+    for seed in range(2):
+        make_run(tmp_path, seed=seed, examples=10, rows=2)
+    (task,) = collect(study="quick", output_root=tmp_path).tasks
+    assert rating_bins(task) is rating_bins(task)
+    assert task.once("own", lambda: [1]) is task.once("own", lambda: [2])

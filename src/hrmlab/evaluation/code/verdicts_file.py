@@ -1,7 +1,6 @@
 """The results file: grows by a row per verdict, goes on where it stopped, ends in the samples' order."""
 
 import contextlib
-import fcntl
 import gzip
 import hashlib
 import io
@@ -14,6 +13,7 @@ from typing import Any, Self
 
 from hrmlab.core.errors import UserError
 from hrmlab.evaluation.code.samples_file import SampleRow
+from hrmlab.runs import locks
 from hrmlab.runs.files import remove_leftovers, write_bytes
 from hrmlab.sandbox.samples import Verdict
 
@@ -49,20 +49,26 @@ class Results:
             self._file = self._path.open("ab+")
         except OSError as error:
             raise UserError(f"{self._path}: the results file cannot be written ({error.strerror}); name another with -o") from None
+        hold = None
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hold = locks.try_hold(self._file, ends_process=True)
+            if hold is None:
+                raise UserError(f"{self._path} is being written by another hrm-exec; wait for it, or name another file with -o")
             if self._fresh:
                 self._file.truncate(0)
             self._take_up()
-        except BlockingIOError:
-            self._file.close()
-            raise UserError(f"{self._path} is being written by another hrm-exec; wait for it, or name another file with -o") from None
         except BaseException:
-            self._file.close()
+            self._close(hold)
             raise
+        self._hold = hold
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._close(self._hold)
+
+    def _close(self, hold: locks.Hold | None) -> None:
+        if hold is not None:
+            hold.release()
         self._file.close()
 
     @property

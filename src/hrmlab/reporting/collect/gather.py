@@ -1,6 +1,7 @@
 """Reads a study's run directories and sorts them into what counts and what does not, and why."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -84,9 +85,9 @@ def _labels(study: str, name: str) -> RunLabels:
 
 
 def _said(runs: list[RunRecord], key: str) -> str:
-    """What the study says of itself, as the run completed last has it; empty where no run says."""
-    found = [(run.completed, str(sentence)) for run in runs if (sentence := run.config.get(key))]
-    return max(found)[1] if found else ""
+    """What the study says of itself, as most of its runs have it; empty where no run says."""
+    found = Counter(str(sentence) for run in runs if (sentence := run.config.get(key)))
+    return max(found, key=lambda sentence: (found[sentence], sentence)) if found else ""
 
 
 def _nothing_found(study: str, output_root: str | Path, unreadable: list[UnreadableRun]) -> str:
@@ -112,12 +113,11 @@ def _group(runs: list[RunRecord], arms: tuple[str, ...]) -> tuple[TaskRuns, ...]
     parameters = {run.labels.size: number(run.configured("size.parameters")) or 0.0 for run in runs}
     pairs = sorted({(run.labels.task, run.labels.size) for run in runs}, key=lambda pair: (pair[0], parameters[pair[1]], pair[1]))
     several_sizes = len({size for _, size in pairs}) > 1
+    found: dict[tuple[str, str], dict[str, dict[int, RunRecord]]] = {pair: {arm: {} for arm in arms} for pair in pairs}
+    for run in runs:
+        found[run.labels.task, run.labels.size][run.arm][run.labels.seed] = run
     groups = []
-    for task, size in pairs:
-        by_arm: dict[str, dict[int, RunRecord]] = {arm: {} for arm in arms}
-        for run in runs:
-            if (run.labels.task, run.labels.size) == (task, size):
-                by_arm[run.arm][run.labels.seed] = run
+    for (task, size), by_arm in found.items():
         label = f"{task} ({size})" if several_sizes else task
         groups.append(TaskRuns(label, task, size, {arm: by_seed for arm, by_seed in by_arm.items() if by_seed}))
     return tuple(groups)

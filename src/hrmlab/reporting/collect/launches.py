@@ -16,6 +16,7 @@ from hrmlab.reporting.collect.kept import noted
 from hrmlab.reporting.collect.left_out import ListedRun, State
 from hrmlab.reporting.collect.records import RunRecord, display_name, read_record, run_name
 from hrmlab.reporting.collect.series import last_step
+from hrmlab.reporting.collect.sharing import Shared
 from hrmlab.reporting.collect.study import flat
 from hrmlab.reporting.collect.trust import NotVerified
 from hrmlab.runs.archive import Archive
@@ -44,6 +45,7 @@ class Launches:
         self._completed: dict[RunLabels, list[RunRecord]] = {}
         self._listed: list[ListedRun] = []
         self._folder: Path | None = None
+        self._shared = Shared()
 
     def add(self, run: RunDirectory, root: str | Path | None = None) -> None:
         """Read a run directory below the output root, or another root."""
@@ -51,10 +53,10 @@ class Launches:
         arm = self._shown.get((run.labels.study, run.labels.arm), display_name(run.labels.arm))
         self.arms.append(arm)
         with contextlib.suppress(UserError):  # listed with its reason below, where it would have counted
-            self.configs.append((arm, without_neutral(run.config)))
+            self.configs.append((arm, self._shared(without_neutral(run.config))))
         try:
             if run.state == "completed":
-                record = read_record(run, output_root=root, shown=arm)
+                record = read_record(run, output_root=root, shown=arm, shared=self._shared)
                 self._completed.setdefault(run.labels, []).append(record)
             else:
                 self._listed.append(_not_completed(run, root, arm))
@@ -62,6 +64,7 @@ class Launches:
             self._listed.append(_listed(run, "not verified", str(error), root, arm))
         except (UserError, OSError, ValueError) as error:
             self._listed.append(_listed(run, "unreadable", str(error), root, arm))
+        run.forget()
 
     def add_unreadable(self, item: UnreadableRun) -> None:
         """List a folder that is no run directory."""
@@ -87,10 +90,11 @@ class Launches:
 
     def sorted(self) -> tuple[list[RunRecord], tuple[ListedRun, ...]]:
         """The runs that count, of several completed launches the one completed last, and all others in a stable order."""
+        self._shared = Shared()
         counted: list[RunRecord] = []
         listed = list(self._listed)
         for launches in self._completed.values():
-            *older, latest = sorted(launches, key=lambda record: (record.completed, record.name))
+            *older, latest = sorted(launches, key=lambda record: (record.completion, record.name))
             counted.append(latest)
             listed.extend(_outdated(record, latest) for record in older)
         places = {record.name.rpartition("/")[0] for record in counted}

@@ -12,6 +12,7 @@ from hrmlab.core.measures import Measure, Words
 from hrmlab.reporting.collect.declared import Declared, declared
 from hrmlab.reporting.collect.series import Curve, Predictions, read_curves, read_predictions
 from hrmlab.reporting.collect.shapes import SHAPES, fitting
+from hrmlab.reporting.collect.sharing import Shared
 from hrmlab.reporting.collect.trust import check_mark, check_outcomes, check_values
 from hrmlab.runs.directory import RunDirectory, RunLabels
 
@@ -23,6 +24,7 @@ class RunRecord:
     """A completed run; ``audit`` is empty for runs older than the audit.
 
     Attributes:
+        completion: sorts launches of the same labels by when they were completed; ``completed`` is by the clock of its machine.
         declared: what its numbers mean, in its task's words.
         path: of its directory; of a run from an archive, a temporary one that lives as long as its study.
         shown: the arm as readers see it, where that is not its plain name.
@@ -34,6 +36,7 @@ class RunRecord:
     labels: RunLabels
     hash: str
     completed: str
+    completion: tuple[int, str]
     config: dict[str, Any]
     overrides: list[str]
     declared: Declared
@@ -134,8 +137,11 @@ def number(value: Any) -> float | None:
     return float(value)
 
 
-def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "") -> RunRecord:
+def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "", shared: Shared | None = None) -> RunRecord:
     """Everything about one completed run that can be believed.
+
+    Args:
+        shared: keeps once what the records of several runs have in common; they must not be changed then.
 
     Raises:
         UserError: the summary or the configuration cannot be read; without them the run says nothing.
@@ -165,19 +171,21 @@ def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "") 
         if not extra[name] and name != "audit.json":  # of tasks without audits it is empty, of older runs not there
             problems.append(f"{name} is missing")
     curves = [*(f"val/{item.name}" for item in says.measures), *_PROGRESS]
+    once = shared or Shared()
     return RunRecord(
         name=run_name(run.path, output_root),
         labels=run.labels,
         hash=run.hash,
         completed=completed,
-        config=without_neutral(run.config),
-        overrides=run.overrides,
+        completion=run.completion,
+        config=once(without_neutral(run.config)),
+        overrides=once(run.overrides),
         declared=says,
-        summary=summary,
-        budget=extra["budget.json"],
-        data=extra["data.json"],
-        provenance=extra["provenance.json"],
-        audit=extra["audit.json"],
+        summary=once(summary),
+        budget=once(extra["budget.json"]),
+        data=once(extra["data.json"]),
+        provenance=once(extra["provenance.json"]),
+        audit=once(extra["audit.json"]),
         curves=read_curves(run.metrics_file, curves, problems),
         predictions=predictions,
         path=run.path,

@@ -1,15 +1,18 @@
 """A study as the report sees it: the runs that count by task, arm and seed, the parts that arms play, and what is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hrmlab.core.measures import Measure, Words
 from hrmlab.reporting.collect.left_out import ListedRun, left_out_sentence
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.roles import Roles
 from hrmlab.reporting.collect.selection import Selection
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,21 @@ class TaskRuns:
     size: str
     arms: dict[str, dict[int, RunRecord]]
 
-    @property
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """What tables, figures and charts all ask of these runs, and what takes long, is computed once.
+
+        Args:
+            name: tells it from everything else that is kept here.
+        """
+        if name not in self._kept:
+            self._kept[name] = compute()
+        return self._kept[name]
+
+    @cached_property
+    def _kept(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
     def seeds(self) -> tuple[int, ...]:
         """All seeds that any arm has."""
         return tuple(sorted({seed for runs in self.arms.values() for seed in runs}))
@@ -35,7 +52,7 @@ class TaskRuns:
         """The runs of an arm by seed; empty when the arm has none here."""
         return [run for _, run in sorted(self.arms.get(arm, {}).items())]
 
-    @property
+    @cached_property
     def measure(self) -> Measure:
         """What counts here; where runs do not agree, the first measure declared that all of them have. Runs that leak have no say."""
         asked = [run for run in self if not run.leaks] or list(self)
@@ -44,7 +61,7 @@ class TaskRuns:
         shared = [measure for measure in self.measures if all(run.test(measure.name) is not None for run in asked)]
         return next(iter(shared), asked[0].measure)
 
-    @property
+    @cached_property
     def measures(self) -> tuple[Measure, ...]:
         """All measures that any run declares, each once, in their order; those of runs that do not leak first."""
         found: dict[str, Measure] = {}
@@ -63,14 +80,18 @@ class TaskRuns:
         """The test split's name beside further test sets."""
         return next((run.declared.test_name for run in self if run.declared.test_name != "test"), "test")
 
-    @property
+    @cached_property
     def halts(self) -> bool:
         """Whether any network stopped some examples earlier than others."""
         return any(run.halts for run in self)
 
     def leaks(self, arm: str) -> tuple[str, ...]:
         """How an arm sees the future, in the audit's sentences; one seed that does is enough."""
-        return tuple(dict.fromkeys(sentence for run in self.runs(arm) for sentence in run.leaks))
+        return self._leaks.get(arm, ())
+
+    @cached_property
+    def _leaks(self) -> dict[str, tuple[str, ...]]:
+        return {arm: tuple(dict.fromkeys(sentence for run in self.runs(arm) for sentence in run.leaks)) for arm in self.arms}
 
     def name(self, arm: str) -> str:
         """The arm as inline Markdown, marked where it leaks."""

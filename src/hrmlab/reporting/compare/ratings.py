@@ -10,6 +10,10 @@ from hrmlab.statistics.intervals import Estimate
 
 def rating_bins(task: TaskRuns) -> tuple[list[tuple[float, float]], dict[str, list[Estimate | None]]]:
     """Limits of the quantiles and, per arm, the estimate in each; both empty where none or unequal limits were recorded."""
+    return task.once("rating bins", lambda: _rating_bins(task))
+
+
+def _rating_bins(task: TaskRuns) -> tuple[list[tuple[float, float]], dict[str, list[Estimate | None]]]:
     limits: list[tuple[float, float]] | None = None
     by_arm: dict[str, list[list[dict[str, Any]]]] = {}
     for run in task:

@@ -31,7 +31,7 @@ def by_segment(task: TaskRuns) -> dict[str, BySegment]:
     """arm -> accuracy by segment, of the arms that have more than one; nothing on tasks that do not declare exact accuracy."""
     if EXACT_ACCURACY.name not in {measure.name for measure in task.measures}:
         return {}
-    found = {arm: curve for arm in task.arms if (curve := _of_arm(task.runs(arm))) is not None}
+    found = task.once("by segment", lambda: {arm: curve for arm in task.arms if (curve := _of_arm(task.runs(arm))) is not None})
     return {arm: curve for arm, curve in found.items() if len(curve.estimates) > 1}
 
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -30,26 +30,31 @@ def result_row(run: RunRecord) -> dict[str, Any]:
     return {**row, "git_commit": run.provenance.get("git_commit"), "command": run_command(run)}
 
 
-def result_rows(runs: Sequence[RunRecord]) -> tuple[list[str], list[dict[str, Any]]]:
-    """The columns, one for everything that any run recorded, and the rows."""
-    rows = [result_row(run) for run in runs]
-    return list(dict.fromkeys(name for row in rows for name in row)) or ["study", "task", "arm", "size", "seed"], rows
+def result_columns(runs: Sequence[RunRecord]) -> dict[str, list[Any]]:
+    """A column for everything that any run recorded, each as long as there are runs; None where a run has not recorded it."""
+    columns: dict[str, list[Any]] = {name: [] for name in ("study", "task", "arm", "size", "seed")}
+    for place, run in enumerate(runs):
+        for name, value in result_row(run).items():
+            column = columns.setdefault(name, [])
+            column.extend([None] * (place - len(column)))
+            column.append(value)
+    for column in columns.values():
+        column.extend([None] * (len(runs) - len(column)))
+    return columns
 
 
-def results_csv(runs: Sequence[RunRecord]) -> str:
+def results_csv(columns: Mapping[str, Sequence[Any]]) -> str:
     """results.csv's content."""
-    columns, rows = result_rows(runs)
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
     return buffer.getvalue()
 
 
-def results_parquet(runs: Sequence[RunRecord]) -> bytes:
+def results_parquet(columns: Mapping[str, list[Any]]) -> bytes:
     """results.parquet's content: the same rows, numbers as numbers; a column of mixed kinds holds texts."""
-    columns, rows = result_rows(runs)
-    table = pa.table({name: _column([row.get(name) for row in rows]) for name in columns})
+    table = pa.table({name: _column(values) for name, values in columns.items()})
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     return buffer.getvalue()
