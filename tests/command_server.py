@@ -1,9 +1,9 @@
 """Commands without their imports: ``python -m hrmlab.cli...`` as a process forked from one that has imported everything.
 
 Importing torch, Lightning and Hydra takes some six seconds of a core, and the tests start hundreds of commands. A server, one for each
-PYTHONPATH that tests ask for, imports once; what it forks then runs the module as ``python -m`` would, in a process of its own, with its
-own folder, environment, arguments, streams, signals and exit code. What a test needs to know of the start of a
-process itself (what it imports, what its first words cost) it finds out from a fresh one.
+PYTHONPATH (and HRMLAB_TEST_...) that tests ask for, imports once; what it forks then runs the module as ``python -m`` would, in a process of
+its own, with its own folder, environment, arguments, streams, signals and exit code. What a test needs to know of the start of a process
+itself (what it imports, what its first words cost) it finds out from a fresh one.
 """
 
 import atexit
@@ -125,10 +125,11 @@ def start(module: str, *words: str, cwd: Path | None = None, environment: Mappin
         merged: whether standard error goes where standard output goes.
     """
     asked = dict(os.environ if environment is None else environment)
-    path = asked.get("PYTHONPATH", str(SOURCE))
-    server = _servers.get(path)
+    imported_with = {name: value for name, value in asked.items() if name.startswith("HRMLAB_TEST_")}
+    imported_with["PYTHONPATH"] = asked.get("PYTHONPATH", str(SOURCE))
+    server = _servers.get(key := frozenset(imported_with.items()))
     if server is None or not server.alive:
-        server = _servers[path] = Server(path)
+        server = _servers[key] = Server(imported_with)
     return server.start(module, words, cwd or Path.cwd(), asked, merged=merged)
 
 
@@ -149,13 +150,13 @@ def run(
 class Server:
     """The process that forks commands, as the tests see it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, imported_with: Mapping[str, str]) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).resolve()), str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+                env={**os.environ, **imported_with, "OMP_NUM_THREADS": "1"},
                 pass_fds=[theirs.fileno()],
             )
         self._socket.settimeout(_PATIENCE)
@@ -184,7 +185,7 @@ class Server:
         self._process.wait()
 
 
-_servers: dict[str, Server] = {}
+_servers: dict[frozenset[tuple[str, str]], Server] = {}
 
 
 @atexit.register

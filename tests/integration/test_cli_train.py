@@ -41,9 +41,6 @@ def test_two_launches_in_the_same_moment_get_two_directories(commands, tmp_path)
     assert [process.wait(timeout=60) for process in processes] == [0, 0]
     runs = find_runs(tmp_path / "outputs", "default")
     assert [run.path.name for run in runs] == [runs[0].hash, f"{runs[0].hash}-2"]
-    for process in processes:
-        assert process.stdout is not None
-        process.stdout.close()
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ class Trainer:
 
     Attributes:
         devices: processes, one device each.
-        strategy: of Lightning.
+        strategy: ``ddp``: every process has the whole model; ``fsdp``: each has a part of every weight.
         threads: CPU threads of one process; None: all that it may use, divided by the processes.
     """
 
@@ -171,7 +171,7 @@ class Trainer:
     accelerator: Literal["cpu", "gpu", "auto"]
     devices: Count
     num_nodes: Count
-    strategy: Literal["auto", "ddp"]
+    strategy: Literal["auto", "ddp", "fsdp"]
     threads: Annotated[int, AtLeast(1), Threads()] | None
     progress_bar: bool
 

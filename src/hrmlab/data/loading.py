@@ -45,7 +45,8 @@ class EvaluationLoader:
     """Every row of a split exactly once over all processes, in batches of one size.
 
     Processes share whole batches, so that a batch holds the same rows however many they are, and every answer is the same to the last bit.
-    A process without a batch gets one of surplus rows, so that all of them meet when metrics are added up.
+    All processes get as many batches, the last ones perhaps of surplus rows alone: they meet when metrics are added up, and in every batch
+    where each has only a part of the weights.
 
     Args:
         examples: the split.
@@ -57,16 +58,19 @@ class EvaluationLoader:
     def __init__(self, examples: ExampleSet, *, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.examples = examples
         self.batch_size = max(1, min(batch_size, len(examples)))
-        self._starts = range(0, len(examples), self.batch_size)[rank::world_size]
+        starts = range(0, len(examples), self.batch_size)
+        every = max(1, -(-len(starts) // world_size))
+        own = starts[rank::world_size]
+        self._starts = [*own, *[len(examples)] * (every - len(own))]
 
     def __len__(self) -> int:
-        return max(1, len(self._starts))
+        return len(self._starts)
 
     def __iter__(self) -> Iterator[EvaluationBatch]:
         arrays = (self.examples.inputs, self.examples.labels, self.examples.puzzle_ids)
         inputs, labels, puzzle_ids = (torch.from_numpy(array) for array in arrays)
         count = len(self.examples)
-        for start in self._starts or [count]:
+        for start in self._starts:
             rows = torch.arange(start, min(start + self.batch_size, count))
             surplus = self.batch_size - len(rows)
             index = torch.cat((rows, torch.full((surplus,), -1)))

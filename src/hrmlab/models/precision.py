@@ -35,7 +35,8 @@ class Computation:
     """
 
     def __init__(self, reasoner: Reasoner, precision: Precision, *, likelihood: LossKind = "softmax") -> None:
-        self.reasoner, self.precision = reasoner, precision
+        self.reasoner: Reasoner = reasoner
+        self.precision: Precision = precision
         self.likelihood: LossKind = likelihood
         self.max_segments, self.prefix_length = reasoner.max_segments, reasoner.prefix_length
         self.sees_future = reasoner.sees_future
@@ -48,10 +49,15 @@ class Computation:
             if id(parameter) not in puzzle
         ]
         self._weights: dict[str, Tensor] | None = None
+        self._casts = precision == "bf16"
+
+    def weights_come_cast(self) -> None:
+        """From now on somebody else (who gathers them from several processes) hands out the weights in the precision."""
+        self._casts = False
 
     def prepare(self) -> None:
         """Take the weights as they are now. Call after every optimizer step."""
-        if self.precision == "bf16":
+        if self._casts:
             parameters = dict(self.reasoner.named_parameters(remove_duplicate=False))
             copies = {parameter: parameter.to(torch.bfloat16) for parameter in {parameters[name]: None for name in self._cast_names}}
             self._weights = {f"reasoner.{name}": copies[parameters[name]] for name in self._cast_names}
@@ -68,7 +74,8 @@ class Computation:
 
     def _run(self, method: str, *arguments: Any) -> Any:
         if self._weights is None:
-            return getattr(self.reasoner, method)(*arguments)
+            # The module itself, not its forward: it may be one that gathers its weights before it computes.
+            return (self.reasoner if method == "forward" else getattr(self.reasoner, method))(*arguments)
         return functional_call(_Call(self.reasoner, method), self._weights, arguments, tie_weights=False)
 
     def decoding_state(self, *, capacity: int) -> DecodingState | None:

@@ -18,6 +18,8 @@ from hrmlab.layers.embeddings import PuzzleEmbedding
 from hrmlab.models.reasoner import Reasoner
 from hrmlab.training.parts import LearningRate, PartOptions, grouped
 from hrmlab.training.schedules import learning_rate_schedule
+from hrmlab.training.sharding import optimizer_state_cut
+from hrmlab.training.whole_matrix_muon import WholeMatrixMuon
 
 
 class SparseSignDescent(torch.optim.Optimizer):
@@ -90,7 +92,7 @@ class OptimizerBundle(torch.optim.Optimizer):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         for optimizer, state in zip(self.optimizers, state_dict["optimizers"], strict=True):
-            optimizer.load_state_dict(state)
+            optimizer.load_state_dict(optimizer_state_cut(optimizer, state))
         self.param_groups = [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
     def schedule(self, *, steps: int) -> LRScheduler:
@@ -235,7 +237,7 @@ def muon(
     if matrices:
         groups = grouped(matrices, reasoner, parts)
         dense.append(
-            torch.optim.Muon(groups, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw")
+            WholeMatrixMuon(groups, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw")
         )
     groups = grouped(other, reasoner, parts)
     dense.append(torch.optim.AdamW(groups, lr=other_learning_rate, betas=adam.betas, weight_decay=other_weight_decay, foreach=True))

@@ -23,8 +23,28 @@ PATIENCE = 5.0
 """Seconds that the first process gets to find out by itself that another one has ended."""
 
 
-class WatchedDDP(DDPStrategy):
-    """Lightning's DDP over processes that the first one starts and watches, unless a launcher has started them already.
+class Watched:
+    """Of a strategy over processes that the first one starts and watches, unless a launcher has started them already.
+
+    Attributes:
+        run: the run directory, for the sentence that says how to go on.
+    """
+
+    run: Path
+    launching: "WatchingLauncher | None" = None
+
+    def lost(self) -> str:
+        """Which other process has ended before its time, and how; empty where none is known to have."""
+        return "" if self.launching is None else self.launching.lost()
+
+    def unwatched(self) -> None:
+        """The first process is leaving by itself: how the others end is no news from here on."""
+        if self.launching is not None:
+            self.launching.watched = False
+
+
+class WatchedDDP(Watched, DDPStrategy):
+    """Lightning's DDP.
 
     Args:
         run: the run directory, for the sentence that says how to go on.
@@ -32,20 +52,11 @@ class WatchedDDP(DDPStrategy):
 
     def __init__(self, run: Path) -> None:
         super().__init__()
-        self._run = run
+        self.run = run
 
     def _configure_launcher(self) -> None:
         assert self.cluster_environment is not None
-        self._launcher = WatchingLauncher(self.cluster_environment, self.num_processes, self.num_nodes, run=self._run)
-
-    def lost(self) -> str:
-        """Which other process has ended before its time, and how; empty where none is known to have."""
-        return self._launcher.lost() if isinstance(self._launcher, WatchingLauncher) else ""
-
-    def unwatched(self) -> None:
-        """The first process is leaving by itself: how the others end is no news from here on."""
-        if isinstance(self._launcher, WatchingLauncher):
-            self._launcher.watched = False
+        self._launcher = self.launching = WatchingLauncher(self.cluster_environment, self.num_processes, self.num_nodes, run=self.run)
 
 
 class WatchingLauncher(_SubprocessScriptLauncher):

@@ -55,6 +55,8 @@ def quiet_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*`srun` command is available on your system.*")
     # Data live on the device and have no worker processes.
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    # Of outputs that are views, as logits are: the hooks of FSDP would miss their being changed in place, which nobody does.
+    warnings.filterwarnings("ignore", message=".*FSDP2-wrapped module.*returned a view tensor.*")
     # What is logged at the end of an evaluation has been reduced over all processes already.
     warnings.filterwarnings("ignore", message=".*recommended to use .self.log.*sync_dist=True.*")
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
@@ -28,7 +28,8 @@ from hrmlab.training.cluster import cluster_environment
 from hrmlab.training.interruption import StopSignal, ending_as_interrupted
 from hrmlab.training.loggers import ExtraLogger, MetricsFile, extra_loggers
 from hrmlab.training.module import SegmentTraining, build_module
-from hrmlab.training.peers import WatchedDDP
+from hrmlab.training.peers import Watched, WatchedDDP
+from hrmlab.training.sharded_strategy import WatchedFSDP
 from hrmlab.workflows.building import reasoner_of
 from hrmlab.workflows.prepare import Prepared
 
@@ -62,7 +63,7 @@ def fitted(prepared: Prepared, run: RunDirectory) -> Iterator[Fitted]:
         KeyboardInterrupt: asked to stop; resumable.
     """
     stop = StopSignal()
-    strategy = WatchedDDP(run.path) if prepared.config.trainer.strategy == "ddp" else prepared.config.trainer.strategy
+    strategy = _strategy(prepared, run)
     with (
         _metrics_writer(run) as writer,
         _extra_loggers(prepared, run) as extra,
@@ -73,8 +74,21 @@ def fitted(prepared: Prepared, run: RunDirectory) -> Iterator[Fitted]:
         yield Fitted(trainer=trainer, module=module, effort=_effort(prepared, trainer, module, run), extra=extra)
 
 
+Strategy = WatchedDDP | WatchedFSDP | Literal["auto"]
+
+
+def _strategy(prepared: Prepared, run: RunDirectory) -> Strategy:
+    match prepared.config.trainer.strategy:
+        case "ddp":
+            return WatchedDDP(run.path)
+        case "fsdp":
+            return WatchedFSDP(run.path, processes=prepared.world_size)
+        case "auto":
+            return "auto"
+
+
 @contextmanager
-def _naming_the_lost(strategy: WatchedDDP | str) -> Iterator[None]:
+def _naming_the_lost(strategy: Strategy) -> Iterator[None]:
     """Say which process of a distributed run is gone where its going ends this one.
 
     Raises:
@@ -83,7 +97,7 @@ def _naming_the_lost(strategy: WatchedDDP | str) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if isinstance(strategy, WatchedDDP):
+        if isinstance(strategy, Watched):
             strategy.unwatched()
             if peer_is_lost(error) and (sentence := strategy.lost()):
                 raise LostProcess(sentence) from error
@@ -96,7 +110,7 @@ def _fit(
     writer: MetricsWriter | None,
     extra: list[ExtraLogger],
     stop: StopSignal,
-    strategy: WatchedDDP | str,
+    strategy: Strategy,
 ) -> tuple[pl.Trainer, SegmentTraining]:
     """Train. A process that is alone and runs out of memory goes on from its newest checkpoint with its slots in twice as many parts."""
     config, reasoner = prepared.config, prepared.reasoner
@@ -154,7 +168,7 @@ def _trainer(
     writer: MetricsWriter | None,
     extra: list[ExtraLogger],
     stop: StopSignal,
-    strategy: WatchedDDP | str,
+    strategy: Strategy,
 ) -> tuple[pl.Trainer, Path | None]:
     """A Lightning Trainer for the run and the checkpoint to go on from, if there is one."""
     config = prepared.config

@@ -38,6 +38,11 @@ def new_run(config: Configuration, overrides: Sequence[str]) -> RunDirectory:
     check_launch(config.trainer)
     if config.training.gradient_checkpointing and config.training.compile:
         raise UserError("training.gradient_checkpointing=true and training.compile=true do not go together; leave one of them out")
+    if config.trainer.strategy == "fsdp" and config.training.compile:
+        raise UserError(
+            f"trainer={config.trainer.name} gathers the weights of a block when it computes, which training.compile=true does not see; use "
+            "training.compile=false, or trainer=ddp"
+        )
     if config.optimizer.arguments.get("learning_rates"):  # what only the built model can say, asked before anything is left behind
         from hrmlab.workflows.model_parts import check_parts
 

@@ -15,6 +15,7 @@ from hrmlab.evaluation.split import SplitScore
 from hrmlab.models.checkpoint import chosen_checkpoint, load_checkpoint
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.files import write_bytes
+from hrmlab.training.sharding import is_sharded, load_whole
 from hrmlab.workflows.fit import Fitted
 from hrmlab.workflows.prepare import Prepared
 
@@ -43,7 +44,7 @@ def score(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> Scores:
     """Score the checkpoint that the rule chooses; the first process writes predictions.parquet and generations/."""
     config, task, splits = prepared.config, prepared.task, prepared.data.splits
     checkpoint = load_checkpoint(chosen_checkpoint(run.checkpoints, config.training.evaluate))
-    fitted.module.load_state_dict(checkpoint["state_dict"])
+    load_whole(fitted.module, checkpoint["state_dict"])
     validation = _solved(prepared, fitted, splits.validation).result
     first = _solved(prepared, fitted, splits.test, beyond=1 if task.spec.next_token else config.evaluation.beyond)
     others = {name: _solved(prepared, fitted, examples).result for name, examples in splits.other_tests.items()}
@@ -99,6 +100,7 @@ def _written(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> dict[str,
         progress=config.trainer.progress_bar,
         rank=trainer.global_rank,
         world_size=trainer.world_size,
+        in_step=is_sharded(module),
     )
     scores = writer.score(prepared.sets, folder=run.path / "generations")
     module.computation.release()

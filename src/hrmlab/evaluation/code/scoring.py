@@ -81,6 +81,8 @@ class Writer:
         device: where the reasoner is.
         progress: show a bar.
         rank: this process among ``world_size`` that share the work.
+        in_step: every process writes everything, because none can compute without the others (their weights are in parts); how long a
+            text becomes is known only when it is written, so that processes with work of their own would wait for each other forever.
     """
 
     computation: Computation
@@ -92,6 +94,12 @@ class Writer:
     progress: bool
     rank: int = 0
     world_size: int = 1
+    in_step: bool = False
+
+    @property
+    def _share(self) -> tuple[int, int]:
+        """Which part of the work is this process's: its rank among so many."""
+        return (0, 1) if self.in_step else (self.rank, self.world_size)
 
     def score(self, sets: Problems, *, folder: Path) -> dict[str, SetScore]:
         """Score every set; completions and verdicts are kept in ``folder/<set>.jsonl.gz``.
@@ -121,7 +129,7 @@ class Writer:
         """Of each set the bits of every solution, and the completions of every problem that is to be run."""
         bits: dict[str, np.ndarray] = {}
         written: dict[str, list[Completion]] = {}
-        total = sum(len(sets[name]) * self.settings.samples for name in tested) // self.world_size
+        total = sum(len(sets[name]) * self.settings.samples for name in tested) // self._share[1]
         # Shapes change with every token and every batch; compiled stacks would be compiled anew for each.
         with torch.compiler.set_stance("force_eager"), progress_bar("writing code", total, shown=self.progress) as advance:
             for name, records in sets.items():
@@ -138,8 +146,8 @@ class Writer:
             likelihood=self.computation.likelihood,
             batch_size=self.settings.batch_size,
             device=self.device,
-            rank=self.rank,
-            world_size=self.world_size,
+            rank=self._share[0],
+            world_size=self._share[1],
         )
 
     def write(self, records: Sequence[CodeRecord], advance: Callable[[int], None] = lambda count: None) -> list[Completion]:
@@ -163,8 +171,8 @@ class Writer:
             seed=self.seed,
             device=self.device,
             advance=advance,
-            rank=self.rank,
-            world_size=self.world_size,
+            rank=self._share[0],
+            world_size=self._share[1],
         )
 
 

@@ -1,11 +1,18 @@
 """Lightning's exponential moving average of the weights, kept where the weights are."""
 
+from typing import Any
+
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.callbacks import EMAWeightAveraging
+
+from hrmlab.training.module import SegmentTraining
+from hrmlab.training.sharded_strategy import WatchedFSDP
+from hrmlab.training.sharding import load_whole, whole
 
 
 class DeviceEMA(EMAWeightAveraging):
-    """The average lives on the training device.
+    """The average lives on the training device, and in parts where the weights are in parts.
 
     Lightning makes it before it moves the module, that is on the CPU, and would then copy every weight to the host in every step. Its
     step counter, which torch reads as a condition in every update, stays on the CPU so that reading it waits for nothing.
@@ -26,7 +33,26 @@ class DeviceEMA(EMAWeightAveraging):
         return super().should_update(step_idx, epoch_idx)
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        self._device = trainer.strategy.root_device
+        in_parts = isinstance(trainer.strategy, WatchedFSDP)
+        self._device = torch.device("cpu") if in_parts else trainer.strategy.root_device  # whole, it may not fit there
         super().setup(trainer, pl_module, stage)
         if self._average_model is not None:
             self._average_model.n_averaged = self._average_model.n_averaged.cpu()
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if isinstance(trainer.strategy, WatchedFSDP) and self._average_model is not None:
+            assert isinstance(self._average_model.module, SegmentTraining)
+            trainer.strategy.put_in_place(self._average_model.module)  # before a checkpoint is read into it
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(trainer, pl_module, checkpoint)
+        checkpoint["state_dict"] = whole(checkpoint["state_dict"], kept=trainer.is_global_zero)
+
+    def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        if not isinstance(trainer.strategy, WatchedFSDP):
+            super().on_load_checkpoint(trainer, pl_module, checkpoint)
+            return
+        assert self._average_model is not None
+        average = {f"module.{name}": value for name, value in checkpoint["state_dict"].items()}
+        load_whole(self._average_model, {**average, **checkpoint["averaging_state"]})
+        load_whole(pl_module, checkpoint["current_model_state"])

@@ -11,6 +11,7 @@ from hrmlab.core.errors import TrainingFailed
 from hrmlab.runs.directory import BEST, LAST
 from hrmlab.training.interruption import StopRequested, StopSignal
 from hrmlab.training.module import SegmentTraining
+from hrmlab.training.sharding import own_part
 
 _WORTH_SAVING_SECONDS = 30.0
 _STEPS_BETWEEN_AGREEMENTS = 10
@@ -97,7 +98,7 @@ class SaveCheckpoints(pl.Callback):
         """
         assert isinstance(pl_module, SegmentTraining)
         step = pl_module.totals.first_bad_step
-        if step is None and not bool(torch.stack([torch.isfinite(p).all() for p in pl_module.parameters()]).all()):
+        if step is None and not bool(torch.stack([torch.isfinite(own_part(p)).all() for p in pl_module.parameters()]).all()):
             step = trainer.global_step
         if trainer.strategy.reduce_boolean_decision(step is not None, all=False):
             step = trainer.global_step if step is None else step
