@@ -1,8 +1,8 @@
 """Commands without their imports: ``python -m hrmlab.cli...`` as a process forked from one that has imported everything.
 
 Importing torch, Lightning and Hydra takes some six seconds of a core, and the tests start hundreds of commands. A server, one for each
-PYTHONPATH (and HRMLAB_TEST_...) that tests ask for, imports once; what it forks then runs the module as ``python -m`` would, in a process of
-its own, with its own folder, environment, arguments, streams, signals and exit code. What a test needs to know of the start of a process
+PYTHONPATH (and HRMLAB_TEST_...) that tests ask for, imports once; what it forks then runs the module as ``python -m`` would, in a process
+of its own, with its own folder, environment, arguments, streams, signals and exit code. What a test needs to know of the start of a process
 itself (what it imports, what its first words cost) it finds out from a fresh one.
 """
 
