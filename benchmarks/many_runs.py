@@ -1,36 +1,18 @@
 """A report on very many run directories: how time and memory grow, and whether 100,000 runs fit into an hour and 8 GB."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
+from benchmarks.report import timed_report  # which puts tests/ on the path
 from hrmlab.runs import mark
 from run_factory import make_run  # pyright: ignore[reportMissingImports] - the synthetic runs of the unit tests
 
 _TASKS, _ARMS = 10, 10
 _PREDICTIONS, _VALIDATIONS = 100, 10
-_PROGRAM = """
-import json, os, resource, sys, time
-start = time.perf_counter()
-from hrmlab.reporting.report import make_report
-report = make_report(study="big", output_root=sys.argv[1], reports_root=sys.argv[2])
-used = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps({
-    "runs": len(report.study.runs),
-    "seconds": round(time.perf_counter() - start, 1),
-    "processor_seconds": round(used.ru_utime + used.ru_stime, 1),
-    "peak_bytes": used.ru_maxrss * 1024,
-    "report_bytes": sum(path.stat().st_size for path in report.path.parent.rglob("*") if path.is_file()),
-}))
-"""
 
 
 def runs_100000(options: dict[str, str]) -> dict[str, Any]:
@@ -49,8 +31,7 @@ def runs_100000(options: dict[str, str]) -> dict[str, Any]:
             "making_processor_s": round(time.process_time() - before, 1),
             **made,
         }
-        command = [sys.executable, "-c", _PROGRAM, f"{folder}/outputs", f"{folder}/reports"]
-        return figures | json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1])
+        return figures | timed_report(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
