@@ -5,7 +5,7 @@ from numba import njit
 
 from hrmlab.core.randomness import stream
 from hrmlab.data.sudoku.board import Board
-from hrmlab.data.sudoku.solver import propagate
+from hrmlab.data.sudoku.solver import search
 
 
 def candidates_by_clues(questions: np.ndarray, board: Board) -> np.ndarray:
