@@ -11,8 +11,8 @@ import numpy as np
 from numba import njit
 
 from hrmlab.data.splitmix import draw_integer
-from hrmlab.data.sudoku.digit_boards import open_boards
-from hrmlab.data.sudoku.solver import EVERY_DEAD_END, read_off, search
+from hrmlab.data.sudoku.digit_boards import open_position
+from hrmlab.data.sudoku.solver import EVERY_DEAD_END, search
 
 KEPT = 1024
 """Sets kept of a full grid; of more the oldest give way. Which are kept decides what has to be searched, never what is found."""
@@ -57,13 +57,12 @@ def clue_words(question):
 
 
 @njit(cache=True, nogil=True)
-def other_solution(question, solution, cell, room, tables, known, scratch):
+def other_solution(question, solution, cell, room, branch, tables, known, scratch):
     """Whether another grid than ``solution`` answers the question and has another digit in the empty ``cell``; its set is kept."""
-    boards, settled, _ = room
-    open_boards(question, tables, boards[0], settled[0])
+    open_position(question, tables, room, 0)
     band_cells = tables.box_rows * tables.side
-    boards[0, solution[cell] - 1, cell // band_cells] &= ~(1 << (cell % band_cells))
-    if search(room, tables, (1 << tables.side) - 1, 1, EVERY_DEAD_END, scratch)[0] == 0:
+    room[0, solution[cell] - 1, cell // band_cells] &= ~(1 << (cell % band_cells))
+    if search(room, branch, tables, 1, EVERY_DEAD_END, scratch)[0] == 0:
         return False
     low, high = 0, 0
     for place in range(solution.shape[0]):
@@ -88,7 +87,7 @@ def missed(known, low, high):
 
 
 @njit(cache=True, nogil=True)
-def dig(state, order, question, solution, clues, room, tables, known, scratch):
+def dig(state, order, question, solution, clues, room, branch, tables, known, scratch):
     """Remove clues in random order while the solution stays the only one, down to ``clues`` or to a minimal puzzle."""
     left = 0
     for cell in range(question.shape[0]):
@@ -105,14 +104,14 @@ def dig(state, order, question, solution, clues, room, tables, known, scratch):
         if missed(known, low_left, high_left):
             continue
         question[cell] = 0
-        if other_solution(question, solution, cell, room, tables, known, scratch):
+        if other_solution(question, solution, cell, room, branch, tables, known, scratch):
             question[cell] = solution[cell]
         else:
             low, high, left = low_left, high_left, left - 1
 
 
 @njit(cache=True, nogil=True)
-def vary(state, order, question, solution, room, tables, known, scratch):
+def vary(state, order, question, solution, room, branch, tables, known, scratch):
     """Take one clue away, add others until the solution is the only one again, and dig to a minimal puzzle."""
     shuffle(state, order)
     taken = -1
@@ -129,6 +128,6 @@ def vary(state, order, question, solution, room, tables, known, scratch):
                 break
             low, high = clue_words(question)
             # With the clue that was taken the solution was the only one, so every other one differs there.
-            if not missed(known, low, high) and not other_solution(question, solution, taken, room, tables, known, scratch):
+            if not missed(known, low, high) and not other_solution(question, solution, taken, room, branch, tables, known, scratch):
                 break
-    dig(state, order, question, solution, 0, room, tables, known, scratch)
+    dig(state, order, question, solution, 0, room, branch, tables, known, scratch)

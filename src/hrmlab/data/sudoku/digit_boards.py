@@ -71,51 +71,61 @@ def lowest(typing_context, bits):
 
 
 @njit(cache=True, nogil=True)
-def open_boards(question, tables, boards, settled):
-    """The position of a question of (cells,) digits, 0 where empty: written to (side, BANDS) ``boards``, (BANDS,) ``settled``."""
-    band_cells = tables.box_rows * tables.side
-    settled[:] = 0
-    for cell in range(question.shape[0]):
-        if question[cell]:
-            settled[cell // band_cells] |= 1 << (cell % band_cells)
-    for digit in range(tables.side):
-        for band in range(BANDS):
-            boards[digit, band] = tables.full[band] & ~settled[band]
-    for cell in range(question.shape[0]):
-        if question[cell]:
-            boards[question[cell] - 1, cell // band_cells] |= 1 << (cell % band_cells)
-    for cell in range(question.shape[0]):  # last, so that equal clues which see each other leave neither
-        if question[cell]:
-            for band in range(BANDS):
-                boards[question[cell] - 1, band] &= tables.others[cell, band]
+def positions(count, side):
+    """Room for ``count`` positions: of each (side + 2, BANDS) int64: the digits' boards, the settled cells, and what propagation jots down.
+
+    A cell is settled when its digit has been taken from all cells that see it.
+    """
+    return np.empty((count, side + 2, BANDS), np.int64)
 
 
 @njit(cache=True, nogil=True)
-def settle(boards, settled, tables, digit, band, bit):
+def open_position(question, tables, room, at):
+    """Write the position of a question of (cells,) digits, 0 where empty, to ``room[at]``; an empty question leaves every digit everywhere."""
+    side, band_cells = tables.side, tables.box_rows * tables.side
+    for band in range(BANDS):
+        room[at, side, band] = 0
+    for cell in range(question.shape[0]):
+        if question[cell]:
+            room[at, side, cell // band_cells] |= 1 << (cell % band_cells)
+    for digit in range(side):
+        for band in range(BANDS):
+            room[at, digit, band] = tables.full[band] & ~room[at, side, band]
+    for cell in range(question.shape[0]):
+        if question[cell]:
+            room[at, question[cell] - 1, cell // band_cells] |= 1 << (cell % band_cells)
+    for cell in range(question.shape[0]):  # last, so that equal clues which see each other leave neither
+        if question[cell]:
+            for band in range(BANDS):
+                room[at, question[cell] - 1, band] &= tables.others[cell, band]
+
+
+@njit(cache=True, nogil=True)
+def settle(room, at, tables, digit, band, bit):
     """Write ``digit`` (from 0) into the cell; returns the digits, as a mask, whose boards it changed."""
-    cell = band * tables.box_rows * tables.side + lowest(bit)
-    settled[band] |= bit
+    side = tables.side
+    cell = band * tables.box_rows * side + lowest(bit)
+    room[at, side, band] |= bit
     changed = 1 << digit
-    for other in range(tables.side):
-        if other != digit and boards[other, band] & bit:
-            boards[other, band] ^= bit
-            changed |= 1 << other
+    for other in range(side):  # without a branch: which digits the cell could have is anybody's guess, the processor's too
+        here = room[at, other, band]
+        changed |= np.int64(here & bit != 0) << other
+        room[at, other, band] = here & ~bit
+    room[at, digit, band] |= bit
     for place in range(BANDS):
-        boards[digit, place] &= tables.others[cell, place]
+        room[at, digit, place] &= tables.others[cell, place]
     return changed
 
 
 @njit(cache=True, nogil=True)
-def propagate(boards, settled, tables, dirty):
-    """Apply naked and hidden singles until nothing changes; False on a contradiction. Changes both arrays in place.
+def propagate(room, at, tables, dirty):
+    """Apply naked and hidden singles to ``room[at]`` until nothing changes; False on a contradiction.
 
     Args:
-        boards: (side, BANDS) int64.
-        settled: (BANDS,) int64, cells whose digit has been taken from all that see them.
+        room: see :func:`positions`.
         dirty: mask of the digits whose boards changed since hidden singles were last looked for.
     """
-    side, line = tables.side, (1 << tables.side) - 1
-    hidden = np.empty(BANDS, np.int64)
+    side, line, band_cells = tables.side, (1 << tables.side) - 1, tables.box_rows * tables.side
     while True:
         found = True
         while found:
@@ -123,22 +133,26 @@ def propagate(boards, settled, tables, dirty):
             for band in range(tables.bands):
                 once, twice = 0, 0
                 for digit in range(side):
-                    here = boards[digit, band]
+                    here = room[at, digit, band]
                     twice |= once & here
                     once |= here
                 if once != tables.full[band]:
                     return False
-                singles = once & ~twice & ~settled[band]
+                singles = once & ~twice & ~room[at, side, band]
                 if singles:
                     found = True
                     for digit in range(side):
-                        here = singles & boards[digit, band]
+                        here = singles & room[at, digit, band]
                         while here:
                             bit = here & -here
-                            if boards[digit, band] & bit == 0:
+                            if room[at, digit, band] & bit == 0:
                                 return False
                             here ^= bit
-                            dirty |= settle(boards, settled, tables, digit, band, bit)
+                            room[at, side, band] |= bit
+                            dirty |= 1 << digit
+                            cell = band * band_cells + lowest(bit)
+                            for place in range(BANDS):
+                                room[at, digit, place] &= tables.others[cell, place]
         if dirty == 0:
             return True
         while dirty:
@@ -146,30 +160,28 @@ def propagate(boards, settled, tables, dirty):
             dirty &= dirty - 1
             column_once, column_twice = 0, 0
             for band in range(tables.bands):
-                here = boards[digit, band]
-                once, twice, alone = 0, 0, 0
+                here = room[at, digit, band]
+                once, twice, alone, nowhere = 0, 0, 0, False
                 for row in range(tables.box_rows):
                     places = here >> (row * side) & line
-                    if places == 0:
-                        return False
-                    if places & (places - 1) == 0:
-                        alone |= places << (row * side)
+                    nowhere |= places == 0
+                    alone |= (places & -np.int64(places & (places - 1) == 0)) << (row * side)
                     twice |= once & places
                     once |= places
                 in_boxes = tables.alone[once]
-                if in_boxes < 0:
+                if nowhere or in_boxes < 0:
                     return False
-                hidden[band] = alone | (in_boxes & ~twice) * tables.spread
+                room[at, side + 1, band] = alone | (in_boxes & ~twice) * tables.spread
                 column_twice |= (column_once & once) | twice
                 column_once |= once
             if column_once != line:
                 return False
             in_columns = (column_once & ~column_twice) * tables.spread
             for band in range(tables.bands):
-                new = (hidden[band] | in_columns) & boards[digit, band] & ~settled[band]
+                new = (room[at, side + 1, band] | in_columns) & room[at, digit, band] & ~room[at, side, band]
                 while new:
                     bit = new & -new
                     new ^= bit
-                    if boards[digit, band] & bit == 0:
+                    if room[at, digit, band] & bit == 0:
                         return False
-                    dirty |= settle(boards, settled, tables, digit, band, bit)
+                    dirty |= settle(room, at, tables, digit, band, bit)

@@ -16,8 +16,8 @@ from hrmlab.core.randomness import stream_key
 from hrmlab.data.splitmix import draw_integer
 from hrmlab.data.sudoku.board import Board, board
 from hrmlab.data.sudoku.digging import KEPT, Sets, dig, vary
-from hrmlab.data.sudoku.digit_boards import lowest, open_boards, propagate, settle, tables
-from hrmlab.data.sudoku.solver import EVERY_DEAD_END, read_off, room, search
+from hrmlab.data.sudoku.digit_boards import lowest, open_position, positions, propagate, settle, tables
+from hrmlab.data.sudoku.solver import EVERY_DEAD_END, branches, read_off, search
 
 GENERATOR_VERSION = 1
 """Raise when the puzzles drawn for a key change: cached sets are keyed by it."""
@@ -89,22 +89,21 @@ def choose_tier(side: int, difficulty: str | None, minimum_rating: float | None,
 
 
 @njit(cache=True, nogil=True)
-def _random_solution(state, boards, settled, tables, solution):
+def _random_solution(state, room, tables, solution):
     """Fill (cells,) uint8 ``solution`` by random choices on a cell with fewest candidates, from the start again after a dead end."""
-    band_cells = tables.box_rows * tables.side
+    side, band_cells = tables.side, tables.box_rows * tables.side
     while True:
-        settled[:] = 0
-        for digit in range(tables.side):
-            boards[digit] = tables.full
+        solution[:] = 0
+        open_position(solution, tables, room, 0)
         while True:
             best, fewest, ties = -1, 99, 0
             for cell in range(solution.shape[0]):
                 band, bit = cell // band_cells, 1 << (cell % band_cells)
-                if settled[band] & bit:
+                if room[0, side, band] & bit:
                     continue
                 count = 0
-                for digit in range(tables.side):
-                    count += boards[digit, band] & bit != 0
+                for digit in range(side):
+                    count += room[0, digit, band] & bit != 0
                 if count < fewest:
                     fewest, ties = count, 0
                 if count == fewest:
@@ -112,23 +111,23 @@ def _random_solution(state, boards, settled, tables, solution):
                     if draw_integer(state, ties) == 0:
                         best = cell
             if best < 0:
-                read_off(boards, tables, solution)
+                read_off(room, 0, tables, solution)
                 return
             band, bit, digits = best // band_cells, 1 << (best % band_cells), 0
-            for digit in range(tables.side):
-                if boards[digit, band] & bit:
+            for digit in range(side):
+                if room[0, digit, band] & bit:
                     digits |= 1 << digit
             for _ in range(draw_integer(state, fewest)):
                 digits &= digits - 1
-            dirty = settle(boards, settled, tables, lowest(digits), band, bit)
-            if not propagate(boards, settled, tables, dirty):
+            dirty = settle(room, 0, tables, lowest(digits), band, bit)
+            if not propagate(room, 0, tables, dirty):
                 break
 
 
 @njit(cache=True, nogil=True)
-def _rate(question, room, tables, patience, scratch):
-    open_boards(question, tables, room[0][0], room[1][0])
-    return search(room, tables, (1 << tables.side) - 1, 1, patience, scratch)[1]
+def _rate(question, room, branch, tables, patience, scratch):
+    open_position(question, tables, room, 0)
+    return search(room, branch, tables, 1, patience, scratch)[1]
 
 
 @njit(cache=True, nogil=True)
@@ -137,21 +136,21 @@ def _generate(keys, tables, fewest_clues, most_clues, minimum_rating, maximum_ra
     state = np.empty(1, np.uint64)
     candidate, scratch, order = np.empty(cells, np.uint8), np.empty(cells, np.uint8), np.empty(cells, np.int64)
     known = Sets(np.empty((KEPT, 2), np.int64), np.zeros(1, np.int64))
-    space = room(cells, tables.side)
+    room, branch = positions(cells + 1, tables.side), branches(cells)
     for row in range(keys.shape[0]):
         question, solution = questions[row], solutions[row]
         state[0] = keys[row]
         known.count[0] = 0
         clues = fewest_clues + draw_integer(state, most_clues - fewest_clues + 1)
-        _random_solution(state, space[0][0], space[1][0], tables, solution)
+        _random_solution(state, room, tables, solution)
         question[:] = solution
-        dig(state, order, question, solution, clues, space, tables, known, scratch)
-        rating = _rate(question, space, tables, EVERY_DEAD_END, scratch)
+        dig(state, order, question, solution, clues, room, branch, tables, known, scratch)
+        rating = _rate(question, room, branch, tables, EVERY_DEAD_END, scratch)
         if clues == 0 and rating < minimum_rating:
             for _ in range(CLIMB):
                 candidate[:] = question
-                vary(state, order, candidate, solution, space, tables, known, scratch)
-                found = _rate(candidate, space, tables, maximum_rating, scratch)
+                vary(state, order, candidate, solution, room, branch, tables, known, scratch)
+                found = _rate(candidate, room, branch, tables, maximum_rating, scratch)
                 if rating <= found <= maximum_rating:
                     question[:] = candidate
                     rating = found
