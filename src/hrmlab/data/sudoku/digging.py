@@ -62,7 +62,7 @@ def other_solution(question, solution, cell, room, branch, tables, known, scratc
     open_position(question, tables, room, 0)
     band_cells = tables.box_rows * tables.side
     room[0, solution[cell] - 1, cell // band_cells] &= ~(1 << (cell % band_cells))
-    if search(room, branch, tables, 1, EVERY_DEAD_END, scratch)[0] == 0:
+    if search(room, branch, tables, 1, EVERY_DEAD_END, solution, scratch)[0] == 0:
         return False
     low, high = 0, 0
     for place in range(solution.shape[0]):

@@ -127,7 +127,7 @@ def _random_solution(state, room, tables, solution):
 @njit(cache=True, nogil=True)
 def _rate(question, room, branch, tables, patience, scratch):
     open_position(question, tables, room, 0)
-    return search(room, branch, tables, 1, patience, scratch)[1]
+    return search(room, branch, tables, 1, patience, np.zeros(question.shape[0], np.uint8), scratch)[1]
 
 
 @njit(cache=True, nogil=True)

@@ -66,18 +66,20 @@ def read_off(room, at, tables, solution):
 
 
 @njit(cache=True, nogil=True)
-def search(room, branch, tables, limit, patience, solution):
+def search(room, branch, tables, limit, patience, favoured, solution):
     """Depth-first search from the position ``room[0]`` for up to ``limit`` solutions; the first is written to ``solution``.
 
     Args:
         room: cells + 1 positions, the first of them fresh from its question.
         branch: see :func:`branches`.
         patience: give up at more dead ends than that before the first solution.
+        favoured: (cells,) uint8 the digit to try first in each cell; 0: the lowest.
         solution: (cells,) uint8.
 
     Returns:
         (solutions found, dead ends before the first solution or before giving up).
     """
+    band_cells = tables.box_rows * tables.side
     found, dead_ends, at = 0, 0, 0
     alive = propagate(room, 0, tables, (1 << tables.side) - 1)
     while True:
@@ -100,11 +102,15 @@ def search(room, branch, tables, limit, patience, solution):
         if at < 0:
             return found, dead_ends
         untried = branch[at, 2]
-        branch[at, 2] = untried & (untried - 1)
+        digit = lowest(untried)
+        favourite = favoured[branch[at, 0] * band_cells + lowest(branch[at, 1])]
+        if favourite and untried >> (favourite - 1) & 1:
+            digit = np.int64(favourite) - 1
+        branch[at, 2] = untried ^ (1 << digit)
         for row in range(tables.side + 1):
             for band in range(BANDS):
                 room[at + 1, row, band] = room[at, row, band]
-        dirty = settle(room, at + 1, tables, lowest(untried), branch[at, 0], branch[at, 1])
+        dirty = settle(room, at + 1, tables, digit, branch[at, 0], branch[at, 1])
         at += 1
         alive = propagate(room, at, tables, dirty)
 
@@ -116,9 +122,10 @@ EVERY_DEAD_END = 1 << 60
 @njit(cache=True, nogil=True)
 def _solve_many(questions, tables, limit, solutions, counts, ratings):
     room, branch = positions(questions.shape[1] + 1, tables.side), branches(questions.shape[1])
+    none = np.zeros(questions.shape[1], np.uint8)
     for row in range(questions.shape[0]):
         open_position(questions[row], tables, room, 0)
-        counts[row], ratings[row] = search(room, branch, tables, limit, EVERY_DEAD_END, solutions[row])
+        counts[row], ratings[row] = search(room, branch, tables, limit, EVERY_DEAD_END, none, solutions[row])
 
 
 def solve(questions: np.ndarray, board: Board, *, limit: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
