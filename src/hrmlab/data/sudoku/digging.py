@@ -80,7 +80,7 @@ def other_solution(question, solution, cell, room, branch, tables, known, scratc
 @njit(cache=True, nogil=True)
 def missed(known, low, high):
     """Whether some known set has no clue among the cells of ``low`` and ``high``."""
-    for index in range(min(known.count[0], KEPT)):
+    for index in range(min(known.count[0], KEPT)):  # noqa: SIM110 - compiled, a generator expression is not
         if known.sets[index, 0] & low == 0 and known.sets[index, 1] & high == 0:
             return True
     return False

@@ -1,7 +1,7 @@
 """A Sudoku position as one bit board for each digit, and naked and hidden singles on it.
 
-Of each digit three words say where it may still stand: one a band, the band's cells in reading order from bit 0. So one operation looks at all
-cells of a band. What singles leave does not depend on the order in which they are found, nor does whether they end in a contradiction:
+Of each digit three words say where it may still stand: one a band, the band's cells in reading order from bit 0. So one operation looks at
+all cells of a band. What singles leave does not depend on the order in which they are found, nor does whether they end in a contradiction:
 either way candidates only ever go, and each of them for a reason that stays.
 """
 
@@ -81,7 +81,7 @@ def positions(count, side):
 
 @njit(cache=True, nogil=True)
 def open_position(question, tables, room, at):
-    """Write the position of a question of (cells,) digits, 0 where empty, to ``room[at]``; an empty question leaves every digit everywhere."""
+    """Write the position of a question of (cells,) digits, 0 where empty, to ``room[at]``: its clues are settled, all else is open."""
     side, band_cells = tables.side, tables.box_rows * tables.side
     for band in range(BANDS):
         room[at, side, band] = 0

@@ -125,16 +125,17 @@ def _random_solution(state, room, tables, solution):
 
 
 @njit(cache=True, nogil=True)
-def _rate(question, room, branch, tables, patience, scratch):
+def _rate(question, room, branch, tables, patience, none, scratch):
     open_position(question, tables, room, 0)
-    return search(room, branch, tables, 1, patience, np.zeros(question.shape[0], np.uint8), scratch)[1]
+    return search(room, branch, tables, 1, patience, none, scratch)[1]
 
 
 @njit(cache=True, nogil=True)
 def _generate(keys, tables, fewest_clues, most_clues, minimum_rating, maximum_rating, questions, solutions, ratings):
     cells = questions.shape[1]
     state = np.empty(1, np.uint64)
-    candidate, scratch, order = np.empty(cells, np.uint8), np.empty(cells, np.uint8), np.empty(cells, np.int64)
+    candidate, scratch, none = np.empty(cells, np.uint8), np.empty(cells, np.uint8), np.zeros(cells, np.uint8)
+    order = np.empty(cells, np.int64)
     known = Sets(np.empty((KEPT, 2), np.int64), np.zeros(1, np.int64))
     room, branch = positions(cells + 1, tables.side), branches(cells)
     for row in range(keys.shape[0]):
@@ -145,12 +146,13 @@ def _generate(keys, tables, fewest_clues, most_clues, minimum_rating, maximum_ra
         _random_solution(state, room, tables, solution)
         question[:] = solution
         dig(state, order, question, solution, clues, room, branch, tables, known, scratch)
-        rating = _rate(question, room, branch, tables, EVERY_DEAD_END, scratch)
+        rating = _rate(question, room, branch, tables, EVERY_DEAD_END, none, scratch)
         if clues == 0 and rating < minimum_rating:
             for _ in range(CLIMB):
                 candidate[:] = question
                 vary(state, order, candidate, solution, room, branch, tables, known, scratch)
-                found = _rate(candidate, room, branch, tables, maximum_rating, scratch)
+                # What is harder than the tier is turned down whatever its rating, so it is not counted to the end.
+                found = _rate(candidate, room, branch, tables, maximum_rating, none, scratch)
                 if rating <= found <= maximum_rating:
                     question[:] = candidate
                     rating = found
