@@ -26,11 +26,11 @@ class Sets(NamedTuple):
 
     Attributes:
         sets: (KEPT, 2) int64.
-        count: (1,) int64 sets found so far.
+        found: (1,) int64 how many were found so far.
     """
 
     sets: np.ndarray
-    count: np.ndarray
+    found: np.ndarray
 
 
 @njit(cache=True, nogil=True)
@@ -71,16 +71,16 @@ def other_solution(question, solution, cell, room, branch, tables, known, scratc
                 low |= 1 << place
             else:
                 high |= 1 << (place - WORD)
-    slot = known.count[0] % KEPT
+    slot = known.found[0] % KEPT
     known.sets[slot, 0], known.sets[slot, 1] = low, high
-    known.count[0] += 1
+    known.found[0] += 1
     return True
 
 
 @njit(cache=True, nogil=True)
 def missed(known, low, high):
     """Whether some known set has no clue among the cells of ``low`` and ``high``."""
-    for index in range(min(known.count[0], KEPT)):  # noqa: SIM110 - compiled, a generator expression is not
+    for index in range(min(known.found[0], KEPT)):  # noqa: SIM110 - compiled, a generator expression is not
         if known.sets[index, 0] & low == 0 and known.sets[index, 1] & high == 0:
             return True
     return False

@@ -61,13 +61,17 @@ def tables(side: int) -> Tables:
 
 
 @intrinsic
-def lowest(typing_context, bits):
-    """The number of the lowest bit of an int64 other than 0."""
-
+def _trailing_zeros(typing_context, bits):
     def code(context, builder, signature, arguments):
         return builder.cttz(arguments[0], context.get_constant(types.boolean, True))
 
     return types.int64(types.int64), code
+
+
+@njit(cache=True, nogil=True)
+def lowest(bits):
+    """The number of the lowest bit of an int64 other than 0."""
+    return _trailing_zeros(bits)  # pyright: ignore[reportCallIssue] - numba gives the first argument
 
 
 @njit(cache=True, nogil=True)

@@ -141,7 +141,7 @@ def _generate(keys, tables, fewest_clues, most_clues, minimum_rating, maximum_ra
     for row in range(keys.shape[0]):
         question, solution = questions[row], solutions[row]
         state[0] = keys[row]
-        known.count[0] = 0
+        known.found[0] = 0
         clues = fewest_clues + draw_integer(state, most_clues - fewest_clues + 1)
         _random_solution(state, room, tables, solution)
         question[:] = solution
