@@ -15,7 +15,9 @@ from hrmlab.core.errors import UserError
 from hrmlab.core.randomness import stream_key
 from hrmlab.data.splitmix import draw_integer
 from hrmlab.data.sudoku.board import Board, board
-from hrmlab.data.sudoku.solver import propagate, search, start_candidates
+from hrmlab.data.sudoku.digging import KEPT, Sets, dig, vary
+from hrmlab.data.sudoku.digit_boards import lowest, open_position, positions, propagate, settle, tables
+from hrmlab.data.sudoku.solver import EVERY_DEAD_END, branches, read_off, search
 
 GENERATOR_VERSION = 1
 """Raise when the puzzles drawn for a key change: cached sets are keyed by it."""
@@ -87,22 +89,21 @@ def choose_tier(side: int, difficulty: str | None, minimum_rating: float | None,
 
 
 @njit(cache=True, nogil=True)
-def _random_solution(state, units, peers, solution):
+def _random_solution(state, room, tables, solution):
     """Fill (cells,) uint8 ``solution`` by random choices on a cell with fewest candidates, from the start again after a dead end."""
-    cells, side = peers.shape[0], units.shape[1]
-    candidates, settled = np.empty(cells, np.int32), np.empty(cells, np.bool_)
+    side, band_cells = tables.side, tables.box_rows * tables.side
     while True:
-        candidates[:] = (1 << side) - 1
-        settled[:] = False
+        solution[:] = 0
+        open_position(solution, tables, room, 0)
         while True:
             best, fewest, ties = -1, 99, 0
-            for cell in range(cells):
-                mask, count = candidates[cell], 0
-                while mask:
-                    mask &= mask - 1
-                    count += 1
-                if count == 1:
+            for cell in range(solution.shape[0]):
+                band, bit = cell // band_cells, 1 << (cell % band_cells)
+                if room[0, side, band] & bit:
                     continue
+                count = 0
+                for digit in range(side):
+                    count += room[0, digit, band] & bit != 0
                 if count < fewest:
                     fewest, ties = count, 0
                 if count == fewest:
@@ -110,93 +111,51 @@ def _random_solution(state, units, peers, solution):
                     if draw_integer(state, ties) == 0:
                         best = cell
             if best < 0:
-                for cell in range(cells):
-                    digit, mask = 1, candidates[cell]
-                    while mask > 1:
-                        mask >>= 1
-                        digit += 1
-                    solution[cell] = digit
+                read_off(room, 0, tables, solution)
                 return
-            mask = candidates[best]
+            band, bit, digits = best // band_cells, 1 << (best % band_cells), 0
+            for digit in range(side):
+                if room[0, digit, band] & bit:
+                    digits |= 1 << digit
             for _ in range(draw_integer(state, fewest)):
-                mask &= mask - 1
-            candidates[best] = mask & -mask
-            if not propagate(candidates, settled, units, peers):
+                digits &= digits - 1
+            dirty = settle(room, 0, tables, lowest(digits), band, bit)
+            if not propagate(room, 0, tables, dirty):
                 break
 
 
 @njit(cache=True, nogil=True)
-def _shuffled(state, count):
-    order = np.arange(count)
-    for i in range(count - 1, 0, -1):
-        j = draw_integer(state, i + 1)
-        order[i], order[j] = order[j], order[i]
-    return order
+def _rate(question, room, branch, tables, patience, none, scratch):
+    open_position(question, tables, room, 0)
+    return search(room, branch, tables, 1, patience, none, scratch)[1]
 
 
 @njit(cache=True, nogil=True)
-def _dig(state, units, peers, question, clues):
-    """Remove clues in random order while the solution stays the only one, down to ``clues`` or to a minimal puzzle."""
-    cells, side = peers.shape[0], units.shape[1]
-    scratch = np.empty(cells, np.uint8)
-    left = 0
-    for cell in range(cells):
-        left += question[cell] > 0
-    for cell in _shuffled(state, cells):
-        if left <= clues:
-            return
-        digit = question[cell]
-        if digit == 0:
-            continue
-        question[cell] = 0
-        start = start_candidates(question, side)
-        start[cell] ^= 1 << (digit - 1)
-        if search(start, units, peers, 1, scratch)[0] > 0:
-            question[cell] = digit
-        else:
-            left -= 1
-
-
-@njit(cache=True, nogil=True)
-def _rate(question, units, peers):
-    return search(start_candidates(question, units.shape[1]), units, peers, 1, np.empty(question.shape[0], np.uint8))[1]
-
-
-@njit(cache=True, nogil=True)
-def _vary(state, units, peers, solution, question):
-    """Take one clue away, add others until the solution is the only one again, and dig to a minimal puzzle."""
-    cells, side = peers.shape[0], units.shape[1]
-    scratch = np.empty(cells, np.uint8)
-    for cell in _shuffled(state, cells):
-        if question[cell]:
-            question[cell] = 0
-            break
-    for cell in _shuffled(state, cells):
-        if question[cell] == 0:
-            question[cell] = solution[cell]
-            if search(start_candidates(question, side), units, peers, 2, scratch)[0] == 1:
-                break
-    _dig(state, units, peers, question, 0)
-
-
-@njit(cache=True, nogil=True)
-def _generate(keys, units, peers, fewest_clues, most_clues, minimum_rating, maximum_rating, questions, solutions, ratings):
+def _generate(keys, tables, fewest_clues, most_clues, minimum_rating, maximum_rating, questions, solutions, ratings):
+    cells = questions.shape[1]
     state = np.empty(1, np.uint64)
-    candidate = np.empty(peers.shape[0], np.uint8)
+    candidate, scratch, none = np.empty(cells, np.uint8), np.empty(cells, np.uint8), np.zeros(cells, np.uint8)
+    order = np.empty(cells, np.int64)
+    known = Sets(np.empty((KEPT, 2), np.int64), np.zeros(1, np.int64))
+    room, branch = positions(cells + 1, tables.side), branches(cells)
     for row in range(keys.shape[0]):
+        question, solution = questions[row], solutions[row]
         state[0] = keys[row]
+        known.found[0] = 0
         clues = fewest_clues + draw_integer(state, most_clues - fewest_clues + 1)
-        _random_solution(state, units, peers, solutions[row])
-        questions[row] = solutions[row]
-        _dig(state, units, peers, questions[row], clues)
-        rating = _rate(questions[row], units, peers)
+        _random_solution(state, room, tables, solution)
+        question[:] = solution
+        dig(state, order, question, solution, clues, room, branch, tables, known, scratch)
+        rating = _rate(question, room, branch, tables, EVERY_DEAD_END, none, scratch)
         if clues == 0 and rating < minimum_rating:
             for _ in range(CLIMB):
-                candidate[:] = questions[row]
-                _vary(state, units, peers, solutions[row], candidate)
-                found = _rate(candidate, units, peers)
+                candidate[:] = question
+                vary(state, order, candidate, solution, room, branch, tables, known, scratch)
+                # What is harder than the tier is turned down whatever its rating, so it is not counted to the end.
+                found = _rate(candidate, room, branch, tables, maximum_rating, none, scratch)
                 if rating <= found <= maximum_rating:
-                    questions[row], rating = candidate, found
+                    question[:] = candidate
+                    rating = found
                     if rating >= minimum_rating:
                         break
         ratings[row] = rating
@@ -220,8 +179,7 @@ def generate_for_keys(keys: np.ndarray, layout: Board, *, tier: Tier) -> Puzzles
     keys = np.ascontiguousarray(keys, np.uint64)
     _generate(
         keys,
-        layout.units,
-        layout.peers,
+        tables(layout.side),
         tier.fewest_clues,
         tier.most_clues,
         tier.minimum_rating,

@@ -1,146 +1,131 @@
 """An exact Sudoku solver that also rates: naked and hidden singles, then a branch on the cell with fewest candidates.
 
-Candidates are bit masks (bit d - 1 set: digit d still possible). ``rating`` is the number of dead ends the search meets before
-its first solution, cells taken in reading order on ties and digits in ascending order; 0 means that no guess was ever wrong.
+``rating`` is the number of dead ends the search meets before its first solution, cells taken in reading order on ties and digits in
+ascending order; 0 means that no guess was ever wrong.
 """
 
 import numpy as np
 from numba import njit
 
 from hrmlab.data.sudoku.board import Board
+from hrmlab.data.sudoku.digit_boards import BANDS, lowest, open_position, positions, propagate, settle, tables
 
 
 @njit(cache=True, nogil=True)
-def propagate(candidates, settled, units, peers):
-    """Apply naked and hidden singles until nothing changes; False on a contradiction. Changes both arrays in place.
-
-    Args:
-        candidates: (cells,) int32 masks.
-        settled: (cells,) bool, cells whose single candidate has already been taken from their peers.
-    """
-    side = units.shape[1]
-    full = (1 << side) - 1
-    while True:
-        again = True
-        while again:
-            again = False
-            for cell in range(candidates.shape[0]):
-                mask = candidates[cell]
-                if settled[cell] or mask & (mask - 1):
-                    continue
-                if mask == 0:
-                    return False
-                settled[cell] = True
-                for k in range(peers.shape[1]):
-                    peer = peers[cell, k]
-                    if candidates[peer] & mask:
-                        left = candidates[peer] ^ mask
-                        candidates[peer] = left
-                        if left == 0:
-                            return False
-                        if peer < cell and left & (left - 1) == 0:
-                            again = True
-        changed = False
-        for unit in range(units.shape[0]):
-            once, twice = 0, 0
-            for k in range(side):
-                mask = candidates[units[unit, k]]
-                twice |= once & mask
-                once |= mask
-            if once != full:
-                return False
-            hidden = once & ~twice
-            if hidden == 0:
-                continue
-            for k in range(side):
-                cell = units[unit, k]
-                here = candidates[cell] & hidden
-                if here & (here - 1):
-                    return False
-                if here and candidates[cell] != here:
-                    candidates[cell] = here
-                    changed = True
-        if not changed:
-            return True
+def branches(cells):
+    """What a search notes down of its branch at each depth: the cell's band and bit, and the digits yet to be tried."""
+    return np.empty((cells + 1, 3), np.int64)
 
 
 @njit(cache=True, nogil=True)
-def search(start, units, peers, limit, solution):
-    """Depth-first search for up to ``limit`` solutions; the first is written to ``solution`` (cells,) uint8.
+def _choose(room, at, tables, branch):
+    """Note the first cell with fewest candidates above one at ``branch[at]``; False: every cell is settled."""
+    side = tables.side
+    best, best_band, best_bit = 99, -1, 0
+    for band in range(tables.bands):
+        once, twice, thrice = 0, 0, 0
+        for digit in range(side):
+            here = room[at, digit, band]
+            thrice |= twice & here
+            twice |= once & here
+            once |= here
+        if twice == 0:
+            continue
+        pairs = twice & ~thrice
+        if pairs:
+            best_band, best_bit = band, pairs & -pairs
+            break
+        while thrice:
+            bit = thrice & -thrice
+            thrice ^= bit
+            count = 0
+            for digit in range(side):
+                count += room[at, digit, band] & bit != 0
+            if count < best:
+                best, best_band, best_bit = count, band, bit
+    if best_band < 0:
+        return False
+    digits = 0
+    for digit in range(side):
+        if room[at, digit, best_band] & best_bit:
+            digits |= 1 << digit
+    branch[at, 0], branch[at, 1], branch[at, 2] = best_band, best_bit, digits
+    return True
+
+
+@njit(cache=True, nogil=True)
+def read_off(room, at, tables, solution):
+    """Write the digits of a position in which every cell has one candidate to (cells,) uint8 ``solution``."""
+    band_cells = tables.box_rows * tables.side
+    for digit in range(tables.side):
+        for band in range(tables.bands):
+            here = room[at, digit, band]
+            while here:
+                solution[band * band_cells + lowest(here)] = digit + 1
+                here &= here - 1
+
+
+@njit(cache=True, nogil=True)
+def search(room, branch, tables, limit, patience, favoured, solution):
+    """Depth-first search from the position ``room[0]`` for up to ``limit`` solutions; the first is written to ``solution``.
 
     Args:
-        start: (cells,) int32 candidate masks.
+        room: cells + 1 positions, the first of them fresh from its question.
+        branch: see :func:`branches`.
+        patience: give up at more dead ends than that before the first solution.
+        favoured: (cells,) uint8 the digit to try first in each cell; 0: the lowest.
+        solution: (cells,) uint8.
 
     Returns:
-        (solutions found, dead ends before the first solution or before giving up, guesses made in all).
+        (solutions found, dead ends before the first solution or before giving up).
     """
-    cells = start.shape[0]
-    candidates = np.empty((cells + 1, cells), np.int32)
-    settled = np.zeros((cells + 1, cells), np.bool_)
-    branch = np.zeros(cells + 1, np.int64)
-    untried = np.zeros(cells + 1, np.int32)
-    candidates[0] = start
-    found, dead_ends, guesses, depth = 0, 0, 0, 0
-    alive = propagate(candidates[0], settled[0], units, peers)
+    band_cells = tables.box_rows * tables.side
+    found, dead_ends, at = 0, 0, 0
+    alive = propagate(room, 0, tables, (1 << tables.side) - 1)
     while True:
         if alive:
-            best, fewest = -1, 99
-            for cell in range(cells):
-                mask = candidates[depth, cell]
-                if mask & (mask - 1):
-                    count = 0
-                    while mask:
-                        mask &= mask - 1
-                        count += 1
-                    if count < fewest:
-                        best, fewest = cell, count
-            if best < 0:
+            if not _choose(room, at, tables, branch):
                 if found == 0:
-                    for cell in range(cells):
-                        digit, mask = 1, candidates[depth, cell]
-                        while mask > 1:
-                            mask >>= 1
-                            digit += 1
-                        solution[cell] = digit
+                    read_off(room, at, tables, solution)
                 found += 1
                 if found == limit:
-                    return found, dead_ends, guesses
-                depth -= 1
-            else:
-                branch[depth], untried[depth] = best, candidates[depth, best]
+                    return found, dead_ends
+                at -= 1
         else:
             if found == 0:
                 dead_ends += 1
-            depth -= 1
-        while depth >= 0 and untried[depth] == 0:
-            depth -= 1
-        if depth < 0:
-            return found, dead_ends, guesses
-        lowest = untried[depth] & -untried[depth]
-        untried[depth] ^= lowest
-        candidates[depth + 1] = candidates[depth]
-        settled[depth + 1] = settled[depth]
-        candidates[depth + 1, branch[depth]] = lowest
-        depth += 1
-        guesses += 1
-        alive = propagate(candidates[depth], settled[depth], units, peers)
+                if dead_ends > patience:
+                    return 0, dead_ends
+            at -= 1
+        while at >= 0 and branch[at, 2] == 0:
+            at -= 1
+        if at < 0:
+            return found, dead_ends
+        untried = branch[at, 2]
+        digit = lowest(untried)
+        favourite = favoured[branch[at, 0] * band_cells + lowest(branch[at, 1])]
+        if favourite and untried >> (favourite - 1) & 1:
+            digit = np.int64(favourite) - 1
+        branch[at, 2] = untried ^ (1 << digit)
+        for row in range(tables.side + 1):
+            for band in range(BANDS):
+                room[at + 1, row, band] = room[at, row, band]
+        dirty = settle(room, at + 1, tables, digit, branch[at, 0], branch[at, 1])
+        at += 1
+        alive = propagate(room, at, tables, dirty)
+
+
+EVERY_DEAD_END = 1 << 60
+"""A patience that nothing exhausts."""
 
 
 @njit(cache=True, nogil=True)
-def start_candidates(question, side):
-    """(cells,) int32 masks of a question of (cells,) digits, 0 where empty."""
-    masks = np.empty(question.shape[0], np.int32)
-    for cell in range(question.shape[0]):
-        digit = question[cell]
-        masks[cell] = (1 << side) - 1 if digit == 0 else 1 << (digit - 1)
-    return masks
-
-
-@njit(cache=True, nogil=True)
-def _solve_many(questions, units, peers, limit, solutions, counts, ratings, guesses):
+def _solve_many(questions, tables, limit, solutions, counts, ratings):
+    room, branch = positions(questions.shape[1] + 1, tables.side), branches(questions.shape[1])
+    none = np.zeros(questions.shape[1], np.uint8)
     for row in range(questions.shape[0]):
-        start = start_candidates(questions[row], units.shape[1])
-        counts[row], ratings[row], guesses[row] = search(start, units, peers, limit, solutions[row])
+        open_position(questions[row], tables, room, 0)
+        counts[row], ratings[row] = search(room, branch, tables, limit, EVERY_DEAD_END, none, solutions[row])
 
 
 def solve(questions: np.ndarray, board: Board, *, limit: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -156,6 +141,6 @@ def solve(questions: np.ndarray, board: Board, *, limit: int = 2) -> tuple[np.nd
     """
     questions = np.ascontiguousarray(questions, dtype=np.uint8)
     solutions = np.zeros_like(questions)
-    counts, ratings, guesses = (np.zeros(len(questions), np.int64) for _ in range(3))
-    _solve_many(questions, board.units, board.peers, limit, solutions, counts, ratings, guesses)
+    counts, ratings = (np.zeros(len(questions), np.int64) for _ in range(2))
+    _solve_many(questions, tables(board.side), limit, solutions, counts, ratings)
     return solutions, counts, ratings

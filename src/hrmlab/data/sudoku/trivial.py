@@ -5,7 +5,7 @@ from numba import njit
 
 from hrmlab.core.randomness import stream
 from hrmlab.data.sudoku.board import Board
-from hrmlab.data.sudoku.solver import propagate
+from hrmlab.data.sudoku.digit_boards import open_position, positions, propagate, tables
 
 
 def candidates_by_clues(questions: np.ndarray, board: Board) -> np.ndarray:
@@ -26,15 +26,20 @@ def candidates_by_clues(questions: np.ndarray, board: Board) -> np.ndarray:
 
 def candidates_by_elimination(questions: np.ndarray, board: Board) -> np.ndarray:
     """The digits that are left when naked and hidden singles have been filled in until nothing changes; masks as above."""
-    masks = candidates_by_clues(questions, board)
-    _eliminate(masks, board.units, board.peers)
+    masks = np.zeros(questions.shape, np.int32)
+    _eliminate(np.ascontiguousarray(questions, np.uint8), tables(board.side), masks)
     return masks
 
 
 @njit(cache=True, nogil=True)
-def _eliminate(masks, units, peers):
-    for row in range(masks.shape[0]):
-        propagate(masks[row], np.zeros(masks.shape[1], np.bool_), units, peers)
+def _eliminate(questions, tables, masks):
+    room, band_cells = positions(1, tables.side), tables.box_rows * tables.side
+    for row in range(questions.shape[0]):
+        open_position(questions[row], tables, room, 0)
+        propagate(room, 0, tables, (1 << tables.side) - 1)
+        for cell in range(questions.shape[1]):
+            for digit in range(tables.side):
+                masks[row, cell] |= (room[0, digit, cell // band_cells] >> (cell % band_cells) & 1) << digit
 
 
 def guesses(masks: np.ndarray, board: Board, *, purpose: str) -> np.ndarray:

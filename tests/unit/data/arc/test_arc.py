@@ -21,6 +21,7 @@ from hrmlab.data.arc.puzzles import make_puzzle
 from hrmlab.data.arc.reading import read_puzzles, require_package
 from hrmlab.data.arc.task import ArcTask
 from hrmlab.data.arc.views import INVERSES, draw_views, fingerprint, turned
+from hrmlab.data.example_set import ExampleSet
 from hrmlab.data.mixture.task import MixtureTask
 from hrmlab.data.task import Answers
 from hrmlab.evaluation.trivial import trivial_scores
@@ -153,6 +154,53 @@ def test_augmentation_shows_each_pair_in_a_view_of_its_puzzle(folder: Path, tran
     assert len(ids) == len(task._views) - 1
     assert (moved > len(rows) / 4) if translate else not moved
     assert not (seen.labels == PAD).any()
+
+
+def augmented_by_numpy(task: ArcTask, train: ExampleSet, row: int, uniforms: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, int]:
+    """One draw of the augmentation, grid by grid, from the same random numbers: tokens of both grids and the puzzle id."""
+    views = task._views
+    place = int(views.place(train.puzzle_ids[row : row + 1])[0])
+    puzzle_id = int(train.puzzle_ids[row]) + int(uniforms["view"][0] * len(views.ids(place)))
+    given = (train.inputs[row], np.where(train.labels[row] == IGNORED_LABEL, PAD, train.labels[row]))
+    grids = [views.seen(decode(tokens, SIDE), puzzle_id) for tokens in given]
+    room = SIDE - np.max([grid.shape for grid in grids], axis=0)
+    stays = uniforms["stay"][0] < 1 / np.bincount(train.groups)[train.groups[row]]
+    top, left = (0, 0) if stays else (uniforms["place"] * (room + 1)).astype(int)
+    rows = []
+    for grid in grids:
+        square = np.full((SIDE, SIDE), PAD)
+        square[top:, left:] = encode(grid, SIDE).reshape(SIDE, SIDE)[: SIDE - top, : SIDE - left]
+        rows.append(square.ravel())
+    return rows[0], np.where(rows[1] == PAD, IGNORED_LABEL, rows[1]), puzzle_id
+
+
+@pytest.mark.parametrize(
+    "device",
+    ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")])],
+)
+def test_the_augmentation_stays_on_its_device_and_draws_what_numpy_draws_from_the_same_numbers(folder: Path, device: str) -> None:
+    task = own(folder)
+    train = task.load().train
+    augmentation = task.augmentation(train)
+    assert augmentation is not None
+    augmentation = augmentation.to(device)
+    rows = torch.arange(len(train), device=device).repeat(10)
+    batch = Batch(*(torch.from_numpy(part).to(device).long()[rows] for part in (train.inputs, train.labels, train.puzzle_ids)))
+    random = CounterRandom(11, torch.arange(len(rows), device=device))
+    if device == "cuda":
+        torch.cuda.set_sync_debug_mode("error")  # nothing may wait for the host
+    try:
+        seen = augmentation(batch, rows, random)
+    finally:
+        if device == "cuda":
+            torch.cuda.set_sync_debug_mode("default")
+    assert all(part.device.type == device for part in seen)
+    uniforms = {name: random.uniform(name, columns).cpu().numpy() for name, columns in (("view", 1), ("stay", 1), ("place", 2))}
+    for number, row in enumerate(rows.tolist()):
+        inputs, labels, puzzle_id = augmented_by_numpy(task, train, row, {name: drawn[number] for name, drawn in uniforms.items()})
+        assert np.array_equal(seen.inputs[number].cpu().numpy(), inputs)
+        assert np.array_equal(seen.labels[number].cpu().numpy(), labels)
+        assert int(seen.puzzle_ids[number]) == puzzle_id
 
 
 # ---- splits ----------------------------------------------------------------------------------------------------------------------------
