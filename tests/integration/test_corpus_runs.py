@@ -12,6 +12,7 @@ from test_exact_resume import assert_resumes_exactly, assert_same, everything, r
 from hrmlab.runs.directory import RunDirectory
 
 
+@pytest.mark.slow
 def test_a_run_on_a_saved_dataset(
     train_run: Callable[..., RunDirectory], compose_config: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -175,7 +175,8 @@ class CorpusTask(CodeTask):
             train = ExampleSet(**{name: np.array(values) for name, values in vars(train).items()}).widened()
         return Splits(
             train=train,
-            **{split: self._pieces(records) for split, records in self.records().items()},
+            validation=self._pieces(self.records()["validation"]),
+            test=self._pieces(self.records()["test"]),
             train_classes=mapped_column(folder / "classes.arrow", "classes")[:, 0],
             class_rule=self.class_rule,
             source=self.source,
