@@ -1,17 +1,21 @@
 """What the splits hold and share: ``data.json`` of a run."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
-from hrmlab.data.example_set import ExampleSet, Splits
+from hrmlab.data.example_set import ExampleSet, Splits, blocks
 from hrmlab.data.task import Task
 
 
 def _common_inputs(one: ExampleSet, other: ExampleSet) -> int:
-    """Rows of ``other`` whose input stands literally in ``one``."""
-    known = {row.tobytes() for row in np.ascontiguousarray(one.inputs)}
-    return sum(row.tobytes() in known for row in np.ascontiguousarray(other.inputs))
+    """Rows of ``other`` whose input stands literally in ``one``, which passes by once."""
+    wanted = Counter(row.tobytes() for row in np.ascontiguousarray(other.inputs))
+    found: set[bytes] = set()
+    for block in blocks(one.inputs):
+        found.update(text for row in np.ascontiguousarray(block, other.inputs.dtype) if (text := row.tobytes()) in wanted)
+    return sum(wanted[text] for text in found)
 
 
 def _answers(splits: Splits, task: Task) -> dict[str, Any]:

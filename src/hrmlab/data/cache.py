@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import time
 import zipfile
 import zlib
@@ -51,6 +52,34 @@ def cached(kind: str, parameters: dict, build: Callable[[], Arrays]) -> Arrays:
 def cached_text(kind: str, parameters: dict, build: Callable[[], str], *, suffix: str = "txt") -> str:
     """The text that ``build`` makes, likewise; ``suffix`` says in the file's name what kind of text it is."""
     return _cached(f"{kind}-{{}}.{suffix}.gz", parameters, build, _load_text, _write_text)
+
+
+def cached_folder(kind: str, parameters: dict, build: Callable[[Path], None]) -> Path:
+    """The folder that ``build`` fills, likewise, for what memory shall not hold.
+
+    It is filled under a hidden name and renamed when it is whole. Files in it are never read to see whether they are whole.
+    """
+    identity = json.dumps(parameters, sort_keys=True)
+    path = cache_directory() / f"{kind}-{hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()}"
+    if (path / "parameters.json").is_file():
+        return path
+    with _writable(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = (path.parent / f"{path.name}.lock").open("w")
+    with lock, _holding(lock, path.parent):
+        if not (path / "parameters.json").is_file():
+            draft = path.with_name(f".{path.name}.draft")  # the lock is ours, so one that is there is of a process that was killed
+            with _writable(path.parent):
+                shutil.rmtree(draft, ignore_errors=True)
+                draft.mkdir()
+            try:
+                build(draft)
+                with _writable(path.parent):
+                    (draft / "parameters.json").write_text(identity, encoding="utf-8")
+                    draft.rename(path)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+    return path
 
 
 def _cached(

@@ -1,6 +1,7 @@
 """Examples as plain arrays, and the disjoint sets that a run uses."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,6 +10,16 @@ from hrmlab.core.errors import UserError
 
 LONGEST_ROW = 16_384
 """Tokens in an example, at most: memory and time of attention grow with their square."""
+
+
+_BLOCK = 1 << 20
+
+
+def blocks(rows: np.ndarray) -> Iterator[np.ndarray]:
+    """The rows in order, in parts of which memory holds any."""
+    step = max(1, _BLOCK // max(1, rows[:1].size))
+    for start in range(0, len(rows), step):
+        yield rows[start : start + step]
 
 
 def check_counts(**counts: int | None) -> None:
@@ -38,11 +49,12 @@ def check_length(length: int, *, where: str) -> None:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExampleSet:
-    """N examples of S tokens.
+    """N examples of S tokens. Rows that memory need not hold are an ``np.memmap``: who goes through all of them takes them by
+    :meth:`blocks`, training takes those that it draws, and nobody writes to them.
 
     Attributes:
-        inputs: (N, S) int32 token ids.
-        labels: (N, S) int32 token ids, ``IGNORED_LABEL`` where nothing is asked.
+        inputs: (N, S) int32 token ids (memory-mapped, any integers).
+        labels: (N, S) likewise, ``IGNORED_LABEL`` where nothing is asked.
         puzzle_ids: (N,) int32 ids for the puzzle embedding; all zero for tasks without identifiers.
         ratings: (N,) float32 difficulty, NaN where unknown.
         sources: (N,) str, where each puzzle comes from.
@@ -72,12 +84,18 @@ class ExampleSet:
         """The same examples with int32 tokens; readers and generators work in uint8."""
         return replace(self, inputs=self.inputs.astype(np.int32), labels=self.labels.astype(np.int32))
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether inputs and labels are memory-mapped."""
+        return isinstance(self.inputs, np.memmap)
+
     def content_hash(self) -> str:
         """16 hex digits that depend on every input, label and puzzle id and on their order."""
         digest = hashlib.blake2b(digest_size=8)
         for array in (self.inputs, self.labels, self.puzzle_ids):
             digest.update(str(array.shape).encode())
-            digest.update(np.ascontiguousarray(array, "<i4").tobytes())
+            for block in blocks(array):
+                digest.update(np.ascontiguousarray(block, "<i4").tobytes())
         return digest.hexdigest()
 
     def class_hash(self) -> str:

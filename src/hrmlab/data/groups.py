@@ -25,6 +25,11 @@ class Groups:
         groups = examples.groups
         alone = groups < 0
         self._single = bool(alone.all())
+        if self._single:  # as nearly always, and without tables of the size of a large set
+            self.sizes = np.broadcast_to(np.int64(1), len(groups))
+            self.ratings = examples.ratings.astype(np.float64)
+            self.weights = examples.weights / examples.weights.max()
+            return
         labels = np.where(alone, np.arange(len(groups), dtype=np.int64) + (int(groups.max(initial=-1)) + 1), groups.astype(np.int64))
         _, unit, sizes = np.unique(labels, return_inverse=True, return_counts=True)
         self.sizes = sizes.astype(np.int64)

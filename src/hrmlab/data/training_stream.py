@@ -1,4 +1,4 @@
-"""An endless, seeded stream of training examples that lives on the training device.
+"""An endless, seeded stream of training examples that lives on the training device, or stays on disk where memory shall not hold it.
 
 The n-th example drawn is a pure function of (data, seed, n): which row, in which augmentation. Arms of a comparison that share the
 seed therefore see the same examples in the same order, however fast each of them asks, and resuming needs nothing but n. Processes that
@@ -9,6 +9,7 @@ row depends on the step at which it is drawn as well, which a resumed run knows.
 import hashlib
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -68,12 +69,8 @@ class TrainingStream:
     ) -> None:
         self.seed, self.rank, self.world_size, self.device = seed, rank, world_size, device
         self._wanted_by_all = wanted_by_all or _gathered
-        # Half the memory where the vocabulary allows it; every puzzle task's does.
-        small = max(examples.inputs.max(), examples.labels.max()) <= torch.iinfo(torch.int16).max
-        width = torch.int16 if small else torch.int32
-        self.inputs = torch.from_numpy(examples.inputs).to(device=device, dtype=width)
-        self.labels = torch.from_numpy(examples.labels).to(device=device, dtype=width)
-        self.puzzle_ids = torch.from_numpy(examples.puzzle_ids).to(device=device, dtype=torch.int64)
+        self._length = examples.inputs.shape[1]
+        self._rows_of = _DiskRows(examples, device) if examples.on_disk else _DeviceRows(examples, device)
         self.augmentation = None if augmentation is None else augmentation.to(device)
         self._augmentation_key = stream_key(seed, "augmentation")
         self._groups = Groups(examples, device)
@@ -117,7 +114,7 @@ class TrainingStream:
         number = torch.where(wanted, number, self.position)
         # Slots that want nothing look at the next example too (static shapes, no synchronisation) and keep their own.
         row = self._row(number, step)
-        drawn = Batch(self.inputs[row].long(), self.labels[row].long(), self.puzzle_ids[row])
+        drawn = self._rows_of(row)
         if self.augmentation is not None:
             drawn = self.augmentation(drawn, row, CounterRandom(self._augmentation_key, number))
         self.position = self.position + count
@@ -135,7 +132,7 @@ class TrainingStream:
 
     def empty_batch(self, batch_size: int) -> Batch:
         """Slots that hold nothing yet."""
-        shape = (batch_size, self.inputs.shape[1])
+        shape = (batch_size, self._length)
         zeros = torch.zeros(shape, dtype=torch.int64, device=self.device)
         return Batch(inputs=zeros, labels=zeros, puzzle_ids=zeros[:, 0])
 
@@ -147,6 +144,32 @@ class TrainingStream:
         drawn = state["drawn"] if "drawn" in state else state["position"] * self.world_size
         self.position = torch.tensor(drawn, dtype=torch.int64, device=self.device)
         self._order, self._first_row, self._largest_position = self._order[:0], 0, 0
+
+
+class _DeviceRows:
+    """Rows that are on the device as a whole."""
+
+    def __init__(self, examples: ExampleSet, device: torch.device) -> None:
+        # Half the memory where the vocabulary allows it; every puzzle task's does.
+        small = max(examples.inputs.max(), examples.labels.max()) <= torch.iinfo(torch.int16).max
+        width = torch.int16 if small else torch.int32
+        self._inputs = torch.from_numpy(examples.inputs).to(device=device, dtype=width)
+        self._labels = torch.from_numpy(examples.labels).to(device=device, dtype=width)
+        self._puzzle_ids = torch.from_numpy(examples.puzzle_ids).to(device=device, dtype=torch.int64)
+
+    def __call__(self, row: Tensor) -> Batch:
+        return Batch(self._inputs[row].long(), self._labels[row].long(), self._puzzle_ids[row])
+
+
+class _DiskRows:
+    """Rows that are read when they are drawn. The host has to know which, so every draw waits for the device."""
+
+    def __init__(self, examples: ExampleSet, device: torch.device) -> None:
+        self._arrays, self._device = (examples.inputs, examples.labels, examples.puzzle_ids), device
+
+    def __call__(self, row: Tensor) -> Batch:
+        rows = row.cpu().numpy()
+        return Batch(*(torch.from_numpy(array[rows].astype(np.int64)).to(self._device) for array in self._arrays))
 
 
 def _gathered(count: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Problems that are answered by writing a program: what a task hands to whoever lets a model write and runs the result."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hrmlab.data.written.record import CodeRecord
@@ -12,13 +12,13 @@ class WrittenProblems:
     """Everything that writing and judging answers needs to know of a task.
 
     Attributes:
-        training: the records that are trained on, for the audit of contamination.
+        training: the records that are trained on, for the audit of contamination; whoever goes through them may find them read from disk.
         tests: the problems of each test split, the one that counts (``test``) first, under the names that reports use.
         tokenizer: between text and tokens.
         templated: names of test splits that the grammar of the training text made.
     """
 
-    training: Sequence[CodeRecord]
+    training: Iterable[CodeRecord]
     tests: Mapping[str, Sequence[CodeRecord]]
     tokenizer: Tokenizer
     templated: Collection[str] = ()

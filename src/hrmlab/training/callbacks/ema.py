@@ -46,7 +46,8 @@ class DeviceEMA(EMAWeightAveraging):
 
     def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(trainer, pl_module, checkpoint)
-        checkpoint["state_dict"] = whole(checkpoint["state_dict"], kept=trainer.is_global_zero)
+        if isinstance(trainer.strategy, WatchedFSDP):
+            checkpoint["state_dict"] = whole(checkpoint["state_dict"], kept=trainer.is_global_zero)
 
     def on_load_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
         if not isinstance(trainer.strategy, WatchedFSDP):
