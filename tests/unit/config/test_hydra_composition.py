@@ -88,6 +88,7 @@ def test_of_a_folder_with_too_much_in_it_nothing_is_kept(tmp_path: Path, monkeyp
 
 def test_a_long_lived_process_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hrmlab.config.hydra_composition._MOST_BASES", 2)
+    monkeypatch.setattr("hrmlab.config.hydra_composition._memories", {})  # what other tests have had composed
     with composer() as composing:
         assert isinstance(composing, Composer)
         for model in ("hrm", "trm", "transformer"):
