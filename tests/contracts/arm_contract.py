@@ -17,7 +17,10 @@ from hrmlab.core.batches import Batch
 from hrmlab.core.components import call, options_of
 from hrmlab.core.task import IGNORED_LABEL, AttentionKind, TaskSpec
 from hrmlab.evaluation.code.generation import Decoding, generate
+from hrmlab.evaluation.refilling import answered, halted, rows_of
+from hrmlab.evaluation.solve import solve
 from hrmlab.layers.embeddings import PuzzleEmbedding
+from hrmlab.models.halting import halting_margin
 from hrmlab.models.observation import observed
 from hrmlab.models.reasoner import Reasoner
 from hrmlab.models.sizing import Filling, Quotient
@@ -241,6 +244,46 @@ def check_generation(model: type[Reasoner], options: Options) -> None:
         written = write(forgetful=False, halting=halting)
         assert written == write(forgetful=True, halting=halting)
         assert [len(tokens) for tokens in written] == [12, 12, 12, 8, 5]
+
+
+def check_refilling(model: type[Reasoner], attention: AttentionKind) -> None:
+    """Slots that are refilled answer as a fixed batch does: equal tokens at equal segments, scores to the rounding of other batch sizes."""
+    keys = keys_of(model)
+    options = ({"halting": True} if "halting" in keys else {}) | ({"max_segments": 4} if "max_segments" in keys else {})
+    reasoner = make(model, attention, options).eval()
+    generator = torch.Generator().manual_seed(2)
+    inputs = torch.randint(0, V, (7, S), generator=generator)
+    batch = Batch(inputs, inputs.clone(), torch.randint(0, 4, (7,), generator=generator))
+    batch.labels[2:4, 5:] = IGNORED_LABEL
+    with torch.no_grad():
+        for parameter in reasoner.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.05)
+        _even_out(reasoner, batch)
+    fixed = solve(reasoner, batch)
+    refilled = halted(answered(reasoner, rows_of(batch), slots=3, device=torch.device("cpu")), batch.labels)
+    asked = batch.labels != IGNORED_LABEL if attention == "causal" else torch.ones_like(inputs, dtype=torch.bool)
+    assert torch.equal(refilled.answers[asked], fixed.halting_answers[asked])
+    assert torch.equal(refilled.segments, fixed.segments)
+    torch.testing.assert_close(refilled.confidence, fixed.confidence, equal_nan=True)
+    assert (refilled.believed is None) == (fixed.believed is None) == (not reasoner.halts)
+    if fixed.believed is not None:
+        assert refilled.believed is not None
+        assert torch.equal(refilled.believed, fixed.believed)
+    if reasoner.halts:
+        assert len(fixed.segments.unique()) > 1  # else nothing is refilled while others go on
+    else:
+        assert fixed.segments.tolist() == [reasoner.max_segments] * 7
+
+
+def _even_out(reasoner: Reasoner, batch: Batch) -> None:
+    """Move the halting head's bias so that some examples stop in the first segment and others do not."""
+    head = getattr(reasoner, "halting_head", None)
+    if not reasoner.halts or head is None:
+        return
+    _, prediction = reasoner(reasoner.initial_carry(len(batch.inputs)), batch)
+    margin = halting_margin(prediction)
+    assert margin is not None
+    head.bias[0] -= margin.median() - 1e-3
 
 
 class _Forgetful:

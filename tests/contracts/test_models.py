@@ -71,6 +71,11 @@ def test_causal_attention_hides_the_future_and_full_attention_does_not(
     contract.check_causality(model, attention, options)
 
 
+@pytest.mark.parametrize(("model", "attention"), [(model, kind) for model in contract.model_classes() for kind in model.attention_kinds])
+def test_refilled_slots_answer_as_a_fixed_batch_does(model: type[Reasoner], attention: AttentionKind) -> None:
+    contract.check_refilling(model, attention)
+
+
 @pytest.mark.parametrize(("model", "attention", "options"), CAUSAL)
 def test_remembering_writes_what_rereading_writes(model: type[Reasoner], attention: AttentionKind, options: dict[str, Any]) -> None:
     contract.check_generation(model, options)

@@ -45,6 +45,27 @@ def test_every_row_is_scored_in_order(run: RunDirectory, puzzles: Path, capsys: 
     assert low <= solved / 37 <= high
 
 
+def test_stopping_where_the_model_wants_scores_the_answers_there(
+    run: RunDirectory, puzzles: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stop in ("segments", "halting"):
+        assert command([f"run={run.path}", f"data.path={puzzles}", f"stop={stop}"]) == 0
+    assert "with learned halting, in " in capsys.readouterr().out.splitlines()[-2]
+    every, halting = (json.loads((run.path / f"evaluations/{name}/result.json").read_text()) for name in ("my_puzzles", "my_puzzles-2"))
+    assert halting["exact_accuracy"] == every["halting/exact_accuracy"]
+    assert halting["solved"] == every["halting/solved"]
+    assert (halting["stop"], halting["count"]) == ("halting", 37)
+    rows = list(csv.DictReader((run.path / "evaluations/my_puzzles-2/predictions.csv").read_text().splitlines()))
+    both = list(csv.DictReader((run.path / "evaluations/my_puzzles/predictions.csv").read_text().splitlines()))
+    assert [(row["segments"], row["exact"]) for row in rows] == [(row["segments"], row["exact_halting"]) for row in both]
+    for wrong, message in (
+        (["stop=early"], "stop='early' is not a choice"),
+        (["stop=halting", "evaluation.views=2"], "stop=halting gives one"),
+    ):
+        with pytest.raises(UserError, match=message):
+            command([f"run={run.path}", f"data.path={puzzles}", *wrong])
+
+
 def test_a_second_evaluation_keeps_the_first(run: RunDirectory, puzzles: Path) -> None:
     for _ in range(2):
         command([f"run={run.path}", f"data.path={puzzles}", "checkpoint=last"])

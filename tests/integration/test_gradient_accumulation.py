@@ -16,8 +16,6 @@ Train = Callable[..., RunDirectory]
 HUNGRY = """\"\"\"A transformer that cannot be given more than so many examples at a time once it has made three steps.\"\"\"
 
 import torch
-
-import command_server
 from hrmlab.models.transformer import Transformer
 
 steps = []

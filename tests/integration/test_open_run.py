@@ -16,6 +16,7 @@ from hrmlab.cli import demo, evaluate
 from hrmlab.core.components import call
 from hrmlab.core.errors import UserError
 from hrmlab.data.sudoku.task import SudokuTask
+from hrmlab.evaluation.several import Several
 from hrmlab.reporting.collect.kept import kept_files
 from hrmlab.runs.archive import write_archive
 from hrmlab.runs.directory import RunDirectory
@@ -44,6 +45,30 @@ def test_an_opened_run_repeats_the_runs_own_test_example_by_example(run: RunDire
     assert {name: result[name] for name in ("count", "exact_accuracy", "cell_accuracy", "breaks_no_rule")} == {
         name: summary["test"][name] for name in ("count", "exact_accuracy", "cell_accuracy", "breaks_no_rule")
     }
+
+
+def test_stopping_where_the_model_wants_gives_the_halting_answers(run: RunDirectory) -> None:
+    opened = hrmlab.open_run(run.path)
+    test = opened.task.load(progress=False).test
+    every, stopped = opened.predict(test.inputs), opened.predict(test.inputs, stop="halting")
+    assert np.array_equal(stopped.answers, every.halting_answers)
+    assert np.array_equal(stopped.segments, every.segments)
+    assert np.array_equal(opened.reasoning_depth(test.inputs), every.segments)
+    whole, short = opened.solve(PUZZLE), opened.solve(PUZZLE, stop="halting")
+    assert short.halting_segment == whole.halting_segment == len(short.answers)
+    assert np.array_equal(short.answers, whole.answers[: len(short.answers)])
+    assert np.array_equal(short.tokens, short.answers[-1])
+    with opened.engine(slots=3, waiting=2) as engine:
+        futures = [engine.submit(row) for row in test.inputs]
+    assert np.array_equal(np.stack([future.result().tokens for future in futures]), stopped.answers)
+    scored, both = opened.score(test, stop="halting").result, opened.score(test).result
+    assert scored["stop"] == "halting"
+    assert scored["exact_accuracy"] == both["halting/exact_accuracy"]
+    assert scored["breaks_no_rule"] == both["halting/breaks_no_rule"]
+    assert scored["mean_segments"] == both["mean_segments"]
+    assert not [name for name in scored if name.startswith("halting/")]
+    with pytest.raises(UserError, match=r"stop=halting gives one answer.*evaluation\.views=2"):
+        opened.score(test, stop="halting", several=Several(views=2))
 
 
 def test_the_loop_of_the_docs_goes_through_the_segments_that_solve_shows(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,6 +32,8 @@ Usage: hrm-eval run=RUN_DIRECTORY [data.path=FILE] [KEY=VALUE ...]
   data=CHOICE              for a published checkpoint: the task that it answers
   checkpoint=best|last     which weights (default: the ones the run's own test used)
   pictures=true|false      also draw a picture of each task of ARC: demonstrations, what was expected, the two guesses (default false)
+  stop=segments|halting    answer after all segments (default), or each puzzle where the model wants to stop, which is sooner done: the
+                           slot goes to the next puzzle, and every measure is of the answer there
   labelled=true|false      false: the file has no answers; there are predictions and no score (default true)
   trainer.accelerator=cpu|gpu|auto   trainer.threads=N   trainer.progress_bar=true|false
   evaluation=CHOICE        code: own (the run's test problems), humaneval, humaneval_plus, mbpp, file
@@ -46,7 +48,7 @@ Examples:
   hrm-eval run=outputs/quick/sudoku_4x4_easy/hrm/nano/seed=0/1a2b3c4d data.path=my_puzzles.csv
   hrm-eval run=outputs/code_quick/.../seed=0/1a2b3c4d evaluation=humaneval evaluation.samples=10 evaluation.temperature=0.8
 """
-_OWN = ("run", "data", "checkpoint", "labelled", "pictures", "evaluation", "generations")
+_OWN = ("run", "data", "checkpoint", "labelled", "pictures", "stop", "evaluation", "generations")
 _OF_PUZZLES = frozenset({"trajectories", "noise", "views"})
 _SECTIONS = {"data": None, "trainer": TRAINER_KEYS, "evaluation": None}
 
@@ -62,7 +64,12 @@ def command(arguments: Sequence[str]) -> int:
         print(_HELP, end="")
         return 0
     own, changes = key_values(arguments, keys=_OWN, sections=_SECTIONS)
-    for key, choices in (("checkpoint", ("best", "last")), ("labelled", ("true", "false")), ("pictures", ("false", "true"))):
+    for key, choices in (
+        ("checkpoint", ("best", "last")),
+        ("labelled", ("true", "false")),
+        ("pictures", ("false", "true")),
+        ("stop", ("segments", "halting")),
+    ):
         if own.get(key, choices[0]) not in choices:
             raise UserError(f"{key}={own[key]!r} is not a choice; use {' or '.join(choices)}")
     if "generations" in own:
@@ -87,6 +94,8 @@ def command(arguments: Sequence[str]) -> int:
     of_puzzles = not writes and own.get("evaluation") is None and changes["evaluation"].keys() <= _OF_PUZZLES
     settings = _settings(own.get("evaluation"), base.to_plain()["evaluation"] if base else None, changes["evaluation"])
     if not of_puzzles:
+        if "stop" in own:
+            raise UserError(f"stop={own['stop']} is for puzzles; a program's tokens stop with evaluation.halting=true")
         _show_problems(evaluate_problems(opened, root=root, settings=settings, checkpoint=checkpoint, progress=progress))
         return 0
     labelled = own.get("labelled", "true") == "true"
@@ -99,6 +108,7 @@ def command(arguments: Sequence[str]) -> int:
         progress=progress,
         sheets=own.get("pictures") == "true",
         several=Several.of(settings),
+        stop="halting" if own.get("stop") == "halting" else "segments",
     )
     print(sentence(found.results["test"], found.measures, things=f"{opened.task.words.example}s"))
     print(f"predictions: {found.folder / 'predictions.csv'}")
@@ -164,6 +174,8 @@ def sentence(result: Mapping[str, Any], measures: Sequence[Measure], *, things: 
             return f"{result[f'{prefix}solved']} / {result['count']} solved ({value:.2%}{words})"
         return f"{measure.wording} {value:.2%}{words}" if measure.unit == "share" else f"{measure.wording} {value:.4g}"
 
+    if result.get("stop") == "halting":
+        return f"{part('')} with learned halting, in {result['mean_segments']:.1f} segments of at most {result['segments_cap']}"
     if f"halting/{measure.name}" not in result:
         return part("")
     return f"{part('')}; with learned halting {part('halting/')} in {result['mean_segments']:.1f} segments"

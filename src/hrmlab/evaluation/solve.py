@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from hrmlab.core.batches import Batch, Carry, Prediction
-from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.evaluation.correctness import correctness
-from hrmlab.models.halting import wants_to_halt, whole_example
+from hrmlab.evaluation.first_stop import FirstStop
 
 
 class SegmentCall(Protocol):
@@ -24,6 +23,9 @@ class SegmentCall(Protocol):
 
 class Solution(NamedTuple):
     """What came out, for B examples.
+
+    Of examples that left where the model wanted to stop (:mod:`hrmlab.evaluation.refilling`), ``answers`` are ``halting_answers``, and
+    ``answers_by_segment`` and ``exact_by_segment`` hold them alone.
 
     Attributes:
         answers: (B, S) token ids after all segments.
@@ -88,7 +90,7 @@ def solve(call: SegmentCall, batch: Batch, *, beyond: int = 1) -> Solution:
     carry = call.initial_carry(len(batch.inputs))
     answers: list[Tensor] = []
     exact: list[Tensor] = []
-    halting: _FirstStop | None = None
+    halting: FirstStop | None = None
     cap = call.max_segments
     for number in range(1, cap * (beyond if carry else 1) + 1):
         carry, prediction = call(carry, batch)
@@ -96,8 +98,8 @@ def solve(call: SegmentCall, batch: Batch, *, beyond: int = 1) -> Solution:
         exact.append(correctness(said, batch.labels).exact)
         if number <= cap:
             answers.append(said)
-            halting = halting or _FirstStop(batch, prediction)
-            halting.see(said, prediction, number=number, last=number == cap)
+            halting = FirstStop.of(batch.inputs, batch.labels, prediction) if halting is None else halting
+            halting = halting.after(said, prediction, number=number, last=number == cap)
     assert halting is not None
     return Solution(
         answers[-1],
@@ -108,47 +110,3 @@ def solve(call: SegmentCall, batch: Batch, *, beyond: int = 1) -> Solution:
         torch.stack(exact),
         halting.mean_confidence(),
     )
-
-
-class _FirstStop:
-    """Remembers, for every example or (causal) every token, what was said when it first wanted to stop."""
-
-    def __init__(self, batch: Batch, prediction: Prediction) -> None:
-        self._labels = batch.labels
-        of_tokens = prediction.q_halt_logits is not None and prediction.q_halt_logits.dim() == 2
-        shape = batch.inputs.shape if of_tokens else batch.inputs.shape[:1]
-        self._stopped = torch.zeros(shape, dtype=torch.bool, device=batch.inputs.device)
-        self._segments = torch.zeros(shape, dtype=torch.int64, device=batch.inputs.device)
-        self._believed: Tensor | None = None
-        self._confidence = torch.full(shape, float("nan"), device=batch.inputs.device)
-        self.answers = torch.zeros_like(batch.inputs)
-
-    def see(self, answers: Tensor, prediction: Prediction, *, number: int, last: bool) -> None:
-        """The segment with this number (from 1) said ``answers`` (B, S)."""
-        wants = wants_to_halt(prediction)
-        stops = ~self._stopped & (torch.ones_like(self._stopped) if last else torch.zeros_like(self._stopped) if wants is None else wants)
-        self.answers = torch.where(stops if stops.dim() == 2 else stops[:, None], answers, self.answers)
-        self._segments = torch.where(stops, number, self._segments)
-        if prediction.q_halt_logits is not None:
-            belief = prediction.q_halt_logits > 0
-            self._believed = belief if self._believed is None else torch.where(stops, belief, self._believed)
-            self._confidence = torch.where(stops, prediction.q_halt_logits.float(), self._confidence)
-        self._stopped = self._stopped | stops
-
-    def mean_segments(self) -> Tensor:
-        """(B,) float64."""
-        if self._segments.dim() == 1:
-            return self._segments.double()
-        asked = self._labels != IGNORED_LABEL
-        return (self._segments * asked).sum(-1).double() / asked.sum(-1).clamp(min=1)
-
-    def mean_confidence(self) -> Tensor:
-        """(B,) float32."""
-        if self._confidence.dim() == 1:
-            return self._confidence
-        asked = self._labels != IGNORED_LABEL
-        return torch.where(asked, self._confidence, 0.0).sum(-1) / asked.sum(-1).clamp(min=1)
-
-    def whole_belief(self) -> Tensor | None:
-        """(B,) bool."""
-        return None if self._believed is None else whole_example(self._believed, self._labels)

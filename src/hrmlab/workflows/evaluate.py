@@ -27,7 +27,7 @@ from hrmlab.evaluation.several import Several
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.runs.files import write_json, write_text
 from hrmlab.statistics.intervals import wilson_interval
-from hrmlab.workflows.opened import OpenedRun
+from hrmlab.workflows.opened import OpenedRun, Stop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,7 @@ def evaluate_examples(
     progress: bool,
     sheets: bool = False,
     several: Several | None = None,
+    stop: Stop = "segments",
 ) -> Evaluated:
     """Score every row of a file, or of the task's own test split.
 
@@ -68,13 +69,14 @@ def evaluate_examples(
         labelled: whether the file has answers; without them there are predictions and no score.
         sheets: also hand out what the task wants drawn.
         several: answers to each example, of which one is taken; None for one.
+        stop: answer after all segments, or where the model wants to stop.
 
     Raises:
         UserError: a bad file or row, or a task that draws nothing of its own.
     """
     task = opened.task
     examples = task.read(path, labelled=labelled) if path is not None else task.load(progress=progress).test
-    scored = opened.score(examples, progress=progress, several=several)
+    scored = opened.score(examples, progress=progress, several=several, stop=stop)
     about: dict[str, Any] = {
         "data": path or "the run's test split",
         "checkpoint": {"name": checkpoint, "step": opened.step},

@@ -26,10 +26,13 @@ from hrmlab.data.loading import EvaluationLoader
 from hrmlab.data.progress import progress_bar
 from hrmlab.data.task import Task
 from hrmlab.evaluation.code.continuation import continuation
+from hrmlab.evaluation.engine import Engine
 from hrmlab.evaluation.limited import Limited
+from hrmlab.evaluation.refilling import answered, answered_alone, halted, rows_of
 from hrmlab.evaluation.several import Several
 from hrmlab.evaluation.solve import Solution, solve
 from hrmlab.evaluation.split import SplitEvaluator, SplitScore
+from hrmlab.evaluation.split_at_halting import score_at_halting
 from hrmlab.evaluation.tracing import trace
 from hrmlab.layers.likelihood import LossKind
 from hrmlab.models.checkpoint import chosen_checkpoint, load_checkpoint
@@ -41,6 +44,9 @@ from hrmlab.workflows.building import reasoner_of
 from hrmlab.workflows.published import open_published
 
 _BATCH_SIZE = 256
+
+Stop = Literal["segments", "halting"]
+"""Answer after all segments; or where the model wants to stop, so that its slot is free for the next question sooner."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +114,21 @@ class OpenedRun:
         return self.task.to_text(np.asarray(tokens))
 
     def predict(
-        self, inputs: np.ndarray | Sequence[Sequence[int]], *, puzzle_ids: np.ndarray | None = None, segments: int | None = None
+        self,
+        inputs: np.ndarray | Sequence[Sequence[int]],
+        *,
+        puzzle_ids: np.ndarray | None = None,
+        segments: int | None = None,
+        stop: Stop = "segments",
     ) -> Solution:
         """Answers to any number of questions.
 
         Args:
             inputs: (N, S) token ids.
             puzzle_ids: (N,); None for 0.
-            segments: how many to run; None for the model's own.
+            segments: how many to run, or with ``stop="halting"`` at most; None for the model's own.
+            stop: ``halting`` computes for each question only the segments up to where the model wants to stop: ``halting_answers``,
+                ``segments``, ``believed`` and ``confidence`` are those of ``segments``, up to rounding, and sooner there.
 
         Returns:
             see :class:`hrmlab.evaluation.solve.Solution`; tensors on the CPU.
@@ -126,6 +139,10 @@ class OpenedRun:
         rows = self._checked(inputs)
         ids = np.zeros(len(rows), np.int64) if puzzle_ids is None else np.asarray(puzzle_ids, np.int64)
         call = Limited(self.computation, segments)
+        if stop == "halting":
+            asked = torch.from_numpy(rows)
+            batch = Batch(asked, torch.zeros_like(asked), torch.from_numpy(ids))
+            return halted(answered(call, rows_of(batch), slots=_BATCH_SIZE, device=self.device), batch.labels)
         parts: list[Solution] = []
         for start in range(0, len(rows), _BATCH_SIZE):
             part = torch.from_numpy(rows[start : start + _BATCH_SIZE]).to(self.device)
@@ -134,23 +151,56 @@ class OpenedRun:
             parts.append(found.cpu())
         return Solution.joined(parts)
 
-    def solve(self, puzzle: str | np.ndarray | Sequence[int], *, segments: int | None = None, puzzle_id: int = 0) -> SolvedPuzzle:
+    def solve(
+        self,
+        puzzle: str | np.ndarray | Sequence[int],
+        *,
+        segments: int | None = None,
+        puzzle_id: int = 0,
+        stop: Stop = "segments",
+    ) -> SolvedPuzzle:
         """The answer to one question, as text or (S,) token ids, with what was thought after each segment.
+
+        Args:
+            puzzle: text or token ids.
+            segments: how many to run, or with ``stop="halting"`` at most; None for the model's own.
+            puzzle_id: of the puzzle embedding.
+            stop: ``halting`` ends where the model wants to stop; the answer is the one there, and no later segment is run.
 
         Raises:
             UserError: it is no question of this task.
         """
         inputs = self._question(puzzle)
-        found = self.predict(inputs[None], segments=segments, puzzle_ids=np.array([puzzle_id]))
-        tokens = found.answers[0].numpy()
+        if stop == "halting":
+            asked = torch.from_numpy(self._checked(inputs[None])[0])
+            example = (asked, torch.zeros_like(asked), torch.tensor(puzzle_id))
+            answer, said = answered_alone(Limited(self.computation, segments), example, device=self.device)
+            tokens, by_segment, halting_segment = answer.tokens.numpy(), said.numpy(), answer.segments
+        else:
+            found = self.predict(inputs[None], segments=segments, puzzle_ids=np.array([puzzle_id]))
+            tokens, by_segment = found.answers[0].numpy(), found.answers_by_segment[:, 0].numpy()
+            halting_segment = float(found.segments[0])
         return SolvedPuzzle(
             inputs=np.asarray(inputs, np.int64),
-            answers=found.answers_by_segment[:, 0].numpy(),
-            halting_segment=float(found.segments[0]),
+            answers=by_segment,
+            halting_segment=halting_segment,
             tokens=tokens,
             text=self.decode(self.task.completed(np.asarray(inputs), tokens)),
             right=self.task.is_right(np.asarray(inputs), tokens),
         )
+
+    def engine(self, *, segments: int | None = None, slots: int = 64, waiting: int = 1024) -> Engine:
+        """Something that answers questions as they arrive, from any thread; see :class:`hrmlab.evaluation.engine.Engine`.
+
+        Args:
+            segments: at most so many for each question; None for the model's own.
+            slots: questions in work at a time.
+            waiting: questions that may wait for a slot.
+
+        Raises:
+            UserError: fewer than one segment, slot or place to wait.
+        """
+        return Engine(Limited(self.computation, segments), task=self.task.spec, device=self.device, slots=slots, waiting=waiting)
 
     def trace(
         self,
@@ -206,7 +256,7 @@ class OpenedRun:
 
     def reasoning_depth(self, inputs: np.ndarray | Sequence[Sequence[int]], *, puzzle_ids: np.ndarray | None = None) -> np.ndarray:
         """(N,) float64 segments after which learned halting stops at each of (N, S) questions; a mean over tokens in causal mode."""
-        return self.predict(inputs, puzzle_ids=puzzle_ids).segments.numpy()
+        return self.predict(inputs, puzzle_ids=puzzle_ids, stop="halting").segments.numpy()
 
     def information(self) -> ModelInformation:
         """The model in numbers: parameters of every part, floating-point operations. ``print(run.information())`` shows it."""
@@ -216,7 +266,13 @@ class OpenedRun:
         return self.encode(puzzle) if isinstance(puzzle, str) else np.asarray(puzzle)
 
     def score(
-        self, examples: ExampleSet, *, batch_size: int | None = None, progress: bool = False, several: Several | None = None
+        self,
+        examples: ExampleSet,
+        *,
+        batch_size: int | None = None,
+        progress: bool = False,
+        several: Several | None = None,
+        stop: Stop = "segments",
     ) -> SplitScore:
         """How it does on labelled examples; see :class:`hrmlab.evaluation.split.SplitScore`.
 
@@ -225,19 +281,37 @@ class OpenedRun:
             batch_size: examples at a time; None for the run's own.
             progress: show a bar, if the terminal can.
             several: answers to each example, of which one is taken; None for one.
+            stop: ``halting`` solves each example only to where the model wants to stop, and every measure is of the answer there.
 
         Raises:
-            UserError: several answers where the task or the arm cannot choose among them.
+            UserError: several answers where the task or the arm cannot choose among them, or with ``stop="halting"``.
         """
         several = several or Several()
+        if stop == "halting" and not several.alone:
+            raise UserError(
+                f"stop=halting gives one answer to each example, and evaluation.trajectories={several.trajectories} "
+                f"evaluation.views={several.views} ask for several; use 1 for both, or stop=segments"
+            )
         several.check(self.task, halts=self.reasoner.halts)
+        title = f"solving {self.task.spec.name}"
         size = batch_size or (self.config.training.evaluation_batch_size if self.config else _BATCH_SIZE)
+        if stop == "halting":
+            with progress_bar(title, len(examples), shown=progress) as advance:
+                return score_at_halting(
+                    self.computation,
+                    examples,
+                    task=self.task,
+                    halts=self.reasoner.halts,
+                    slots=size,
+                    device=self.device,
+                    advance=advance,
+                )
         loader = EvaluationLoader(examples, batch_size=size)
         evaluator = SplitEvaluator(task=self.task, halts=self.reasoner.halts)
         evaluator.metrics.to(self.device)
         evaluator.record_examples()
         evaluator.several = several
-        with progress_bar(f"solving {self.task.spec.name}", len(examples), shown=progress) as advance:
+        with progress_bar(title, len(examples), shown=progress) as advance:
             for batch in loader:
                 placed = type(batch)(Batch(*(part.to(self.device) for part in batch.examples)), batch.rows.to(self.device))
                 evaluator.add(self.computation, placed)
