@@ -41,7 +41,7 @@ CASES: dict[str, tuple[Case, str]] = {
     "job_overhead": (job_overhead.job_overhead, "what each of 200 short jobs of a sweep takes beyond its training (jobs=N: of N)"),
     "decoding": (
         decoding.decoding,
-        "seconds to write 256 tokens, with cached keys and values and without, each arm at size tiny, 1 and 8 rows",
+        "seconds to write 200 tokens after 300: keys and values cached, steps compiled too, or all read again (arms= sizes= rows= ...)",
     ),
     "inference": (
         inference.inference,
@@ -59,7 +59,7 @@ CASES: dict[str, tuple[Case, str]] = {
         "seconds and peak memory of a report on 100,000 small run directories (runs=N: on N; folder=PLACE)",
     ),
 }
-OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure", "jobs", "run", "runs", "folder", "sweeps")
+OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure", "jobs", "run", "runs", "folder", "sweeps", *decoding.DEFAULTS)
 
 
 def main(arguments: list[str]) -> int:

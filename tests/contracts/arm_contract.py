@@ -299,6 +299,9 @@ class _Forgetful:
     def decoding_state(self, *, capacity: int) -> None:
         return None
 
+    def stacks(self) -> list[Any]:
+        return []
+
     def __call__(self, carry: Any, batch: Batch, state: Any = None) -> Any:
         assert state is None
         return self._reasoner(carry, batch)

@@ -193,6 +193,7 @@ class Evaluation:
         ks: pass@k is reported for these.
         halting: read each token where the model wants to stop.
         batch_size: answers written at a time.
+        compile: compile the step of one token of an answer.
         timeout: seconds for one program.
         workers: programs run side by side.
         allow_unsafe_execution: run programs even where no sandbox holds.
@@ -218,6 +219,7 @@ class Evaluation:
     timeout: Annotated[float, Positive()]
     workers: Count
     allow_unsafe_execution: bool
+    compile: bool = False
     beyond: Annotated[int, AtLeast(1), AtMost(1000)] = 1
     trajectories: Annotated[int, AtLeast(1), AtMost(10_000)] = 1
     noise: Annotated[float, NotNegative()] = 0.0

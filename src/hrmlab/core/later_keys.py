@@ -6,6 +6,7 @@ from typing import Any
 LATER_KEYS: dict[str, Any] = {
     "data.counts": None,
     "data.fixed_views": None,
+    "evaluation.compile": False,
     "evaluation.noise": 0.0,
     "evaluation.trajectories": 1,
     "evaluation.views": 1,

@@ -1,5 +1,7 @@
 """A reasoner that is stopped after a number of segments of the caller's choice."""
 
+from torch import nn
+
 from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.errors import UserError
 from hrmlab.layers.decoding import DecodingState
@@ -29,6 +31,9 @@ class Limited:
 
     def decoding_state(self, *, capacity: int) -> DecodingState | None:
         return self._computation.decoding_state(capacity=capacity)
+
+    def stacks(self) -> list[nn.Module]:
+        return self._computation.stacks()
 
     def __call__(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]:
         return self._computation(carry, batch, state)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from hrmlab.layers.cache import KeyValueCache
+from hrmlab.layers.cache import CompiledMemories, KeyValueCache
 from hrmlab.layers.initialization import LecunLinear
 from hrmlab.layers.rotary import rotate
 
@@ -28,7 +28,7 @@ class AttentionContext(NamedTuple):
 
     rotary: tuple[Tensor, Tensor] | None = None
     visible: Tensor | None = None
-    cache: KeyValueCache | None = None
+    cache: KeyValueCache | CompiledMemories | None = None
     positions: Tensor | None = None
 
 
@@ -42,10 +42,21 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool, visible: 
     if _watching is not None:
         _watching.append(attention_weights(query, key, causal=causal, visible=visible).detach())
     length = key.shape[-2]
+    if query.shape[-2] == 1 and torch.compiler.is_compiling():
+        return _one_query(query, key, value, visible=visible)
     if query.device.type != "cpu" or query.dtype != torch.bfloat16 or length > _SHORT:
         causal = causal and query.shape[-2] == length  # a single query after all keys may see them all
         return scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=causal and visible is None)
     return attention_weights(query, key, causal=causal, visible=visible).to(value.dtype) @ value
+
+
+def _one_query(query: Tensor, key: Tensor, value: Tensor, *, visible: Tensor | None) -> Tensor:
+    """Attention of a single position, (B, H, 1, channels), as sums of products: the compiler makes one loop of them and what stands around
+    them, where a fused kernel would be called from outside for very little arithmetic."""
+    scores = (query.float() * query.shape[-1] ** -0.5 * key).sum(dim=-1, keepdim=True)
+    if visible is not None:
+        scores = scores.masked_fill(~visible.transpose(-1, -2), float("-inf"))
+    return (scores.softmax(dim=-2) * value).sum(dim=-2, keepdim=True).to(value.dtype)
 
 
 def attention_weights(query: Tensor, key: Tensor, *, causal: bool, visible: Tensor | None = None) -> Tensor:

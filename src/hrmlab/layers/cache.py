@@ -11,6 +11,30 @@ from torch import Tensor
 from hrmlab.layers.decoding import DecodingState
 
 
+class CompiledMemories:
+    """The memories of the attentions of one compiled stage, for a step of one new token in each row.
+
+    Every shape is that of the whole capacity, whatever has been written: what is compiled once serves all steps. The attention needs a mask
+    then, :attr:`KeyValueCache.reached`.
+
+    Args:
+        keys, values: (B, H, capacity, channels) of each attention, written in place.
+        places: (B,) int64 where each row's new token stands.
+    """
+
+    def __init__(self, keys: list[Tensor], values: list[Tensor], places: Tensor) -> None:
+        self._keys, self._values, self._places, self._next = keys, values, places, 0
+
+    def extend(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """As :meth:`KeyValueCache.extend`, with (B, H, 1, channels) in and (B, H, capacity, channels) out."""
+        keys, values = self._keys[self._next], self._values[self._next]
+        self._next += 1
+        rows = torch.arange(len(key), device=key.device)
+        keys[rows, :, self._places] = key[:, :, 0]
+        values[rows, :, self._places] = value[:, :, 0]
+        return keys, values
+
+
 class KeyValueCache(DecodingState):
     """One growing (key, value) pair for each attention that a generation step calls.
 
@@ -26,6 +50,12 @@ class KeyValueCache(DecodingState):
         self._next = 0
         self._longest = 0
         self._level = False
+        self._reached: Tensor | None = None
+
+    @property
+    def attentions(self) -> int:
+        """How many attentions have been called in this step."""
+        return self._next
 
     @property
     def nbytes(self) -> int:
@@ -35,7 +65,7 @@ class KeyValueCache(DecodingState):
     def begin(self, positions: Tensor, *, counts: Tensor, longest: int, level: bool = False) -> None:
         """See :meth:`DecodingState.begin`. What fills up a shorter row is remembered too, and overwritten before anything may see it."""
         super().begin(positions, counts=counts, longest=longest, level=level)
-        self._longest, self._level, self._next = longest, level, 0
+        self._longest, self._level, self._next, self._reached = longest, level, 0, None
 
     @property
     def visible(self) -> Tensor | None:
@@ -44,6 +74,19 @@ class KeyValueCache(DecodingState):
             return None
         keys = torch.arange(self._longest, device=self.positions.device)
         return (keys <= self.positions[..., None])[:, None]
+
+    @property
+    def reached(self) -> Tensor:
+        """(B, 1, T, capacity) bool: the same of all that can ever be held, of which what is not written yet may not be seen."""
+        if self._reached is None:
+            places = torch.arange(self.capacity, device=self.positions.device)
+            self._reached = (places <= self.positions[..., None])[:, None]
+        return self._reached
+
+    def for_compiled(self, count: int) -> CompiledMemories:
+        """The memories of the next ``count`` attentions, which have all been called before; they count as called."""
+        begin, self._next = self._next, self._next + count
+        return CompiledMemories(self._keys[begin : self._next], self._values[begin : self._next], self.positions[:, 0])
 
     def extend(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Remember the new (B, H, T, channels) keys and values and return those of all positions so far, (B, H, longest, channels)."""

@@ -82,6 +82,10 @@ class Computation:
         """See :meth:`hrmlab.models.reasoner.Reasoner.decoding_state`."""
         return self.reasoner.decoding_state(capacity=capacity)
 
+    def stacks(self) -> list[nn.Module]:
+        """See :meth:`hrmlab.models.reasoner.Reasoner.stacks`."""
+        return self.reasoner.stacks()
+
     def __call__(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]:
         return self._run("forward", carry, batch, state)
 

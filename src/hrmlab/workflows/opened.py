@@ -229,13 +229,14 @@ class OpenedRun:
         count = Limited(self.computation, segments).max_segments
         return trace(self.computation, Batch(part, torch.zeros_like(part), ids), segments=count, attention=attention, heads=heads)
 
-    def write(self, prompt: str, *, segments: int | None = None, max_new_tokens: int = 128) -> str:
+    def write(self, prompt: str, *, segments: int | None = None, max_new_tokens: int = 128, compiled: bool = False) -> str:
         """What a model of code writes after a prompt, each token the most likely one after all segments.
 
         Args:
             prompt: the beginning of a program; of one that leaves less than a quarter of the row the end is read.
             segments: how many to run for each token; None for the model's own.
             max_new_tokens: at most so many.
+            compiled: compile the step of one token; see :class:`hrmlab.evaluation.code.generation.Decoding`.
 
         Raises:
             UserError: the task is not to write, the model sees the future, or fewer than one segment.
@@ -252,6 +253,7 @@ class OpenedRun:
             likelihood=self.computation.likelihood,
             max_new_tokens=max_new_tokens,
             device=self.device,
+            compiled=compiled,
         )
 
     def reasoning_depth(self, inputs: np.ndarray | Sequence[Sequence[int]], *, puzzle_ids: np.ndarray | None = None) -> np.ndarray:

@@ -17,9 +17,10 @@ def continuation(
     likelihood: LossKind,
     max_new_tokens: int,
     device: torch.device,
+    compiled: bool = False,
 ) -> str:
     """The most likely token after all segments, again and again up to the end token; of a long prompt three quarters of a row are read."""
-    decoding = Decoding(temperature=0.0, top_p=1.0, max_new_tokens=max_new_tokens, halting=False, likelihood=likelihood)
+    decoding = Decoding(temperature=0.0, top_p=1.0, max_new_tokens=max_new_tokens, halting=False, likelihood=likelihood, compiled=compiled)
     ids = clip_left(prompt_ids(prompt, tokenizer), sequence_length - sequence_length // 4)
     (tokens,) = generate(call, [ids], end=END, sequence_length=sequence_length, decoding=decoding, device=device)
     return tokenizer.decode(tokens)

@@ -1,15 +1,17 @@
 """Writes continuations of prompts with a causal reasoner, a batch at a time; what was read is remembered by the reasoner."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.randomness import CounterRandom
 from hrmlab.core.task import IGNORED_LABEL
+from hrmlab.evaluation.code.compiled_steps import compiled_steps
 from hrmlab.layers.decoding import DecodingState
 from hrmlab.layers.likelihood import LossKind, log_probabilities
 from hrmlab.models.halting import wants_to_halt
@@ -30,6 +32,8 @@ class WritingCall(Protocol):
 
     def decoding_state(self, *, capacity: int) -> DecodingState | None: ...
 
+    def stacks(self) -> Sequence[nn.Module]: ...
+
     def __call__(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]: ...
 
 
@@ -43,6 +47,8 @@ class Decoding:
         max_new_tokens: at most so many, the end token counted.
         halting: read each token at the segment where the model wants to stop; False: after all segments.
         likelihood: how logits become probabilities, as in training.
+        compiled: compile the step of one token (:mod:`hrmlab.evaluation.code.compiled_steps`), with memory for a whole row of the task. It
+            takes up to a minute once, and answers are equal but for rounding.
     """
 
     temperature: float
@@ -50,6 +56,7 @@ class Decoding:
     max_new_tokens: int
     halting: bool
     likelihood: LossKind
+    compiled: bool = False
 
 
 class _Row(NamedTuple):
@@ -82,10 +89,35 @@ def generate(
         random: one draw for each prompt, when the temperature is not 0: what a prompt gets does not depend on its neighbours in the batch.
         stopped: whether the new tokens of a row hold a stop sequence.
     """
+    with compiled_steps(call.stacks()) if decoding.compiled else nullcontext():
+        return _generate(
+            call,
+            prompts,
+            end=end,
+            sequence_length=sequence_length,
+            decoding=decoding,
+            device=device,
+            random=random,
+            stopped=stopped,
+        )
+
+
+def _generate(
+    call: WritingCall,
+    prompts: Sequence[Sequence[int]],
+    *,
+    end: int,
+    sequence_length: int,
+    decoding: Decoding,
+    device: torch.device,
+    random: CounterRandom | None,
+    stopped: Callable[[list[int]], bool],
+) -> list[list[int]]:
+    """See :func:`generate`."""
     written: list[list[int]] = [[] for _ in prompts]
     rows = [_Row(number, min(decoding.max_new_tokens, sequence_length - len(prompt))) for number, prompt in enumerate(prompts)]
     longest = max(len(prompt) for prompt in prompts)
-    length = min(sequence_length, longest + max(row.limit for row in rows))
+    length = sequence_length if decoding.compiled else min(sequence_length, longest + max(row.limit for row in rows))
     state = call.decoding_state(capacity=call.prefix_length + length)
     reader = _Rereading(call, decoding, length) if state is None else _Remembering(call, decoding, state, length)
     log_p = reader.begin(prompts, device)

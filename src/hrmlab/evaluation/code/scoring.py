@@ -1,6 +1,7 @@
 """Lets a causal reasoner write programs and scores them: likelihood of the solutions, completions, and what running them shows."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,12 +131,13 @@ class Writer:
         bits: dict[str, np.ndarray] = {}
         written: dict[str, list[Completion]] = {}
         total = sum(len(sets[name]) * self.settings.samples for name in tested) // self._share[1]
-        # Shapes change with every token and every batch; compiled stacks would be compiled anew for each.
-        with torch.compiler.set_stance("force_eager"), progress_bar("writing code", total, shown=self.progress) as advance:
+        with progress_bar("writing code", total, shown=self.progress) as advance:
             for name, records in sets.items():
                 if name in tested:
-                    written[name] = self.write(records, advance)
-                bits[name] = self._bits(records)
+                    with nullcontext() if self.settings.compile else _eagerly():
+                        written[name] = self.write(records, advance)
+                with _eagerly():
+                    bits[name] = self._bits(records)
         return bits, written
 
     def _bits(self, records: Sequence[CodeRecord]) -> np.ndarray:
@@ -164,6 +166,7 @@ class Writer:
                 max_new_tokens=settings.max_new_tokens,
                 halting=settings.halting,
                 likelihood=self.computation.likelihood,
+                compiled=settings.compile,
             ),
             samples=settings.samples,
             stop=settings.stop,
@@ -174,6 +177,12 @@ class Writer:
             rank=self._share[0],
             world_size=self._share[1],
         )
+
+
+def _eagerly() -> AbstractContextManager[Any]:
+    """Shapes change with every batch, and without ``evaluation.compile`` with every token; what the training compiled would be compiled
+    anew for each."""
+    return torch.compiler.set_stance("force_eager")
 
 
 def run_completions(

@@ -1,5 +1,6 @@
 """Generation with cached keys and values against running the whole sequence again for every token."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -155,3 +156,40 @@ def test_sampling_follows_temperature_and_top_p() -> None:
     assert shares(1.0, 0.8) == pytest.approx([0.625, 0.375, 0.0, 0.0], abs=0.015)
     squared = [p**2 / (0.25 + 0.09 + 0.0225 + 0.0025) for p in (0.5, 0.3, 0.15, 0.05)]
     assert shares(0.5, 1.0) == pytest.approx(squared, abs=0.015)
+
+
+def check_compiled(model: type[Reasoner], options: dict[str, Any]) -> None:
+    reasoner = make(model, options)
+    prompts = [*PROMPTS, list(range(16)), [3] * 19]
+    decoding = replace(GREEDY, max_new_tokens=12)
+
+    def write(asked: list[list[int]], *, compiled: bool) -> list[list[int]]:
+        how = replace(decoding, compiled=compiled)
+        return generate(reasoner, asked, end=-1, sequence_length=24, decoding=how, device=torch.device("cpu"))
+
+    for asked in (prompts, [PROMPTS[1]]):
+        assert write(asked, compiled=True) == write(asked, compiled=False)
+    assert all("forward" not in vars(stack) for stack in reasoner.stacks())
+
+
+@every_model
+def test_compiled_steps_write_what_others_write(model: type[Reasoner], options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    traced: list[str] = []
+    original = torch.compile
+
+    def without_code(function: Any, **settings: Any) -> Any:
+        traced.append(type(function.__self__).__name__)
+        return original(function, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", without_code)
+    torch.compiler.reset()  # what earlier tests had traced counts towards the compiler's limit
+    check_compiled(model, options)
+    reasoner = make(model, options)
+    assert traced == [type(stack).__name__ for stack in reasoner.stacks()]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")  # torch's compiler, of torch
+def test_steps_compiled_to_machine_code_write_what_others_write() -> None:
+    torch.compiler.reset()
+    check_compiled(*MODELS[0])
