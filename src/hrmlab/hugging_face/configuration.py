@@ -38,6 +38,7 @@ class HRMLabConfig(PreTrainedConfig):
         max_cycles: how many cycles of a segment; None for all.
         halting: read each token at the segment where the model wants to stop; False: after all segments.
         run: the configuration of the run that it came from, for the way back; None for a model without one.
+        step: of that run, after which its weights were written.
         num_hidden_layers: layer indices that a cache needs: one for each attention of each layer, cycle and segment, and one for the rows'
             own facts. Counted when it is None.
         hidden_size, num_attention_heads, max_position_embeddings: facts that other libraries look for; nothing is built from them.
@@ -54,6 +55,7 @@ class HRMLabConfig(PreTrainedConfig):
     max_cycles: int | None = None
     halting: bool = False
     run: dict[str, Any] | None = None
+    step: int | None = None
     use_cache: bool = True
     num_hidden_layers: int | None = None
     hidden_size: int | None = None
