@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything runs without prompts, without a GPU and without a W&B account.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report test test-all test-slurm kill-test check format calibrate bench clean
+.PHONY: help setup sweep report test test-all test-slurm test-hf kill-test check format calibrate bench clean
 
 SWEEP ?= quick
 STUDY ?= $(SWEEP)
@@ -51,6 +51,11 @@ test-all: $(STAMP)  ## all tests, also the end-to-end ones that take minutes
 test-slurm: $(STAMP)  ## sweeps on a real Slurm of two nodes, started on this machine (root; installs Slurm with apt-get); without one, skipped
 	@tests/slurm/install.sh
 	@$(BIN)/python -m pytest -m slurm tests/slurm $(ARGS) < /dev/null
+
+test-hf: $(STAMP)  ## install the extra hf (transformers), check the types of hrmlab.hugging_face and run its tests
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[hf]' < /dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright -p tests/hugging_face
+	@$(BIN)/python -m pytest tests/hugging_face $(ARGS) < /dev/null
 
 kill-test: $(STAMP)  ## kill -9 sweeps, reports and ranks at 30 random moments: ARGS="--verbose", HRMLAB_KILL_SEED=1 for other moments
 	@HRMLAB_KILLS=$${HRMLAB_KILLS:-30} $(BIN)/python -m pytest tests/integration/test_kill_anywhere.py $(ARGS) < /dev/null

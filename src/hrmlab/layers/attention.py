@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from hrmlab.layers.cache import CompiledMemories, KeyValueCache
+from hrmlab.layers.cache import AttentionMemory, CompiledMemories
 from hrmlab.layers.initialization import LecunLinear
 from hrmlab.layers.rotary import rotate
 
@@ -28,7 +28,7 @@ class AttentionContext(NamedTuple):
 
     rotary: tuple[Tensor, Tensor] | None = None
     visible: Tensor | None = None
-    cache: KeyValueCache | CompiledMemories | None = None
+    cache: AttentionMemory | CompiledMemories | None = None
     positions: Tensor | None = None
 
 

@@ -5,6 +5,8 @@ computed for a position never changes when tokens are added, and one memory per 
 recurrent the reasoner is: the n-th attention of a step owns the n-th memory.
 """
 
+from abc import abstractmethod
+
 import torch
 from torch import Tensor
 
@@ -35,7 +37,20 @@ class CompiledMemories:
         return keys, values
 
 
-class KeyValueCache(DecodingState):
+class AttentionMemory(DecodingState):
+    """What attention asks of a memory of keys and values, wherever it keeps them."""
+
+    @property
+    @abstractmethod
+    def visible(self) -> Tensor | None:
+        """(B, 1, T, K) bool: the keys that each new position may see; None where all new positions see all there are."""
+
+    @abstractmethod
+    def extend(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Remember the new (B, H, T, channels) keys and values and return those of all positions so far, (B, H, K, channels)."""
+
+
+class KeyValueCache(AttentionMemory):
     """One growing (key, value) pair for each attention that a generation step calls.
 
     Args:
@@ -56,6 +71,10 @@ class KeyValueCache(DecodingState):
     def attentions(self) -> int:
         """How many attentions have been called in this step."""
         return self._next
+
+    def __len__(self) -> int:
+        """How many attentions remember something."""
+        return len(self._keys)
 
     @property
     def nbytes(self) -> int:

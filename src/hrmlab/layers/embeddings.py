@@ -8,7 +8,7 @@ from hrmlab.core.batches import Batch
 from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.attention import AttentionContext
-from hrmlab.layers.cache import KeyValueCache
+from hrmlab.layers.cache import AttentionMemory
 from hrmlab.layers.decoding import DecodingState
 from hrmlab.layers.initialization import truncated_normal_
 from hrmlab.layers.options import EmbeddingOptions
@@ -81,7 +81,7 @@ class InputEmbedding(nn.Module):
             batch: rows that begin at position 0; with a state that holds something, the tokens that follow.
             state: of a generation; its positions say where each row of the result stands, the prefix counted.
         """
-        cache = state if isinstance(state, KeyValueCache) else None
+        cache = state if isinstance(state, AttentionMemory) else None
         embedded = self.token(batch.inputs.long())
         prefix = self.prefix_length if state is None or state.in_first_step else 0
         if self.puzzle is not None and prefix:

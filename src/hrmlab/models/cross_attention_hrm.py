@@ -43,6 +43,7 @@ class CrossAttentionHRM(RecurrentReasoner):
         norm_epsilon: added under the root of every normalisation.
     """
 
+    cycle_argument: ClassVar[str | None] = "h_cycles"
     part_names: ClassVar[Mapping[str, str]] = {"H": "h_level", "L": "l_level"}
     h_initial: Tensor
     l_initial: Tensor

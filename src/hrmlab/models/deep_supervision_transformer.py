@@ -6,7 +6,7 @@ nothing but hierarchy is left: HRM of H2 L2 with d blocks in each level passes 6
 2 d blocks in 3 cycles.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,7 @@ class DeepSupervisionTransformer(RecurrentReasoner):
         norm_epsilon: added under the root of every normalisation.
     """
 
+    cycle_argument: ClassVar[str | None] = "cycles"
     initial: Tensor
 
     def __init__(

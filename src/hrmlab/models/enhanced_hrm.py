@@ -51,6 +51,7 @@ class EnhancedHRM(RecurrentReasoner):
         norm_epsilon: added under the root of every normalisation.
     """
 
+    cycle_argument: ClassVar[str | None] = "cycles"
     part_names: ClassVar[Mapping[str, str]] = {"H": "planner", "L": "worker"}
     h_initial: Tensor
     l_initial: Tensor

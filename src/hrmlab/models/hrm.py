@@ -40,6 +40,7 @@ class HRM(RecurrentReasoner):
         shared_levels: ablation H = L: one module plays both parts.
     """
 
+    cycle_argument: ClassVar[str | None] = "h_cycles"
     part_names: ClassVar[Mapping[str, str]] = {"H": "h_level", "L": "l_level"}
     h_initial: Tensor
     l_initial: Tensor

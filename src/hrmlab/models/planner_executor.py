@@ -57,6 +57,7 @@ class PlannerExecutor(RecurrentReasoner):
         norm_epsilon: added under the root of every normalisation.
     """
 
+    cycle_argument: ClassVar[str | None] = "h_cycles"
     part_names: ClassVar[Mapping[str, str]] = {"H": "planner", "L": "executor"}
     h_initial: Tensor
     l_initial: Tensor

@@ -1,13 +1,15 @@
 """The contract that every model meets, so that one training loop, one evaluation loop and one report serve them all."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from hrmlab.core.batches import Batch, Carry, Prediction
+from hrmlab.core.errors import UserError
 from hrmlab.core.randomness import CounterRandom
 from hrmlab.core.task import AttentionKind, TaskSpec
 from hrmlab.layers.decoding import DecodingState
@@ -21,6 +23,7 @@ class Reasoner(nn.Module, ABC):
     Attributes:
         solves: arguments of the constructor that the budget may solve; null in YAML. Without any the model must fit as it is.
         attention_kinds: kinds of task that it can be built for; a model that mixes all positions cannot be causal.
+        cycle_argument: the argument, and attribute, that says how many cycles a segment has; None where a segment is one pass.
         part_names: further names of its :meth:`parts`: what the field calls them -> the attribute, such as ``H`` -> ``h_level``.
         task: the task it was built for.
         max_segments: after this many segments a slot is halted whatever the halting head says. 1 for a one-pass model.
@@ -38,6 +41,7 @@ class Reasoner(nn.Module, ABC):
     arguments: Mapping[str, Any]
     solves: ClassVar[tuple[Solved, ...]] = ()
     attention_kinds: ClassVar[tuple[AttentionKind, ...]] = ("full", "causal")
+    cycle_argument: ClassVar[str | None] = None
     part_names: ClassVar[Mapping[str, str]] = {}
 
     def __new__(cls, *positional: Any, **arguments: Any) -> Self:
@@ -90,6 +94,31 @@ class Reasoner(nn.Module, ABC):
             name: torch.where(restarted.view(-1, *[1] * (state.dim() - 1)), fresh[name].to(state.dtype), state)
             for name, state in carry.items()
         }
+
+    @contextmanager
+    def at_most_cycles(self, cycles: int | None) -> Iterator[None]:
+        """Inside, a segment has so many of its cycles at most: less computation for an answer that is less thought over.
+
+        Args:
+            cycles: from 1 to the reasoner's own; None for all of them.
+
+        Raises:
+            UserError: another number, or a reasoner without cycles.
+        """
+        if cycles is None:
+            yield
+            return
+        name = self.cycle_argument
+        if name is None:
+            raise UserError(f"max_cycles={cycles} is for models that think in cycles, and {type(self).__name__} has none; leave it out")
+        own = getattr(self, name)
+        if not 1 <= cycles <= own:
+            raise UserError(f"max_cycles={cycles} is not possible: this model has {own} {name}; give 1 to {own}, or leave it out")
+        setattr(self, name, cycles)
+        try:
+            yield
+        finally:
+            setattr(self, name, own)
 
     def at_progress(self, progress: float) -> None:
         """Told before every training step which share of the steps is done, in [0, 1): for what an arm changes by a schedule of its own.

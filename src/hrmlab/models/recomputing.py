@@ -19,6 +19,13 @@ def recompute_blocks(reasoner: Reasoner) -> None:
             block.forward = _Recomputed(block, block.forward)  # type: ignore[method-assign]
 
 
+def keep_blocks(reasoner: Reasoner) -> None:
+    """The opposite of :func:`recompute_blocks`: from now on all activations are kept."""
+    for block in blocks_of(reasoner):
+        if isinstance(block.forward, _Recomputed):
+            block.forward = block.forward.forward  # type: ignore[method-assign]
+
+
 def blocks_of(reasoner: Reasoner) -> list[nn.Module]:
     """What is computed again as one: the items of the outermost ``nn.ModuleList`` in each stack, or the stack where it has none."""
     return [block for stack in reasoner.stacks() for block in (list(_listed(stack)) or [stack])]

@@ -5,7 +5,7 @@ the last ones only, so that answers may be had from any number of loops later (s
 """
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,7 @@ class RecurrentDepth(AttendingReasoner):
         norm_epsilon: added under the root of every normalisation.
     """
 
+    cycle_argument: ClassVar[str | None] = "loops"
     initial: Tensor
 
     def __init__(

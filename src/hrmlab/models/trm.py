@@ -25,6 +25,7 @@ from hrmlab.models.attending import RecurrentReasoner, initial_vector
 class OneNetwork(RecurrentReasoner):
     """What TRM does with its network, whatever that is made of."""
 
+    cycle_argument: ClassVar[str | None] = "h_cycles"
     network: Stack
     h_initial: Tensor
     l_initial: Tensor

@@ -4,7 +4,7 @@ With ``adaptive`` every position halts by itself (Graves 2016, arXiv 1603.08983)
 halting probabilities, and stays as it is once these add up to one.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -42,6 +42,8 @@ class UniversalTransformer(AttendingReasoner):
         ponder_weight: of the mean number of steps (and the remainder, which carries the gradient) in the loss; for ``adaptive`` alone.
         norm_epsilon: added under the root of every normalisation.
     """
+
+    cycle_argument: ClassVar[str | None] = "loops"
 
     def __init__(
         self,

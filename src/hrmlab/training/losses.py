@@ -34,7 +34,13 @@ class LossOptions:
 
 
 def segment_loss(
-    prediction: Prediction, answers: Tensor, labels: Tensor, *, target_q_continue: Tensor | None, options: LossOptions
+    prediction: Prediction,
+    answers: Tensor,
+    labels: Tensor,
+    *,
+    target_q_continue: Tensor | None,
+    options: LossOptions,
+    weight: Tensor | None = None,
 ) -> tuple[Tensor, Mapping[str, Tensor]]:
     """Loss of one segment, summed over the batch, and its parts by name as they are before weighting.
 
@@ -45,13 +51,17 @@ def segment_loss(
         answers: (B, S) int64, the most likely tokens.
         labels: (B, S) int64.
         target_q_continue: bootstrapped target in (0, 1), of the Q-values' shape, or None when continuing is not learned.
+        weight: (B, S) of each position, 0 where nothing is asked, in causal mode; the reasoner's own losses of an example weigh as much as
+            its positions together. None for a mean over each example's asked positions.
 
     Returns:
         () the total, and () each of ``answer``, ``q_halt``, ``q_continue`` (where they are learned) and the reasoner's own.
     """
-    asked = labels != IGNORED_LABEL
-    # Mean over an example's asked cells, sum over examples: an example with few asked cells weighs as much as one with many.
-    weight = asked / asked.sum(-1, keepdim=True).clamp(min=1)
+    of_own_losses = 1.0 if weight is None else weight.sum(-1)
+    if weight is None:
+        asked = labels != IGNORED_LABEL
+        # Mean over an example's asked cells, sum over examples: an example with few asked cells weighs as much as one with many.
+        weight = asked / asked.sum(-1, keepdim=True).clamp(min=1)
     losses = token_losses(prediction.logits, labels, options.kind)
     if options.label_smoothing:
         losses = smoothed(losses, prediction.logits, labels, options.kind, options.label_smoothing)
@@ -64,7 +74,7 @@ def segment_loss(
     zero = parts["answer"].new_zeros(())
     total = parts["answer"] + options.halting_weight * (parts.get("q_halt", zero) + parts.get("q_continue", zero))
     for name, values in prediction.losses.items():
-        parts[name] = values.sum()
+        parts[name] = (values * of_own_losses).sum()
         total = total + parts[name]
     return total, parts
 

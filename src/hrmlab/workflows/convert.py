@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import yaml
 from safetensors.torch import save
+from torch import Tensor
 
 from hrmlab.budget.count import parameter_count
 from hrmlab.config.composition import Composer
@@ -15,6 +16,7 @@ from hrmlab.config.configuration import Configuration
 from hrmlab.config.location import choices, config_file
 from hrmlab.core.components import flat_arguments
 from hrmlab.core.errors import UserError
+from hrmlab.data.task import Task
 from hrmlab.models.publishing import published_form
 from hrmlab.models.reasoner import Reasoner
 from hrmlab.runs.directory import CONVERTED, LAST, RunDirectory
@@ -46,42 +48,77 @@ def to_run(
     """
     if (folder / "run.json").exists():
         raise UserError(f"published={folder} is a run directory already; run=... to=... writes it as a published checkpoint")
+    base, task = chosen_task(composing, data, changes)
+    published, _ = open_published(folder, task=task)
+    # The release trains with stablemax, whose loss says how its logits become probabilities; its weights are float32.
+    names = {"study": study, "arm": arm, "output_root": output_root}
+    config = fixed_configuration(published, base, size=_SIZE, likelihood="stablemax", names=names)
+    return write_run(config, task, published.state_dict(), source=folder, step=published_step(folder))
+
+
+def chosen_task(composing: Composer, data: str, changes: Mapping[str, Any]) -> tuple[Configuration, Task]:
+    """The configuration of a choice of ``conf/data`` with changed keys, everything else at its defaults, and its task."""
     composed = composing.compose([f"data={data}"]).config
     section = {**composed.data.to_section(), **changes}
     base = Configuration.from_plain({**composed.to_plain(), "data": section})
-    task = base.data.build()
-    published, _ = open_published(folder, task=task)
-    model = _model_section(published)
+    return base, base.data.build()
+
+
+def fixed_configuration(
+    reasoner: Reasoner, base: Configuration, *, size: str, likelihood: str, names: Mapping[str, str | None]
+) -> Configuration:
+    """The configuration of a run whose model is this one, every argument fixed.
+
+    Args:
+        reasoner: with its weights.
+        base: everything else.
+        size: name of the size.
+        likelihood: how its logits become probabilities.
+        names: study, arm and output root.
+    """
+    model = _model_section(reasoner)
+    head_size = max(2, model["hidden_size"] // model.get("num_heads", 1))
     plain = {
         **base.to_plain(),
         "model": model,
-        "size": {"name": _SIZE, "parameters": parameter_count(published), "head_size": max(2, model["hidden_size"] // model["num_heads"])},
-        "study": study,
-        "arm": arm,
-        "output_root": output_root,
+        "size": {"name": size, "parameters": parameter_count(reasoner), "head_size": head_size},
+        **names,
     }
-    # The release trains with stablemax, whose loss says how its logits become probabilities; its weights are float32.
-    plain["training"] = {**plain["training"], "loss": "stablemax", "precision": "fp32", "evaluate": "last"}
-    config = Configuration.from_plain(plain)
+    plain["training"] = {**plain["training"], "loss": likelihood, "precision": "fp32", "evaluate": "last"}
+    return Configuration.from_plain(plain)
+
+
+def write_run(config: Configuration, task: Task, given: Mapping[str, Tensor], *, source: Path, step: int | None) -> RunDirectory:
+    """A run directory with these weights, as if they had been trained here.
+
+    Args:
+        config: of the run.
+        task: of the configuration.
+        given: the reasoner's state dict.
+        source: the folder that they come from.
+        step: after which they were written; None where nobody knows.
+
+    Raises:
+        UserError: weights that do not fit the configuration, by name.
+    """
     reasoner, budget = reasoner_of(config, task)
-    expected, given = reasoner.state_dict(), published.state_dict()
+    expected = reasoner.state_dict()
     other = [
-        f"{name} ({tuple(given[name].shape)} in {folder}, {tuple(expected[name].shape)} for {task.spec.name})"
+        f"{name} ({tuple(given[name].shape)} in {source}, {tuple(expected[name].shape)} for {task.spec.name})"
         for name in sorted(expected.keys() & given.keys())
         if expected[name].shape != given[name].shape
     ]
     other += sorted(expected.keys() ^ given.keys())
     if other:
-        raise UserError(f"{folder} does not fit data={data}: {', '.join(other)}; name the data that it was trained on")
-    step = published_step(folder)
-    run = RunDirectory.create(output_root=output_root, labels=labels_of(config), config=config.to_plain(), overrides=[])
+        raise UserError(f"{source} does not fit data={config.data.name}: {', '.join(other)}; name the data that it was trained on")
+    run = RunDirectory.create(output_root=config.output_root, labels=labels_of(config), config=config.to_plain(), overrides=[])
     weights = {f"reasoner.{name}": tensor for name, tensor in given.items()}
     with replacing(run.checkpoints / LAST) as temporary:
         torch.save({"state_dict": weights, "global_step": step or 0, "epoch": 0}, temporary)
     run.write_json("provenance.json", provenance())
     run.write_json("budget.json", budget.to_dict())
     when = datetime.now(UTC).isoformat(timespec="seconds")
-    run.write_json(CONVERTED, {"from": folder.name, "step": step, "tensors": len(given), "time": when})
+    run.write_json(CONVERTED, {"from": source.name, "step": step, "tensors": len(given), "time": when})
     return run
 
 
