@@ -59,7 +59,21 @@ CASES: dict[str, tuple[Case, str]] = {
         "seconds and peak memory of a report on 100,000 small run directories (runs=N: on N; folder=PLACE)",
     ),
 }
-OPTIONS = ("case", "output", "threads", "steps", "modes", "precisions", "figure", "jobs", "run", "runs", "folder", "sweeps", *decoding.DEFAULTS)
+OPTIONS = (
+    "case",
+    "output",
+    "threads",
+    "steps",
+    "modes",
+    "precisions",
+    "figure",
+    "jobs",
+    "run",
+    "runs",
+    "folder",
+    "sweeps",
+    *decoding.DEFAULTS,
+)
 
 
 def main(arguments: list[str]) -> int:
