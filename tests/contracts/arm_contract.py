@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 import hrmlab.models
 from hrmlab.audits.causality import audit_causality
 from hrmlab.core.batches import Batch
 from hrmlab.core.components import call, options_of
+from hrmlab.core.errors import UserError
 from hrmlab.core.task import IGNORED_LABEL, AttentionKind, TaskSpec
 from hrmlab.evaluation.code.generation import Decoding, generate
 from hrmlab.evaluation.refilling import answered, halted, rows_of
@@ -142,6 +144,29 @@ def check_restart(model: type[Reasoner], attention: AttentionKind, options: Opti
         assert torch.equal(state[0], fresh[name][0])
         assert torch.equal(state[1], carry[name][1])
         assert not torch.equal(carry[name][0], fresh[name][0])
+
+
+def check_cycles(model: type[Reasoner], attention: AttentionKind) -> None:
+    """With fewer cycles it thinks less, for as long as it is asked to; without cycles it says so."""
+    name = model.cycle_argument
+    reasoner, batch = make(model, attention, {} if name is None else {name: 3}).eval(), make_batch()
+
+    def said() -> Tensor:
+        with torch.no_grad():
+            return reasoner(reasoner.initial_carry(B), batch)[1].logits
+
+    if name is None:
+        with pytest.raises(UserError, match="has none"), reasoner.at_most_cycles(1):
+            pass
+        return
+    whole = said()
+    for cycles in (None, 3, 1):
+        with reasoner.at_most_cycles(cycles):
+            assert torch.equal(said(), whole) == (cycles != 1)
+    assert torch.equal(said(), whole)
+    for cycles in (0, 4):
+        with pytest.raises(UserError, match="give 1 to 3"), reasoner.at_most_cycles(cycles):
+            pass
 
 
 def check_gradients(model: type[Reasoner], attention: AttentionKind, options: Options) -> None:

@@ -45,6 +45,11 @@ def test_a_restarted_slot_is_fresh_and_the_others_are_untouched(
     contract.check_restart(model, attention, options)
 
 
+@pytest.mark.parametrize(("model", "attention"), [(model, kind) for model in contract.model_classes() for kind in model.attention_kinds])
+def test_fewer_cycles_are_less_thought(model: type[Reasoner], attention: AttentionKind) -> None:
+    contract.check_cycles(model, attention)
+
+
 @every_case
 def test_gradient_reaches_every_parameter_and_the_answer_depends_on_every_state(
     model: type[Reasoner], attention: AttentionKind, options: dict[str, Any]

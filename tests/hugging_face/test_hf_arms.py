@@ -25,11 +25,15 @@ ARMS = [model for model in contract.model_classes() if "causal" in model.attenti
 every_arm = pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.__name__)
 
 
+def few_of(arm: type[Reasoner]) -> dict[str, int]:
+    keys = contract.keys_of(arm)
+    fewer = {"max_segments": 2, "l_cycles": 2, "loops": 3}
+    return {name: fewer.get(name, 1) for name in keys if name in fewer or name.endswith("layers")}
+
+
 def small(arm: type[Reasoner], **options: Any) -> Reasoner:
     """Few segments and layers, and no weight at zero: as the contract's own test of generation has it."""
-    keys = contract.keys_of(arm)
-    few = {"max_segments": 2} if "max_segments" in keys else {}
-    few |= {name: 1 for name in keys if name.endswith("layers")}
+    few = few_of(arm)
     reasoner = contract.make(arm, "causal", {**few, **options}, vocabulary=V, length=S).eval()
     with torch.no_grad():
         for parameter in reasoner.parameters():
@@ -74,8 +78,8 @@ def test_it_writes_what_the_project_writes(arm: type[Reasoner]) -> None:
 @every_arm
 def test_it_comes_back_from_a_folder_with_equal_logits(arm: type[Reasoner], tmp_path: Path) -> None:
     for options in contract.option_variants(arm):
-        if options.get("attention") == "as_published" or "random_start" in options:
-            continue
+        if any(isinstance(value, str) and name != "positions" for name, value in options.items()) or "random_start" in options:
+            continue  # of these no weight depends
         model = model_of(small(arm, **options))
         model.save_pretrained(tmp_path / "folder")
         again = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "folder")
@@ -189,29 +193,26 @@ def test_another_vocabulary_keeps_what_both_know(arm: type[Reasoner]) -> None:
 
 def test_packed_documents_do_not_see_each_other_with_or_without_a_cache() -> None:
     """A row of several documents says of each what it would say alone, in one call, token by token, and after left padding."""
-    for arm in ARMS:
-        for positions in ("rope", "learned"):
-            keys = contract.keys_of(arm)
-            few = {"max_segments": 2} if "max_segments" in keys else {}
-            few |= {name: 1 for name in keys if name.endswith("layers")}
-            task = TaskSpec(name="t", sequence_length=S, vocabulary_size=V, attention="causal", next_token=True, document_start=PROBLEM)
-            try:
-                reasoner = contract.call(arm, task=task, **contract.shape_of(arm), **few, positions=positions).eval()
-            except UserError:
-                continue  # an LSTM
-            model = model_of(reasoner)
-            first, second = [PROBLEM, 5, 6, 7], [PROBLEM, 9, 8, 7, 6]
-            row = torch.tensor([first + second])
-            alone = torch.cat([model(torch.tensor([part])).logits for part in (first, second)], dim=1)
-            torch.testing.assert_close(model(row).logits, alone, atol=1e-5, rtol=1e-4)
-            cache, said = None, []
-            for column in range(row.shape[1]):
-                told = model(row[:, column : column + 1], cache=cache, use_cache=True)
-                cache = told.cache
-                said.append(told.logits)
-            torch.testing.assert_close(torch.cat(said, dim=1), alone, atol=1e-5, rtol=1e-4)
-            mask = torch.tensor([[0, 0] + [1] * 9])
-            filled = torch.nn.functional.pad(row, (2, 0))
-            for cached in (True, False):
-                told = model(filled, attention_mask=mask, use_cache=cached).logits[:, 2:]
-                torch.testing.assert_close(told, alone, atol=1e-5, rtol=1e-4)
+    for number, arm in enumerate(ARMS):
+        few, positions = few_of(arm), ("learned", "rope")[number % 2]
+        task = TaskSpec(name="t", sequence_length=S, vocabulary_size=V, attention="causal", next_token=True, document_start=PROBLEM)
+        try:
+            reasoner = contract.call(arm, task=task, **contract.shape_of(arm), **few, positions=positions).eval()
+        except UserError:
+            continue  # an LSTM
+        model = model_of(reasoner)
+        first, second = [PROBLEM, 5, 6, 7], [PROBLEM, 9, 8, 7, 6]
+        row = torch.tensor([first + second])
+        alone = torch.cat([model(torch.tensor([part])).logits for part in (first, second)], dim=1)
+        torch.testing.assert_close(model(row).logits, alone, atol=1e-5, rtol=1e-4)
+        cache, said = None, []
+        for column in range(row.shape[1]):
+            told = model(row[:, column : column + 1], cache=cache, use_cache=True)
+            cache = told.cache
+            said.append(told.logits)
+        torch.testing.assert_close(torch.cat(said, dim=1), alone, atol=1e-5, rtol=1e-4)
+        mask = torch.tensor([[0, 0] + [1] * 9])
+        filled = torch.nn.functional.pad(row, (2, 0))
+        for cached in (True, False):
+            told = model(filled, attention_mask=mask, use_cache=cached).logits[:, 2:]
+            torch.testing.assert_close(told, alone, atol=1e-5, rtol=1e-4)

@@ -24,6 +24,7 @@ from hrmlab.workflows.convert import write_run
 transformers = pytest.importorskip("transformers", reason="make test-hf installs the extra hf and runs these tests")
 hf = pytest.importorskip("hrmlab.hugging_face")
 
+SHALLOW = ("model.h_layers=1", "model.l_layers=1", "model.max_segments=2")
 Make = Callable[..., RunDirectory]
 PROMPT = 'def add(a: int, b: int) -> int:\n    """Größer 😀 sum."""\n'
 
@@ -51,8 +52,15 @@ def make_run(compose_config: Callable[..., dict[str, Any]], tmp_path: Path) -> M
 @pytest.mark.parametrize(
     "overrides",
     [
-        ("model=hrm", "training.loss=stablemax", "training.precision=bf16", "data.layout=packed", "model.max_segments=2"),
-        ("model=transformer", "training.loss=softmax", "training.precision=fp32", "data.tokenizer=bpe", "data.vocabulary_size=280"),
+        ("model=hrm", "training.loss=stablemax", "training.precision=bf16", "data.layout=packed", *SHALLOW),
+        (
+            "model=transformer",
+            "model.layers=1",
+            "training.loss=softmax",
+            "training.precision=fp32",
+            "data.tokenizer=bpe",
+            "data.vocabulary_size=280",
+        ),
     ],
     ids=["hrm", "transformer"],
 )
@@ -77,10 +85,9 @@ def test_a_run_becomes_a_folder_and_comes_back(
     assert (tokenizer.padding_side, tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id) == ("left", 0, 1, 3)
 
     rows = torch.from_numpy(opened.task.load(progress=False).train.inputs[:3]).long()
-    carry = opened.reasoner.initial_carry(3)
     with torch.no_grad():
-        for _ in range(opened.reasoner.max_segments):
-            carry, prediction = opened.reasoner(carry, hf.model.batch_of(rows))
+        segments, length = opened.reasoner.max_segments, rows.shape[1]
+        *_, (_, _, prediction) = hf.segments.thoughts(opened.reasoner, hf.segments.batch_of(rows), segments, positions=length)
         expected = prediction.logits
         if "training.loss=stablemax" in overrides:
             expected = log_probabilities(expected, "stablemax").float()
@@ -117,7 +124,7 @@ def test_a_run_becomes_a_folder_and_comes_back(
 def test_remote_code_needs_nothing_but_this_package(make_run: Make, tmp_path: Path) -> None:
     """In a process that has not heard of hrmlab, elsewhere, and in a pipeline; saved again it is the same folder."""
     folder = tmp_path / "folder"
-    convert.command([f"run={make_run('model=hrm', 'model.max_segments=2').path}", "to=hf", f"out={folder}"])
+    convert.command([f"run={make_run('model=hrm', *SHALLOW).path}", "to=hf", f"out={folder}"])
     program = (
         "import sys; from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline\n"
         "assert not any(name.startswith('hrmlab') for name in sys.modules)\n"
@@ -140,7 +147,7 @@ def test_a_model_made_by_hand_becomes_a_run_of_the_task_that_is_named(
     compose_config: Callable[..., dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tokenizer = hf.byte_tokenizer(sequence_length=320, reasoning=False)
-    model, _ = hf.create_hrm_model_and_tokenizer(32, 2, tokenizer=tokenizer, sequence_length=320)
+    model, _ = hf.create_hrm_model_and_tokenizer(32, 2, tokenizer=tokenizer, sequence_length=320, planner_layers=1, worker_layers=1)
     model.save_pretrained(tmp_path / "folder")
     data = compose_config("data=synthetic_code", family="code")["data"]
     shown = {key: value for key, value in data.items() if key not in ("name", "_target_")}
@@ -169,7 +176,7 @@ def test_words_that_do_not_go_together(make_run: Make, tmp_path: Path) -> None:
         convert.command([f"hf={tmp_path}"])
     with pytest.raises(UserError, match="needs data=CHOICE beside it"):
         convert.command(["hf=x", "data.side=4"])
-    puzzles = make_run("model=hrm", family="", data="sudoku")
+    puzzles = make_run("model=hrm", *SHALLOW, family="", data="sudoku")
     with pytest.raises(UserError, match="no language models"):
         convert.command([f"run={puzzles.path}", "to=hf", f"out={tmp_path / 'folder'}"])
     assert not (tmp_path / "folder").exists()

@@ -1,6 +1,7 @@
 """hrm-convert: a published checkpoint becomes a run that works like one, a run a checkpoint that opens, and what does not fit is named."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,8 +98,20 @@ def test_a_run_becomes_a_checkpoint_and_comes_back(
         (["published=x", "data=sudoku", "checkpoint=best"], "checkpoint does not go with published="),
         (["run=x", "to=y", "checkpoint=first"], "best or last"),
         (["run=nowhere", "to=y"], "not a run directory"),
+        (["run=x", "to=hf"], "to=hf and out=FOLDER go together"),
+        (["hf=x", "published=y"], "give one of published"),
+        (["hf=x", "checkpoint=best"], "checkpoint does not go with hf="),
     ],
 )
 def test_words_that_do_not_go_together(words: list[str], said: str) -> None:
     with pytest.raises(UserError, match=said):
         convert.command(words)
+
+
+def test_without_transformers_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("hrmlab.hugging_face") or name == "hrmlab.workflows.hugging_face"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    for words in (["run=x", "to=hf", "out=y"], ["hf=x"]):
+        with pytest.raises(UserError, match=r"needs the package 'transformers'.* pip install 'hrmlab\[hf\]'"):
+            convert.command(words)

@@ -104,11 +104,6 @@ def _from_run(own: Mapping[str, str]) -> str:
         raise UserError(
             "to=hf and out=FOLDER go together: the first says what is written, the second where (to=./hf is a release in a folder hf)"
         )
-    from hrmlab.runs.directory import RunDirectory
-    from hrmlab.workflows.opened import open_run
-
-    checkpoint: Any = own.get("checkpoint")
-    run = RunDirectory.open(own["run"]).path
     if "out" in own:
         from hrmlab.workflows.hugging_face import to_folder as write
 
@@ -117,6 +112,11 @@ def _from_run(own: Mapping[str, str]) -> str:
         from hrmlab.workflows.convert import to_release as write
 
         target, what = own["to"], "published checkpoint"
+    from hrmlab.runs.directory import RunDirectory
+    from hrmlab.workflows.opened import open_run
+
+    checkpoint: Any = own.get("checkpoint")
+    run = RunDirectory.open(own["run"]).path
     for note in write(open_run(run, checkpoint=checkpoint), Path(target)):
         print(note)
     return f"{what}: {target}"

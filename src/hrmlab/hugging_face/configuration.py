@@ -124,12 +124,12 @@ def config_of(reasoner: Reasoner, *, likelihood: LossKind = "softmax", **further
 
 def fill_in_facts(config: HRMLabConfig) -> None:
     """Set what follows from the architecture: layer indices of a cache, and sizes under the names that other libraries look for."""
+    with torch.device("meta"):
+        config.num_hidden_layers = 1 + _attentions(config)
     section: Mapping[str, Any] = config.reasoner or {}
     config.hidden_size = section.get("hidden_size")
     config.num_attention_heads = section.get("num_heads")
     config.max_position_embeddings = config.task_spec.sequence_length
-    with torch.device("meta"):
-        config.num_hidden_layers = 1 + _attentions(config)
 
 
 def _attentions(config: HRMLabConfig) -> int:

@@ -27,6 +27,7 @@ from hrmlab.models.reasoner import Reasoner
 from hrmlab.models.recomputing import keep_blocks, recompute_blocks
 from hrmlab.runs.files import write_text
 
+_OF_GENERATE = ("is_first_iteration", "labels", "inputs_embeds", "tokenizer", "assistant_tokenizer")
 _ABSENT = ("output_attentions", "output_hidden_states")
 
 
@@ -296,7 +297,7 @@ class HRMLabForCausalLM(PreTrainedModel, GenerationMixin):
     def prepare_inputs_for_generation(self, input_ids: Tensor, next_sequence_length: int | None = None, **kwargs: Any) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """What one step of ``generate`` gives to :meth:`forward`. (It looks for the name ``kwargs`` to learn that all may be given.)"""
         tokens = input_ids if next_sequence_length is None else input_ids[:, -next_sequence_length:]
-        kept = {name: value for name, value in kwargs.items() if name not in ("is_first_iteration", "labels", "inputs_embeds")}
+        kept = {name: value for name, value in kwargs.items() if name not in _OF_GENERATE}
         return {**kept, "input_ids": tokens.contiguous()}
 
     def generate(self, inputs: Tensor | None = None, generation_config: Any = None, **keywords: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]

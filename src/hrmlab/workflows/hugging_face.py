@@ -33,7 +33,9 @@ def to_folder(opened: OpenedRun, folder: Path) -> list[str]:
         raise UserError(f"{reasoner.task.name} is not written from left to right, so its models are no language models; use to=FOLDER")
     notes = []
     written = opened.task.written()
-    further: dict[str, Any] = {"run": config.to_plain(), "step": opened.step}
+    # Where a run lies is nobody's business but its owner's.
+    described = {key: value for key, value in config.to_plain().items() if key != "output_root"}
+    further: dict[str, Any] = {"run": described, "step": opened.step}
     tokenizer = None
     if written is None:
         notes.append(f"{reasoner.task.name} has no text, so the folder has no tokenizer")
