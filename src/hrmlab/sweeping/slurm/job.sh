@@ -34,9 +34,9 @@ elif [ "$code" -ge 128 ]; then
     echo "$(date -u +%FT%TZ) job $SLURM_JOB_ID exit code $code" >> "$deaths"
     [ "$(wc -l < "$deaths")" -le "$retries" ] && again=yes
 fi
-if [ "$again" = yes ]; then
-    echo "job $SLURM_JOB_ID goes back into the queue (restart $((restarts + 1)))"  # said first: Slurm ends this script at once
-    scontrol requeue "$SLURM_JOB_ID" && sleep 60
-    echo "job $SLURM_JOB_ID: Slurm did not take it back; the next hrm-sweep resumes its run"
+# Slurm ends this script as soon as it has taken the job back; scontrol must live to hear that it has.
+if [ "$again" = yes ] && (trap '' TERM; exec scontrol requeue "$SLURM_JOB_ID"); then
+    echo "job $SLURM_JOB_ID goes back into the queue (restart $((restarts + 1)))"
+    sleep 60
 fi
 exit "$code"
