@@ -89,54 +89,30 @@ def generate(
         random: one draw for each prompt, when the temperature is not 0: what a prompt gets does not depend on its neighbours in the batch.
         stopped: whether the new tokens of a row hold a stop sequence.
     """
-    with compiled_steps(call.stacks()) if decoding.compiled else nullcontext():
-        return _generate(
-            call,
-            prompts,
-            end=end,
-            sequence_length=sequence_length,
-            decoding=decoding,
-            device=device,
-            random=random,
-            stopped=stopped,
-        )
-
-
-def _generate(
-    call: WritingCall,
-    prompts: Sequence[Sequence[int]],
-    *,
-    end: int,
-    sequence_length: int,
-    decoding: Decoding,
-    device: torch.device,
-    random: CounterRandom | None,
-    stopped: Callable[[list[int]], bool],
-) -> list[list[int]]:
-    """See :func:`generate`."""
     written: list[list[int]] = [[] for _ in prompts]
     rows = [_Row(number, min(decoding.max_new_tokens, sequence_length - len(prompt))) for number, prompt in enumerate(prompts)]
     longest = max(len(prompt) for prompt in prompts)
     length = sequence_length if decoding.compiled else min(sequence_length, longest + max(row.limit for row in rows))
     state = call.decoding_state(capacity=call.prefix_length + length)
     reader = _Rereading(call, decoding, length) if state is None else _Remembering(call, decoding, state, length)
-    log_p = reader.begin(prompts, device)
-    for step in range(decoding.max_new_tokens):
-        uniform = None if random is None or decoding.temperature == 0 else random.uniform(f"token {step}", 1)[:, 0]
-        if uniform is not None:
-            uniform = uniform[torch.tensor([row.number for row in rows], device=uniform.device)].to(device)
-        chosen = choose(log_p, temperature=decoding.temperature, top_p=decoding.top_p, uniform=uniform)
-        going = [_append(written[row.number], token, row, end, stopped) for row, token in zip(rows, chosen.tolist(), strict=True)]
-        if not any(going):
-            break
-        if step % _SHRINK_EVERY == _SHRINK_EVERY - 1 and not all(going):
-            kept = torch.tensor([place for place, goes in enumerate(going) if goes], device=device)
-            rows, chosen = [row for row, goes in zip(rows, going, strict=True) if goes], chosen[kept]
-            reader.select(kept)
-        else:
-            # A finished row rests until the next shrinking: what it still writes is not kept.
-            rows = [row if goes else row._replace(limit=0) for row, goes in zip(rows, going, strict=True)]
-        log_p = reader.go_on(chosen)
+    with compiled_steps(call.stacks()) if decoding.compiled else nullcontext():
+        log_p = reader.begin(prompts, device)
+        for step in range(decoding.max_new_tokens):
+            uniform = None if random is None or decoding.temperature == 0 else random.uniform(f"token {step}", 1)[:, 0]
+            if uniform is not None:
+                uniform = uniform[torch.tensor([row.number for row in rows], device=uniform.device)].to(device)
+            chosen = choose(log_p, temperature=decoding.temperature, top_p=decoding.top_p, uniform=uniform)
+            going = [_append(written[row.number], token, row, end, stopped) for row, token in zip(rows, chosen.tolist(), strict=True)]
+            if not any(going):
+                break
+            if step % _SHRINK_EVERY == _SHRINK_EVERY - 1 and not all(going):
+                kept = torch.tensor([place for place, goes in enumerate(going) if goes], device=device)
+                rows, chosen = [row for row, goes in zip(rows, going, strict=True) if goes], chosen[kept]
+                reader.select(kept)
+            else:
+                # A finished row rests until the next shrinking: what it still writes is not kept.
+                rows = [row if goes else row._replace(limit=0) for row, goes in zip(rows, going, strict=True)]
+            log_p = reader.go_on(chosen)
     return written
 
 
