@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
 from hrmlab.core.measures import Unit
@@ -169,14 +170,21 @@ def as_picture(figure: Figure, *, stem: str, topic: Topic, shows: str, caption: 
 
 
 def as_png(figure: Figure) -> bytes:
-    """The finished figure as a PNG file's content."""
+    """The finished figure as a PNG file's content. Its layout stays as it is from then on."""
+    figure.set_dpi(DOTS_PER_INCH)
+    _lay_out(figure)
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=DOTS_PER_INCH, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
     return buffer.getvalue()
 
 
 def _as_pdf(figure: Figure) -> bytes:
-    figure.set_layout_engine("none")  # the picture before has laid it out
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="pdf", metadata={"Creator": None, "Producer": None, "CreationDate": None})
+    FigureCanvasPdf(figure).print_pdf(buffer, metadata={"Creator": None, "Producer": None, "CreationDate": None})
     return buffer.getvalue()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Once for both files: ``Figure.savefig`` would draw everything a second time for each of them, and nothing would move."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
