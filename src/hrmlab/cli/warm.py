@@ -7,6 +7,7 @@ for any child of its own, and the end of this process, however it comes, is noth
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import signal
@@ -20,6 +21,9 @@ from hrmlab.core.errors import UserError
 from hrmlab.core.processes import follow_supervisor
 from hrmlab.sweeping.warm import LARGEST_REQUEST
 
+_LATER = ("pyarrow.parquet", "torch.utils.flop_counter")
+"""What every training imports on its way."""
+
 
 def main() -> None:
     """Answer requests on the socket whose descriptor is the argument, until its other end is closed."""
@@ -32,6 +36,8 @@ def main() -> None:
 
     with hrmlab.config.composition.composer([]):  # Hydra looks for its plugins once
         pass
+    for module in _LATER:
+        importlib.import_module(module)
     gc.collect()
     gc.freeze()  # what was imported is shared with the jobs: no collection writes to its pages
     while True:
@@ -51,7 +57,8 @@ def main() -> None:
 
 
 def _read_files(arguments: Sequence[str]) -> None:
-    """Have the configuration files of a job read here, so that the next job that chooses the same ones finds them read."""
+    """Have the configuration files of a job read here, and the classes of ours that they name imported, so that the job and the next one
+    that chooses the same ones find it done. What a user's own class does when it is imported is for the job alone."""
     from hrmlab.cli.train import parse_flags
     from hrmlab.config.composition import composer
 
@@ -59,7 +66,10 @@ def _read_files(arguments: Sequence[str]) -> None:
         flags = parse_flags(arguments)
         if not any(word.startswith(("resume=", "extend=")) for word in flags.overrides):
             with composer([flags.config_dir] if flags.config_dir else []) as composing:
-                composing.remember(flags.overrides)
+                targets = composing.remember(flags.overrides)
+            for module in {target.rpartition(".")[0] for target in targets if target.startswith("hrmlab.")}:
+                importlib.import_module(module)
+            gc.freeze()
 
 
 def _fork(request: dict[str, Any], log: int, go: int, connection: socket.socket) -> int | None:

@@ -114,15 +114,19 @@ class Composer:
         label_sections(checked, self._as_files_say(sections), sections, self.folders)
         return Composition(self._where_classes_lie(Configuration.from_plain(checked)), kept, sections, tuning.experiment_of(chosen))
 
-    def remember(self, overrides: Sequence[str]) -> None:
+    def remember(self, overrides: Sequence[str]) -> list[str]:
         """Have the files read that these overrides choose, for the processes that are to be forked from this one.
+
+        Returns:
+            The dotted paths of the classes that the files name.
 
         Raises:
             UserError: as :meth:`compose`, for what is wrong with the choices.
         """
         composed = self._compose([override for override in self.parse(overrides) if _chooses(override)])
         chosen = composed.hydra.runtime.choices
-        self._as_files_say({section: str(chosen[section]) for section in SECTIONS if chosen.get(section) is not None})
+        said = self._as_files_say({section: str(chosen[section]) for section in SECTIONS if chosen.get(section) is not None})
+        return [str(section["_target_"]) for section in said.values() if isinstance(section, Mapping) and "_target_" in section]
 
     def _as_files_say(self, sections: Mapping[str, str]) -> dict[str, Any]:
         """The chosen sections without any override, unresolved."""
