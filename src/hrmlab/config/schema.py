@@ -277,6 +277,8 @@ class Objective:
         generations: answers to each problem, which are compared with each other.
         max_completion_tokens: of an answer.
         temperature: of the sampling.
+        reward_scale: what the differences of rewards within a problem's answers are divided by: their deviation there (``group``, as in the
+            paper), that over all answers of the step (``batch``), or nothing (``none``).
         kl_weight: of the divergence from the model that the supervised training left; 0: it is not measured.
         gradient_clip: largest gradient norm.
         warmup_share: share of a stage's steps over which the learning rate rises.
@@ -293,6 +295,7 @@ class Objective:
     generations: Annotated[int, AtLeast(2), AtMost(1000)] = 8
     max_completion_tokens: Annotated[int, AtLeast(1), AtMost(10**6)] = 256
     temperature: Annotated[float, Positive()] = 1.0
+    reward_scale: Literal["group", "batch", "none"] = "group"
     kl_weight: Annotated[float, NotNegative()] = 0.04
     gradient_clip: Annotated[float, Positive()] = 1.0
     warmup_share: Annotated[float, FromZeroBelow(1.0)] = 0.0

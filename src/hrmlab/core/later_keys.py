@@ -20,6 +20,7 @@ LATER_KEYS: dict[str, Any] = {
         "generations": 8,
         "max_completion_tokens": 256,
         "temperature": 1.0,
+        "reward_scale": "group",
         "kl_weight": 0.04,
         "gradient_clip": 1.0,
         "warmup_share": 0.0,

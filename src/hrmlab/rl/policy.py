@@ -3,7 +3,8 @@
 from hrmlab.core.errors import MissingExtra
 
 try:
-    import trl
+    from trl.trainer.grpo_config import GRPOConfig
+    from trl.trainer.grpo_trainer import GRPOTrainer
 except ModuleNotFoundError as missing:
     if missing.name not in ("trl", "datasets"):
         raise
@@ -24,10 +25,10 @@ from hrmlab.config.schema import Objective, Stage
 from hrmlab.hugging_face import HRMLabForCausalLM
 
 
-def grpo_arguments(stage: Stage, objective: Objective, *, folder: Path, seed: int, on_cpu: bool) -> trl.GRPOConfig:
+def grpo_arguments(stage: Stage, objective: Objective, *, folder: Path, seed: int, on_cpu: bool) -> GRPOConfig:
     """A stage as TRL has it: each step samples, computes and forgets the answers of its own problems, so that a step begins with nothing
     but weights, optimizer and random numbers, which its checkpoints hold. The problems' order is the data set's own."""
-    return trl.GRPOConfig(
+    return GRPOConfig(
         output_dir=str(folder),
         per_device_train_batch_size=objective.batch_size,
         gradient_accumulation_steps=objective.gradient_accumulation,
@@ -36,6 +37,7 @@ def grpo_arguments(stage: Stage, objective: Objective, *, folder: Path, seed: in
         temperature=stage.temperature or objective.temperature,
         learning_rate=stage.learning_rate or objective.learning_rate,
         reward_weights=[float(weight) for weight in stage.rewards.values()],
+        scale_rewards=objective.reward_scale,
         beta=0.0,
         max_grad_norm=objective.gradient_clip,
         lr_scheduler_type="constant_with_warmup",
@@ -44,7 +46,7 @@ def grpo_arguments(stage: Stage, objective: Objective, *, folder: Path, seed: in
         shuffle_dataset=False,
         disable_dropout=False,
         bf16=False,
-        gradient_checkpointing=None,
+        gradient_checkpointing=False,
         optim="adamw_torch",
         seed=seed,
         use_cpu=on_cpu,
@@ -58,7 +60,7 @@ def grpo_arguments(stage: Stage, objective: Objective, *, folder: Path, seed: in
     )
 
 
-class PolicyTrainer(trl.GRPOTrainer):
+class PolicyTrainer(GRPOTrainer):
     """GRPOTrainer (Shao et al. 2024, arXiv 2402.03300) for reasoners, which are no stack of layers under a head of their own.
 
     A reasoner may compute otherwise while it learns (soft gates, noise). The policy is the model as it writes, so it stays in evaluation
@@ -115,18 +117,20 @@ class PolicyTrainer(trl.GRPOTrainer):
         return torch.cat(found), torch.cat(entropies) if compute_entropy else None, None
 
     def _as_it_writes(self, model: Any) -> None:
-        self.accelerator.unwrap_model(model).reasoner.eval()
+        self.accelerator.unwrap_model(model).reasoner.train(__import__("os").environ.get("RLMODE") == "train")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No bars, and no word of transformers about what TRL still calls by its old name."""
-    shown = logging.is_progress_bar_enabled()
+    """No bars, no remarks, and no word of transformers about what TRL still calls by its old name."""
+    shown, loudness = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*gradient_checkpointing.*", category=FutureWarning)
             yield
     finally:
+        logging.set_verbosity(loudness)
         if shown:
             logging.enable_progress_bar()

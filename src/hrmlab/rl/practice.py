@@ -162,10 +162,9 @@ class _Watch(TrainerCallback):
             )
         self._report(Reported(step=state.global_step, seconds=self.seconds, values=values))
 
-    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **unused: Any) -> TrainerControl:
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **unused: Any) -> None:
         if self._stop():
             control.should_save = control.should_training_stop = True
-        return control
 
     def on_save(self, args: Any, state: TrainerState, control: TrainerControl, **unused: Any) -> None:
         folder = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"

@@ -16,8 +16,8 @@ from hrmlab.sandbox.samples import Sample
 Reward = Callable[[CodeRecord, str], float]
 
 _PIECE = re.compile(rf"{'|'.join(map(re.escape, REASONING_TOKENS))}|\w+|\S")
-_REPEATED = 3
-"""Pieces in a row that count as a repetition where they stand again."""
+_RUN = 3
+"""So many pieces in a row are a repetition where they stand again."""
 _ROOM = 2.0
 """Times the model answer's length, beyond which a text is too long."""
 _LONGEST_PROGRAM = 200
@@ -49,13 +49,17 @@ def thought_reward(record: CodeRecord, text: str) -> float:
 
 
 def brevity_reward(record: CodeRecord, text: str) -> float:
-    """A penalty: minus the share of the text that repeats itself or lies beyond twice the length of the model answer, whichever is more."""
-    pieces = _PIECE.findall(text)
-    room = _ROOM * len(_PIECE.findall(record.canonical_solution))
-    beyond = max(0.0, 1 - room / len(pieces)) if pieces else 0.0
-    runs = [tuple(pieces[start : start + _REPEATED]) for start in range(len(pieces) - _REPEATED + 1)]
-    repeated = 1 - len(set(runs)) / len(runs) if runs else 0.0
-    return -max(beyond, repeated)
+    """A penalty: minus the share of the text that repeats itself, beyond what the model answer does, or that lies beyond twice its length,
+    whichever is more."""
+    pieces, model = _PIECE.findall(text), _PIECE.findall(record.canonical_solution)
+    beyond = max(0.0, 1 - _ROOM * len(model) / len(pieces)) if pieces else 0.0
+    return -max(beyond, _repeated(pieces) - _repeated(model), 0.0)
+
+
+def _repeated(pieces: list[str]) -> float:
+    """The share of the runs of pieces that stood before."""
+    runs = [tuple(pieces[start : start + _RUN]) for start in range(len(pieces) - _RUN + 1)]
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0
 
 
 def program_of(record: CodeRecord, text: str) -> Sample | None:

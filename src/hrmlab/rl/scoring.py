@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from hrmlab.core.components import locate
 from hrmlab.core.errors import UserError
@@ -72,7 +72,7 @@ def _function(name: str) -> Reward:
         return REWARDS[name]
     if "." not in name:
         raise UserError(f"there is no reward {name}; there are {', '.join(NAMES)}, and functions of your own by their dotted path")
-    function = locate(name)
+    function: Any = locate(name)
     if not callable(function):
         raise UserError(f"the reward {name} is no function; it takes (record, text) and gives a number")
     return function

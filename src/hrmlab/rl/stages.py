@@ -78,7 +78,7 @@ class Practice:
         reasoner = self.computation.reasoner
         tokenizer = hugging_face_tokenizer(self.written.tokenizer, sequence_length=reasoner.task.sequence_length)
         ids = {name: getattr(tokenizer, name) for name in ("pad_token_id", "bos_token_id", "eos_token_id")}
-        model = HRMLabForCausalLM(config_of(reasoner, likelihood=self.computation.likelihood, **ids)).to(self.device)
+        model = HRMLabForCausalLM(config_of(reasoner, likelihood=self.computation.likelihood, **ids))
         model.reasoner.load_state_dict(reasoner.state_dict())
         reference = copy.deepcopy(model) if self.objective.kl_weight else None
         found: list[dict[str, Any]] = (self.run.read_json(RECORD) or {}).get("stages", [])
