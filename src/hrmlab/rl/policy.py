@@ -1,4 +1,4 @@
-"""The model as TRL's GRPOTrainer practises with it: one policy, the model as it writes, in rollouts and in the loss."""
+"""The model as TRL's GRPOTrainer practises with it: one policy, the model as it learns, in rollouts and in the loss."""
 
 from hrmlab.core.errors import MissingExtra
 
@@ -63,8 +63,9 @@ def grpo_arguments(stage: Stage, objective: Objective, *, folder: Path, seed: in
 class PolicyTrainer(GRPOTrainer):
     """GRPOTrainer (Shao et al. 2024, arXiv 2402.03300) for reasoners, which are no stack of layers under a head of their own.
 
-    A reasoner may compute otherwise while it learns (soft gates, noise). The policy is the model as it writes, so it stays in evaluation
-    mode throughout, with gradient: what is made more or less likely is what was sampled.
+    Some reasoners compute otherwise while they learn: the enhanced HRM's gates are soft then. The policy is the model as it learns, in
+    rollouts and in the loss alike, so what is made more or less likely is what was sampled, and a small step changes it a little; with hard
+    gates every step would flip some of them.
 
     Args:
         reference: the model whose divergence is measured; None where its weight is 0.
@@ -77,7 +78,7 @@ class PolicyTrainer(GRPOTrainer):
             super().__init__(**arguments)
         self.remove_callback(PrinterCallback)
         if reference is not None:
-            self.ref_model = self.accelerator.prepare_model(reference.eval().requires_grad_(False), evaluation_mode=True)
+            self.ref_model = self.accelerator.prepare_model(reference.requires_grad_(False).train(), evaluation_mode=True)
             self.beta = kl_weight
 
     def train(self, *arguments: Any, **keywords: Any) -> Any:
@@ -87,10 +88,6 @@ class PolicyTrainer(GRPOTrainer):
 
     def create_model_card(self, *arguments: Any, **keywords: Any) -> None:
         """Nothing: hrm-convert writes one."""
-
-    def _generate_single_turn(self, *arguments: Any, **keywords: Any) -> Any:
-        self._as_it_writes(self.model)
-        return super()._generate_single_turn(*arguments, **keywords)
 
     def _get_per_token_logps_and_entropies(
         self,
@@ -103,7 +100,6 @@ class PolicyTrainer(GRPOTrainer):
         **unused: Any,
     ) -> tuple[Tensor, Tensor | None, None]:
         """(B, T) log-probabilities of the last T tokens and, where asked for, the entropies of their distributions."""
-        self._as_it_writes(model)
         found, entropies = [], []
         for tokens, mask in zip(
             input_ids.split(batch_size or len(input_ids)), attention_mask.split(batch_size or len(input_ids)), strict=True
@@ -115,9 +111,6 @@ class PolicyTrainer(GRPOTrainer):
                 with torch.no_grad():
                     entropies.append(-(log_p.exp() * log_p).sum(-1))
         return torch.cat(found), torch.cat(entropies) if compute_entropy else None, None
-
-    def _as_it_writes(self, model: Any) -> None:
-        self.accelerator.unwrap_model(model).reasoner.train(__import__("os").environ.get("RLMODE") == "train")
 
 
 @contextmanager

@@ -60,7 +60,8 @@ def check_stages(objective: Objective, written: WrittenProblems, task: TaskSpec,
                 f"objective.stages.{name}: {stage.examples} examples in {stage.epochs} epochs are {shown} problems, and a step takes "
                 f"{in_a_step}; make objective.stages.{name}.examples a multiple of {in_a_step}"
             )
-        for record in problems_of(written, stage, name=name, seed=seed):
+        held_out = problems_of(written, stage, name=name, seed=seed, held_out=objective.held_out_problems)
+        for record in (*problems_of(written, stage, name=name, seed=seed), *held_out):
             if (tokens := len(prompt_ids(record.prompt, written.tokenizer))) >= task.sequence_length:
                 raise UserError(
                     f"the prompt of {record.task_id}, of objective.stages.{name}, has {tokens} tokens, and the model can read "

@@ -1,7 +1,7 @@
 """Rewards by name over many answers: pure functions, programs in the sandbox, and functions of one's own; what they may give is checked."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -73,7 +73,7 @@ def _function(name: str) -> Reward:
     if "." not in name:
         raise UserError(f"there is no reward {name}; there are {', '.join(NAMES)}, and functions of your own by their dotted path")
     function: Any = locate(name)
-    if not callable(function):
+    if not isinstance(function, Callable):
         raise UserError(f"the reward {name} is no function; it takes (record, text) and gives a number")
     return function
 

@@ -19,13 +19,10 @@ from hrmlab.models.precision import Computation
 from hrmlab.rl.held_out import Examiner
 from hrmlab.rl.practice import Reported, practise
 from hrmlab.rl.problems import problems_of
+from hrmlab.rl.record import WARM_UP, read_stages, stage_checkpoint, write_stages
 from hrmlab.rl.scoring import Scorer
 from hrmlab.runs.directory import PRACTISED, RunDirectory
 from hrmlab.runs.files import replacing
-
-WARM_UP = "warm_up"
-RECORD = "stages.json"
-"""In a run directory: what each stage came to, the warm-up first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +78,7 @@ class Practice:
         model = HRMLabForCausalLM(config_of(reasoner, likelihood=self.computation.likelihood, **ids))
         model.reasoner.load_state_dict(reasoner.state_dict())
         reference = copy.deepcopy(model) if self.objective.kl_weight else None
-        found: list[dict[str, Any]] = (self.run.read_json(RECORD) or {}).get("stages", [])
+        found: list[dict[str, Any]] = read_stages(self.run)
         if not found:
             self._enter(found, WARM_UP, stages, scorer, steps=self.first_step, seconds=0.0)
         for place, (name, stage) in enumerate(stages.items(), start=1):
@@ -136,16 +133,11 @@ class Practice:
         values |= {f"practice/held_out/{other}": means["reward"] for other, means in held_out.items()}
         self.log(last_step, seconds, values)
         found.append({"name": name, "steps": steps, "last_step": last_step, "seconds": seconds, "tests": tests, "held_out": held_out})
-        self.run.write_json(RECORD, {"stages": found})
+        write_stages(self.run, found)
 
     def _report(self, reported: Reported, before: int) -> None:
         values = {f"practice/{name}": value for name, value in reported.values.items()}
         self.log(before + reported.step, reported.seconds, values)
-
-
-def stage_checkpoint(run: RunDirectory, name: str) -> Path:
-    """Where the weights are that a stage left."""
-    return run.checkpoints / f"stage-{name}.ckpt"
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def test_lines_of_any_kind_never_count_more_than_the_steps_that_there_are(expres
         (["1+1=2", "2+2=4", "3+5=8"], 1),  # true and beside the point
         (["5-2=3", "3+3=6"], 0),  # not how it is computed: operations of equal rank go from the left
         (["8-2=6"], 0),  # an operand that is not known yet
-        (["3 + 5 = 8", "3+5=08", "３+5=8", "3+5=8=8", ""], 1),  # noqa: RUF001 - a digit of another script; a leading zero is a number
+        (["3 + 5 = 8", "3+5=08", "３+5=8", "3+5=8=8", ""], 1),
     ],
 )
 def test_which_lines_are_steps_of_3_plus_5_minus_2(lines: list[str], right: int) -> None:
