@@ -250,7 +250,7 @@ class Stage:
         problems: the kind of problems to practise on, as the task names them; ``training``: those that it was trained on.
         examples: how many.
         epochs: how often each is seen.
-        rewards: by name, with their weights; one of your own by its dotted path (docs/rl.md).
+        rewards: by name, with their weights; one of your own by its dotted path (docs/rl.md); a null switches off what a file asks for.
         learning_rate, temperature, max_completion_tokens: of this stage; None: the objective's.
     """
 

@@ -81,9 +81,10 @@ def check_stages(objective: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         path = f"objective.stages.{name}"
         if not re.fullmatch(r"[a-z][a-z0-9_]*", str(name)) or not isinstance(value, Mapping):
             raise UserError(f"{path}={show(value)} is no stage; give it a name of small letters, digits and _, and keys such as problems")
-        stages[str(name)] = validate_against(Stage, value, parent=path)
-        for reward, weight in stages[str(name)]["rewards"].items():
-            conform(weight, float, f"{path}.rewards.{reward}")
+        checked = validate_against(Stage, value, parent=path)
+        kept = {reward: weight for reward, weight in checked["rewards"].items() if weight is not None}
+        checked["rewards"] = {reward: conform(weight, float, f"{path}.rewards.{reward}") for reward, weight in kept.items()}
+        stages[str(name)] = checked
     for place, name in enumerate(order := objective["order"]):
         if name not in stages:
             raise UserError(f"objective.order names {name}, which is no stage; there are {', '.join(stages) or 'none'}")

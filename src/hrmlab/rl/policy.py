@@ -28,6 +28,11 @@ from hrmlab.hugging_face import HRMLabForCausalLM
 def grpo_arguments(stage: Stage, objective: Objective, *, folder: Path, seed: int, on_cpu: bool) -> GRPOConfig:
     """A stage as TRL has it: each step samples, computes and forgets the answers of its own problems, so that a step begins with nothing
     but weights, optimizer and random numbers, which its checkpoints hold. The problems' order is the data set's own."""
+    with _quiet():
+        return _arguments(stage, objective, folder=folder, seed=seed, on_cpu=on_cpu)
+
+
+def _arguments(stage: Stage, objective: Objective, *, folder: Path, seed: int, on_cpu: bool) -> GRPOConfig:
     return GRPOConfig(
         output_dir=str(folder),
         per_device_train_batch_size=objective.batch_size,
