@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from hrmlab.config.values import AtLeast, AtMost, NotEmpty
 from hrmlab.core.errors import UserError
@@ -50,7 +50,7 @@ class WorkedProblemsTask(CodeTask):
     (of the first kind) and ``test_<kind>`` for the others; functions to be written have none here, their programs being judged in practice.
 
     Args:
-        kinds: of problems, in equal shares; see :mod:`hrmlab.data.worked.problems`.
+        kinds: of problems, in equal shares, the first of which is tested by ``test``; None for all. See :mod:`hrmlab.data.worked.problems`.
         max_depth: operations of a problem, 1 to so many.
         largest: number that is written in a problem.
         train_examples, validation_examples, test_examples: of each split.
@@ -66,7 +66,7 @@ class WorkedProblemsTask(CodeTask):
     def __init__(
         self,
         *,
-        kinds: Annotated[list[Kind], NotEmpty()],
+        kinds: Annotated[list[Kind], NotEmpty()] | None = None,
         max_depth: Annotated[int, AtLeast(1), AtMost(9)] = 3,
         largest: Annotated[int, AtLeast(1), AtMost(99)] = 9,
         train_examples: int = 2000,
@@ -75,12 +75,13 @@ class WorkedProblemsTask(CodeTask):
         options: WorkedOptions = _DEFAULTS,
     ) -> None:
         check_counts(train=train_examples, validation=validation_examples, test=test_examples)
+        named, kinds = kinds, list(get_args(Kind)) if kinds is None else kinds
         if repeated := [kind for kind in kinds if kinds.count(kind) > 1]:
             raise UserError(f"data.kinds names {repeated[0]} twice; name each kind once")
         self._kinds, self._max_depth, self._largest = tuple(kinds), max_depth, largest
         self._counts = {"train": train_examples, "validation": validation_examples, "test": test_examples}
         self.templated_sets = tuple(_test_name(kind, kinds) for kind in kinds)
-        super().__init__(name=f"worked_{'_'.join(kinds)}_{max_depth}", options=options)
+        super().__init__(name="_".join(["worked", *(named or ()), str(max_depth)]), options=options)
         self.measures = (ANSWER_ACCURACY, *(measure for measure in self.measures if measure.name != ANSWER_ACCURACY.name))
         self.words = replace(self.words, answer="answer")
 
