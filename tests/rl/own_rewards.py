@@ -19,3 +19,8 @@ def failing(record: CodeRecord, text: str) -> float:
 def not_a_number(record: CodeRecord, text: str) -> float:
     """NaN."""
     return math.nan
+
+
+def sevens(record: CodeRecord, text: str) -> float:
+    """The share of sevens."""
+    return text.count("7") / len(text) if text else 0.0

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from hrmlab import open_run
 from hrmlab.config.configuration import Configuration
+from hrmlab.core.errors import UserError
 from hrmlab.models.checkpoint import load_checkpoint
 from hrmlab.runs.directory import LAST, PRACTISED, RunDirectory
 from hrmlab.workflows.launch import execute, new_run
@@ -152,3 +153,113 @@ def assert_same(run: RunDirectory, finished: RunDirectory) -> None:
     assert outcome(run) == outcome(finished)
     assert equal(weights(run, PRACTISED), weights(finished, PRACTISED))
     pd.testing.assert_frame_equal(logged(run), logged(finished))
+
+
+def test_a_run_that_is_asked_to_stop_saves_and_goes_on(
+    finished: RunDirectory, practice_config: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hrmlab.rl.stages import Practice
+
+    run = new_run(Configuration.from_plain(practice_config()), [])
+    log = Practice._report
+
+    def asked_in_the_third_step(self: Practice, reported: Any, before: int) -> None:
+        log(self, reported, before)
+        if before + reported.step == 9:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Practice, "_report", asked_in_the_third_step)
+    with pytest.raises(KeyboardInterrupt, match="go on with: hrm-train resume="):
+        execute(run)
+    monkeypatch.undo()
+    assert run.state == "interrupted"
+    assert [stage["name"] for stage in outcome(run)] == ["warm_up", "format"]
+    assert (run.checkpoints / "practice" / "chain_of_thought" / "checkpoint-2").is_dir()  # what is logged, is so after the step
+    execute(run)
+    assert_same(run, finished)
+
+
+def test_a_checkpoint_cut_short_is_passed_over(tmp_path: Path) -> None:
+    from hrmlab.rl.practice import newest_checkpoint
+
+    for step, whole in ((5, '{"seconds": 2.5}'), (10, '{"seconds": 4.0}'), (15, '{"sec'), (20, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        if whole is not None:
+            (folder / "whole.json").write_text(whole)
+    assert newest_checkpoint(tmp_path) == (tmp_path / "checkpoint-10", 4.0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-5"]
+    assert newest_checkpoint(tmp_path / "nowhere") is None
+
+
+def test_the_order_of_problems_is_that_of_its_seed_and_stage() -> None:
+    from hrmlab.rl.practice import order_of_problems
+
+    order = order_of_problems(7, 3, seed=1, stage="math")
+    assert order == order_of_problems(7, 3, seed=1, stage="math")
+    assert order != order_of_problems(7, 3, seed=2, stage="math")
+    assert order != order_of_problems(7, 3, seed=1, stage="format")
+    for epoch in range(3):
+        assert sorted(order[7 * epoch : 7 * epoch + 7]) == list(range(7))
+    assert order[:7] != order[7:14]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (("objective.generations=5",), "no multiple of objective.generations=5; make it 20"),
+        (("objective.stages.format.examples=5",), "make objective.stages.format.examples a multiple of 2"),
+        (("objective.stages.format.problems=poems",), "problems=poems is no kind of problem"),
+        (("objective.stages.format.rewards.frmat=1.0",), "there is no reward frmat"),
+        (("objective.stages.format.rewards={nowhere.found: 1.0}",), "names no importable module"),
+        (("data.sequence_length=32", "objective.stages.format.problems=word_problems"), "raise data.sequence_length"),
+        (("objective.stages.format.examples=100000",), "there are only"),
+        (("objective.held_out_problems=100000",), "there are only"),
+    ],
+)
+def test_what_no_stage_could_do_is_refused_before_training(practise_run: Practise, overrides: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        practise_run(*overrides)
+
+
+def test_a_task_that_writes_nothing_has_nothing_to_practise(train_run: Callable[..., Any]) -> None:
+    with pytest.raises(UserError, match="lets none write; use a task of text, such as data=worked_problems"):
+        train_run("objective=grpo")
+
+
+@pytest.mark.parametrize(("name", "said"), [("failing", "failed on the problem .*the reward's own trouble"), ("not_a_number", "gave nan")])
+def test_a_reward_that_fails_is_named_and_nothing_before_it_is_lost(practise_run: Practise, tmp_path: Path, name: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        practise_run(f"objective.stages.chain_of_thought.rewards={{own_rewards.{name}: 1.0}}", "objective.order=[format,chain_of_thought]")
+    (path,) = (tmp_path / "outputs").rglob("run.json")
+    run = RunDirectory.open(path.parent)
+    assert run.state == "failed"
+    assert not (run.path / "COMPLETED").exists()
+    assert (run.checkpoints / LAST).exists()
+
+
+def test_code_is_practised_in_the_sandbox_and_training_problems_serve_too(practise_run: Practise) -> None:
+    run = practise_run(
+        "objective.order=[code,again]",
+        "objective.stages.code={examples: 2, epochs: 1}",
+        "objective.stages.again={problems: training, examples: 4, epochs: 1, rewards: {own_rewards.lottery: 1.0, answer: 1.0}}",
+        "objective.kl_weight=0.0",
+    )
+    assert [stage["name"] for stage in outcome(run)] == ["warm_up", "code", "again"]
+    assert outcome(run)[1]["held_out"]["code"]["code"] == 0.0
+    assert "practice/kl" not in {*logged(run).metric}
+
+
+def test_the_policy_learns_what_is_rewarded(practise_run: Practise) -> None:
+    """The share of answers with a 7 in them, which is what pays, becomes larger."""
+    run = practise_run(
+        "objective.order=[format]",
+        "objective.stages.format={examples: 60, epochs: 1}",
+        "objective.stages.format.rewards={own_rewards.sevens: 1, own_rewards.lottery: null, format: null, answer: null, brevity: null}",
+        "objective.batch_size=32",
+        "objective.gradient_accumulation=1",
+        "objective.learning_rate=3e-3",
+        "objective.kl_weight=0.0",
+    )
+    rewards = logged(run).query("metric == 'practice/reward/own_rewards.sevens'").value
+    assert rewards.tail(3).mean() > rewards.head(3).mean() + 0.1

@@ -1,6 +1,6 @@
 """``data=worked_problems``: problems with a thought and a solution, whose answers are verified and not compared with a text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, get_args
 
@@ -20,8 +20,8 @@ VERSION = 1
 Kind = Literal["arithmetic", "word_problems", "chain", "functions"]
 _PARTS = 10
 """Parts that all problems fall into by what gives them away: one for the test splits, one for validation, the rest for training."""
-_TRIES = 200
-"""Draws for each problem that is wanted; after that there are taken to be no more."""
+_TRIES = 2000
+"""Draws in a row that bring nothing new; after so many there are taken to be no more problems."""
 ANSWER_ACCURACY = Measure(
     name="pass_at_1",
     wording="answer accuracy",
@@ -124,8 +124,14 @@ class WorkedProblemsTask(CodeTask):
         taken = {record.program_hash for record in unlike}
         seen: set[str] = set()
         found = []
-        for problem in self._draws(kind, count, split, seed=seed, label=label):
-            if problem.prompt not in seen and (identity := _hash(problem.known)) not in taken:
+        random, misses = stream(seed, "worked problems", kind, split, label), 0
+        while misses < _TRIES:
+            problem = KINDS[kind](random, depth=int(random.integers(1, self._max_depth + 1)), largest=self._largest)
+            misses += 1
+            if problem.prompt in seen or _split_of(problem.known) != split:
+                continue
+            if (identity := _hash(problem.known)) not in taken:
+                misses = 0
                 seen.add(problem.prompt)
                 found.append(_record(problem, f"{label or split}/{kind}/{len(found)}", kind=kind, identity=identity))
                 if len(found) == count:
@@ -134,13 +140,6 @@ class WorkedProblemsTask(CodeTask):
             f"there are only {len(found)} different problems of {kind} for {label or split} with data.max_depth={self._max_depth} and "
             f"data.largest={self._largest}, and {count} are asked for; ask for fewer, or raise one of the two"
         )
-
-    def _draws(self, kind: str, count: int, split: str, *, seed: int, label: str) -> Iterator[Problem]:
-        random = stream(seed, "worked problems", kind, split, label)
-        for _ in range(_TRIES * count):
-            problem = KINDS[kind](random, depth=int(random.integers(1, self._max_depth + 1)), largest=self._largest)
-            if _split_of(problem.known) == split:
-                yield problem
 
     def written(self) -> WrittenProblems:
         """See :meth:`hrmlab.data.task.Task.written`: answers are verified, and there are further problems of every kind to practise on."""
