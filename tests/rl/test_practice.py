@@ -251,7 +251,7 @@ def test_code_is_practised_in_the_sandbox_and_training_problems_serve_too(practi
 
 
 def test_the_policy_learns_what_is_rewarded(practise_run: Practise) -> None:
-    """The share of answers with a 7 in them, which is what pays, becomes larger."""
+    """The share of sevens, which is what pays, becomes larger: from chance (one token in a hundred) to four times as many."""
     run = practise_run(
         "objective.order=[format]",
         "objective.stages.format={examples: 60, epochs: 1}",
@@ -262,4 +262,4 @@ def test_the_policy_learns_what_is_rewarded(practise_run: Practise) -> None:
         "objective.kl_weight=0.0",
     )
     rewards = logged(run).query("metric == 'practice/reward/own_rewards.sevens'").value
-    assert rewards.tail(3).mean() > rewards.head(3).mean() + 0.1
+    assert rewards.tail(3).mean() > 2 * rewards.head(3).mean()

@@ -122,3 +122,13 @@ def test_the_commands_of_the_documentation_are_such(practice_config: Callable[..
             else:
                 assert command == "hrm-generate"
                 key_values(words, keys=generate._OWN)
+
+
+def test_weights_and_biases_follows_practice_too(practise_run: Callable[..., RunDirectory]) -> None:
+    wandb = pytest.importorskip("wandb")
+    run = practise_run("objective.order=[format]", "logger=wandb", "logger.mode=offline")
+    (file,) = run.path.rglob("run-*.wandb")
+    wandb.finish()
+    content = file.read_bytes()
+    for name in (b"practice/reward", b"practice/test/test", b"practice/groups_without_signal"):
+        assert name in content

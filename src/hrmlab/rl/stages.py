@@ -131,13 +131,20 @@ class Practice:
         save_rows(rows, self.run.path / "generations" / f"stage_{len(found)}_{name}.jsonl.gz")
         values = {f"practice/test/{split}": test["accuracy"] for split, test in tests.items()}
         values |= {f"practice/held_out/{other}": means["reward"] for other, means in held_out.items()}
-        self.log(last_step, seconds, values)
+        if not _is_logged(self.run, last_step):  # by a process that was killed before it could write the stage down
+            self.log(last_step, seconds, values)
         found.append({"name": name, "steps": steps, "last_step": last_step, "seconds": seconds, "tests": tests, "held_out": held_out})
         write_stages(self.run, found)
 
     def _report(self, reported: Reported, before: int) -> None:
         values = {f"practice/{name}": value for name, value in reported.values.items()}
         self.log(before + reported.step, reported.seconds, values)
+
+
+def _is_logged(run: RunDirectory, step: int) -> bool:
+    """Whether metrics.csv has what the answers after this step came to."""
+    with run.metrics_file.open(encoding="utf-8") as rows:
+        return any(row.startswith(f"{step},") and ",practice/held_out/" in row for row in rows)
 
 
 def weights_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
