@@ -1,6 +1,8 @@
 """Between training and scoring: the stages of learning by reward that an objective asks for."""
 
+import io
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from typing import Any
 
@@ -21,7 +23,8 @@ def practised(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> list[dic
         UserError: the task writes nothing, or what a stage needs is not there.
         StopRequested: a signal asked to stop, and everything was saved.
     """
-    from hrmlab.rl.stages import Practice
+    with redirect_stdout(io.StringIO()):  # transformers prints there when it is imported under WANDB_MODE=offline
+        from hrmlab.rl.stages import Practice
 
     assert prepared.written is not None  # see check
     module, config = fitted.module, prepared.config

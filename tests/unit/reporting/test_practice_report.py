@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hrmlab.reporting.card.audit_checks import sandbox
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.compare.practice import practised
 from hrmlab.reporting.report import write_report
@@ -64,6 +65,15 @@ def test_the_report_has_a_section_of_it_with_a_figure(study: Path) -> None:
     assert "Learning by reward" in text
     assert "figures/practice.png" in text
     assert (path.parent / "figures" / "practice.pdf").exists()
+
+
+def test_answers_that_are_read_ask_for_no_sandbox(tmp_path: Path) -> None:
+    for verdicts, status in (({"right answer": 3}, "NOT APPLICABLE"), ({"passed": 1, "failed": 2}, "WARNING")):
+        run = make_run(tmp_path / status, study="s")
+        summary = run.read_json("summary.json")
+        assert summary is not None
+        (run.path / "summary.json").write_text(json.dumps({**summary, "test": {**summary["test"], "verdicts": verdicts}}))
+        assert sandbox(collect(study="s", output_root=tmp_path / status)).status == status
 
 
 def test_reports_of_other_runs_say_nothing_of_it(tmp_path: Path) -> None:

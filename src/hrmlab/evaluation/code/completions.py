@@ -125,7 +125,7 @@ def verify(
     rows = []
     for item in completions:
         passed = is_right(known[item.task_id], item.completion)
-        rows.append({**item._asdict(), "passed": passed, "result": "passed" if passed else "wrong answer", "tier": ""})
+        rows.append({**item._asdict(), "passed": passed, "result": "right answer" if passed else "wrong answer", "tier": ""})
     return rows
 
 

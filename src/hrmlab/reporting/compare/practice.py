@@ -20,12 +20,14 @@ class StageResult:
         accuracy: of answers to the test split.
         gain: of that over the warm-up, run by run; None after the warm-up itself.
         reward: of a stage's own kind of problems, held out: how much more than after the warm-up; None after the warm-up itself.
+        seconds: wall time of the stage's practice, a mean over seeds; None after the warm-up itself.
     """
 
     name: str
     accuracy: Estimate
     gain: Estimate | None
     reward: Estimate | None
+    seconds: float | None
 
 
 def practised(study: Study) -> list[tuple[TaskRuns, dict[str, list[StageResult]]]]:
@@ -48,7 +50,8 @@ def _of_arm(runs: list[RunRecord]) -> list[StageResult]:
             _over(known, lambda run, place=place: _gain(run, place), kind="difference of shares", label=f"{name} gain") if place else None
         )
         reward = _over(known, lambda run, place=place: _reward_gain(run, place), kind="number", label=f"{name} reward") if place else None
-        found.append(StageResult(name, accuracy, gain, reward))
+        taken = [seconds for run in known if (seconds := number(run.stages[place].get("seconds"))) is not None]
+        found.append(StageResult(name, accuracy, gain, reward, sum(taken) / len(taken) if place and taken else None))
     return found
 
 

@@ -13,7 +13,7 @@ def practice_tables(study: Study) -> list[tuple[str, Table]]:
     tables = []
     for task, found in practised(study):
         rows = [(task.name(arm), *_cells(stage)) for arm, stages in found.items() for stage in stages]
-        header = ("Arm", "After", f"Test {task.measure.wording}", "Gain over the warm-up", "Held-out reward, gain")
+        header = ("Arm", "After", f"Test {task.measure.wording}", "Gain over the warm-up", "Held-out reward, gain", "Wall time")
         tables.append((task.label, Table(header, tuple(rows), labels=2)))
     return tables
 
@@ -25,7 +25,13 @@ def _cells(stage: StageResult) -> tuple[str, ...]:
     if stage.reward is not None:
         ends = "" if stage.reward.low is None or stage.reward.high is None else f" [{stage.reward.low:+.2f}, {stage.reward.high:+.2f}]"
         reward = f"{stage.reward.value:+.2f}{ends}"
-    return stage.name.replace("_", " "), f"{text.percent(stage.accuracy.value)}{interval}", gain, reward
+    return (
+        stage.name.replace("_", " "),
+        f"{text.percent(stage.accuracy.value)}{interval}",
+        gain,
+        reward,
+        text.duration(stage.seconds) if stage.seconds else EMPTY,
+    )
 
 
 def _ends(estimate: Estimate) -> str:
