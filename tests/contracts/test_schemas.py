@@ -44,12 +44,18 @@ def content(group, choice):
 def placed(group, choice):
     """What a file takes from files of other groups: ``/stage@stages.math: math``."""
     found = {}
-    for default in yaml.safe_load(config_file(group, choice).read_text(encoding="utf-8")).get("defaults", []):
+    for default in read(group, choice).get("defaults", []):
         for key, name in default.items() if isinstance(default, dict) else ():
             other, _, place = key.lstrip("/").partition("@")
             section, _, own = place.partition(".")
-            found.setdefault(section, {})[own] = yaml.safe_load(config_file(other, name).read_text(encoding="utf-8"))
+            found.setdefault(section, {})[own] = read(other, name)
     return found
+
+
+def read(group, choice):
+    file = config_file(group, choice)
+    assert file is not None
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("group", "choice"), COMPONENTS, ids=["/".join(pair) for pair in COMPONENTS])
