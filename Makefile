@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything runs without prompts, without a GPU and without a W&B account.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report test test-all test-slurm test-hf kill-test check format calibrate bench clean
+.PHONY: help setup sweep report test test-all test-slurm test-hf test-rl kill-test check format calibrate bench clean
 
 SWEEP ?= quick
 STUDY ?= $(SWEEP)
@@ -56,6 +56,11 @@ test-hf: $(STAMP)  ## install the extra hf (transformers), check the types of hr
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[hf]' < /dev/null
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright -p tests/hugging_face
 	@$(BIN)/python -m pytest tests/hugging_face $(ARGS) < /dev/null
+
+test-rl: $(STAMP)  ## install the extra rl (TRL), check the types of hrmlab.rl and run its tests; HRMLAB_KILLS=30 kills at so many moments
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[rl]' < /dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright -p tests/rl
+	@$(BIN)/python -m pytest tests/rl $(ARGS) < /dev/null
 
 kill-test: $(STAMP)  ## kill -9 sweeps, reports and ranks at 30 random moments: ARGS="--verbose", HRMLAB_KILL_SEED=1 for other moments
 	@HRMLAB_KILLS=$${HRMLAB_KILLS:-30} $(BIN)/python -m pytest tests/integration/test_kill_anywhere.py $(ARGS) < /dev/null

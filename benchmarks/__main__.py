@@ -21,6 +21,7 @@ from benchmarks import (
     memory_cycles,
     planned_costs,
     report,
+    rollouts,
     startup,
     train_step,
 )
@@ -42,6 +43,10 @@ CASES: dict[str, tuple[Case, str]] = {
     "decoding": (
         decoding.decoding,
         "seconds to write 200 tokens after 300: keys and values cached, steps compiled too, or all read again (arms= sizes= rows= ...)",
+    ),
+    "rollouts": (
+        rollouts.rollouts,
+        "tokens per second of generate as GRPO samples, each arm beside GPT-2 of the same size (needs the extra hf; arms= rows= ...)",
     ),
     "inference": (
         inference.inference,

@@ -66,7 +66,21 @@ TINY_MIXTURE = (
 )
 """The same for mixtures of tasks."""
 
-TINY_OF = {"code": TINY_CODE, "formal": TINY_FORMAL, "arc": TINY_ARC, "mixture": TINY_MIXTURE}
+TINY_WORKED = (
+    "data.max_depth=2",
+    "data.train_examples=60",
+    "data.validation_examples=6",
+    "data.test_examples=10",
+    "data.layout=padded",
+    "size.parameters=30000",
+    "evaluation.max_new_tokens=6",
+    "evaluation.limit=3",
+    "objective.order=[]",  # the stages that follow need an extra: make test-rl goes through them
+    *(word for word in TINY if not word.startswith(("data.", "size.parameters"))),
+)
+"""The same for problems with worked solutions."""
+
+TINY_OF = {"worked": TINY_WORKED, "code": TINY_CODE, "formal": TINY_FORMAL, "arc": TINY_ARC, "mixture": TINY_MIXTURE}
 """What makes the recipes of a family of tasks small, where that is not ``TINY``."""
 
 

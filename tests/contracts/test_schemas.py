@@ -30,7 +30,7 @@ def lineage(group, choice):
     file = config_file(group, choice)
     assert file is not None
     value = yaml.safe_load(file.read_text(encoding="utf-8"))
-    parents = [name for name in value.pop("defaults", []) if name != "_self_"]
+    parents = [name for name in value.pop("defaults", []) if isinstance(name, str) and name != "_self_"]
     return [(choice, value), *(ancestor for parent in parents for ancestor in lineage(group, parent))]
 
 
@@ -38,7 +38,24 @@ def content(group, choice):
     merged = {}
     for _, value in reversed(lineage(group, choice)):
         merged |= value
-    return merged
+    return merged | placed(group, choice)
+
+
+def placed(group, choice):
+    """What a file takes from files of other groups: ``/stage@stages.math: math``."""
+    found = {}
+    for default in read(group, choice).get("defaults", []):
+        for key, name in default.items() if isinstance(default, dict) else ():
+            other, _, place = key.lstrip("/").partition("@")
+            section, _, own = place.partition(".")
+            found.setdefault(section, {})[own] = read(other, name)
+    return found
+
+
+def read(group, choice):
+    file = config_file(group, choice)
+    assert file is not None
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("group", "choice"), COMPONENTS, ids=["/".join(pair) for pair in COMPONENTS])

@@ -16,10 +16,10 @@ SMALL = ("trainer=cpu", "training.steps=1", "training.compile=false", "optimizer
 GENERATED = ("data.source=generated", "data.hub_name=null", "data.path=null", "data.validation_path=null", "data.test_path=null")
 ANY_DIFFICULTY = ("data.difficulty=null",)  # made small, a 4x4 Sudoku is never hard
 
-OTHER_KEYS = ("code", "formal", "arc", "mixture")
+OTHER_KEYS = ("code", "formal", "arc", "mixture", "worked")
 """Families whose data have no tables to read and no difficulty."""
 
-FAMILY_OF_WORD = {**{family: family for family in OTHER_KEYS}, "curriculum": "formal"}
+FAMILY_OF_WORD = {**{family: family for family in OTHER_KEYS}, "curriculum": "formal", "rl": "worked", "grpo": "worked"}
 
 FILES = [(group, choice) for group in RECIPES for choice in choices(group)]
 

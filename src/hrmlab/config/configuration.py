@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, get_type_hints
 
-from hrmlab.config.schema import LOGGERS, SECTION_SCHEMAS, Audit, Evaluation, Logger, Regime, Root, Size, Trainer, Training
+from hrmlab.config.schema import LOGGERS, SECTION_SCHEMAS, Audit, Evaluation, Logger, Objective, Regime, Root, Size, Trainer, Training
 from hrmlab.config.validation import validate
 from hrmlab.core.components import Component
 
@@ -23,6 +23,7 @@ class Configuration(Root):
     logger: tuple[Logger, ...]
     evaluation: Evaluation
     audit: Audit
+    objective: Objective
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "Configuration":

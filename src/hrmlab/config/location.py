@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hrmlab.core.errors import UserError
 
-SECTIONS = ("model", "regime", "size", "data", "optimizer", "training", "trainer", "logger", "evaluation", "audit")
+SECTIONS = ("model", "regime", "size", "data", "optimizer", "training", "trainer", "logger", "evaluation", "audit", "objective")
 """Config groups that fill the section of the same name."""
 
 SEVERAL = ("logger",)

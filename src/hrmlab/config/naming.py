@@ -16,7 +16,7 @@ from hrmlab.config.per_arm import KEY as PER_ARM
 from hrmlab.config.per_arm import leaves
 from hrmlab.core.errors import UserError
 
-_OF_AN_ARM = re.compile(r"model\..+|(regime|optimizer|training)(\..+)?|match")
+_OF_AN_ARM = re.compile(r"model\..+|(regime|optimizer|training|objective)(\..+)?|match")
 _OF_A_TASK = re.compile(r"data\..+")
 _BOOKKEEPING = (
     "training.log_every_steps",
@@ -158,4 +158,4 @@ def _short(key: str) -> str:
 
 def _in_order(key: str) -> tuple[int, str]:
     section = key.partition(".")[0]
-    return ("model", "regime", "optimizer", "training", "match").index(section), key
+    return ("model", "regime", "optimizer", "training", "objective", "match").index(section), key

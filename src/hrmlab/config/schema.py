@@ -243,6 +243,68 @@ class Audit:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A stage of learning by reward.
+
+    Attributes:
+        problems: the kind of problems to practise on, as the task names them; ``training``: those that it was trained on.
+        examples: how many.
+        epochs: how often each is seen.
+        rewards: by name, with their weights; one of your own by its dotted path (docs/rl.md); a null switches off what a file asks for.
+        learning_rate, temperature, max_completion_tokens: of this stage; None: the objective's.
+    """
+
+    problems: str
+    examples: Count
+    epochs: Count
+    rewards: dict
+    learning_rate: Annotated[float, Positive()] | None = None
+    temperature: Annotated[float, Positive()] | None = None
+    max_completion_tokens: Count | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What is learned: the task's own labels, and after them stage by stage what rewards say of the model's own answers (GRPO, Shao et
+    al. 2024, arXiv 2402.03300).
+
+    Attributes:
+        order: the stages that follow the supervised training, one after another; empty for none.
+        stages: by name.
+        learning_rate: of AdamW.
+        batch_size: answers computed at a time.
+        gradient_accumulation: such batches in an optimizer step.
+        generations: answers to each problem, which are compared with each other.
+        max_completion_tokens: of an answer.
+        temperature: of the sampling.
+        reward_scale: what the differences of rewards within a problem's answers are divided by: their deviation there (``group``, as in the
+            paper), that over all answers of the step (``batch``), or nothing (``none``).
+        kl_weight: of the divergence from the model that the supervised training left; 0: it is not measured.
+        gradient_clip: largest gradient norm.
+        warmup_share: share of a stage's steps over which the learning rate rises.
+        held_out_problems: problems of each test split, and of a stage's kind, that are answered after every stage.
+        checkpoint_every_steps, log_every_steps: optimizer steps.
+    """
+
+    name: Annotated[str, FolderName()]
+    order: list[str] = field(default_factory=list)
+    stages: dict = field(default_factory=dict)
+    learning_rate: Annotated[float, Positive()] = 5e-5
+    batch_size: Examples = 4
+    gradient_accumulation: Count = 2
+    generations: Annotated[int, AtLeast(2), AtMost(1000)] = 8
+    max_completion_tokens: Annotated[int, AtLeast(1), AtMost(10**6)] = 256
+    temperature: Annotated[float, Positive()] = 1.0
+    reward_scale: Literal["group", "batch", "none"] = "group"
+    kl_weight: Annotated[float, NotNegative()] = 0.04
+    gradient_clip: Annotated[float, Positive()] = 1.0
+    warmup_share: Annotated[float, FromZeroBelow(1.0)] = 0.0
+    held_out_problems: Count = 200
+    checkpoint_every_steps: Count = 50
+    log_every_steps: Count = 5
+
+
+@dataclass(frozen=True, kw_only=True)
 class CsvLogger:
     """metrics.csv alone, which every run writes."""
 
@@ -272,5 +334,6 @@ SECTION_SCHEMAS: dict[str, type] = {
     "trainer": Trainer,
     "evaluation": Evaluation,
     "audit": Audit,
+    "objective": Objective,
 }
 COMPONENT_SECTIONS = ("model", "data", "optimizer")

@@ -1,5 +1,6 @@
 """Checks a whole configuration against the schemas: every key known, every value of its type and within its bounds."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from typing import Any, Optional, Union, get_type_hints
@@ -7,13 +8,13 @@ from typing import Any, Optional, Union, get_type_hints
 from hrmlab.config.location import RECIPES, SECTIONS, config_file
 from hrmlab.config.loss_terms import check_terms, targets_of
 from hrmlab.config.python_path import find_again
-from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, Count, Role, Root
+from hrmlab.config.schema import COMPONENT_SECTIONS, LOGGERS, SECTION_SCHEMAS, Count, Role, Root, Stage
 from hrmlab.config.signatures import REQUIRED, Parameter, component_parameters, solved_arguments
-from hrmlab.config.values import conform, nearest
+from hrmlab.config.values import conform, nearest, show
 from hrmlab.core.errors import UserError
 from hrmlab.core.yaml_text import parse_yaml
 
-_LATER = {"evaluation": "own", "audit": "default", "regime": "published"}
+_LATER = {"evaluation": "own", "audit": "default", "regime": "published", "objective": "supervised"}
 """Sections that the first version did not have, and the choice that stands for its behaviour."""
 
 
@@ -64,7 +65,32 @@ def validate_section(section: str, value: Any) -> dict[str, Any]:
     schema = section_schema(section, value)
     _reject_unknown(value, schema, parent=section)
     checked = _check(value, schema, parent=section)
-    return checked | {"loss_terms": check_terms(checked["loss_terms"])} if section == "training" else checked
+    if section == "training":
+        return checked | {"loss_terms": check_terms(checked["loss_terms"])}
+    return checked | {"stages": check_stages(checked)} if section == "objective" else checked
+
+
+def check_stages(objective: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The stages of an objective, each with what it leaves to the objective filled in.
+
+    Raises:
+        UserError: an unknown key or a wrong value of a stage, or an order that names a stage that is not there, or one twice.
+    """
+    stages = {}
+    for name, value in objective["stages"].items():
+        path = f"objective.stages.{name}"
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", str(name)) or not isinstance(value, Mapping):
+            raise UserError(f"{path}={show(value)} is no stage; give it a name of small letters, digits and _, and keys such as problems")
+        checked = validate_against(Stage, value, parent=path)
+        kept = {reward: weight for reward, weight in checked["rewards"].items() if weight is not None}
+        checked["rewards"] = {reward: conform(weight, float, f"{path}.rewards.{reward}") for reward, weight in kept.items()}
+        stages[str(name)] = checked
+    for place, name in enumerate(order := objective["order"]):
+        if name not in stages:
+            raise UserError(f"objective.order names {name}, which is no stage; there are {', '.join(stages) or 'none'}")
+        if name in order[:place]:
+            raise UserError(f"objective.order names {name} twice; give its second turn a name of its own in objective.stages")
+    return stages
 
 
 def validate_against(schema: type, value: Mapping[str, Any], *, parent: str) -> dict[str, Any]:

@@ -10,10 +10,18 @@ from transformers import AddedToken, AutoTokenizer, PreTrainedTokenizerBase, Pre
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from hrmlab.core.errors import UserError
-from hrmlab.data.written.tokenizer import END, PAD, PROBLEM, SOLUTION, SPECIAL_TOKENS, ByteTokenizer, LibraryTokenizer, Tokenizer, train_bpe
-
-REASONING_TOKENS = ("<think>", "</think>", "<SOLUTION>", "</SOLUTION>")
-"""What encloses a chain of thought and an answer."""
+from hrmlab.data.written.tokenizer import (
+    END,
+    PAD,
+    PROBLEM,
+    REASONING_TOKENS,
+    SOLUTION,
+    SPECIAL_TOKENS,
+    ByteTokenizer,
+    LibraryTokenizer,
+    Tokenizer,
+    train_bpe,
+)
 
 
 def hugging_face_tokenizer(tokenizer: Tokenizer, *, sequence_length: int, reasoning: bool = False) -> PreTrainedTokenizerFast:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from hrmlab.core.errors import UserError
-from hrmlab.runs.directory import BEST, LAST, PREVIOUS
+from hrmlab.runs.directory import BEST, LAST, PRACTISED, PREVIOUS
 
 
 def load_checkpoint(path: Path, *, map_location: Any = "cpu") -> dict[str, Any]:
@@ -40,6 +40,12 @@ def newest_checkpoint(folder: Path) -> tuple[Path, int] | None:
 
 
 def chosen_checkpoint(folder: Path, rule: str) -> Path:
-    """The file that a rule chooses: ``best``, where there is one, or ``last``."""
+    """The file that a run's answers come from: what practice left, where all stages of it are done; else as :func:`trained_checkpoint`."""
+    practised = folder / PRACTISED
+    return practised if practised.exists() else trained_checkpoint(folder, rule)
+
+
+def trained_checkpoint(folder: Path, rule: str) -> Path:
+    """The file that a rule chooses of those that training left: ``best``, where there is one, or ``last``."""
     best = folder / BEST
     return best if rule == "best" and best.exists() else folder / LAST

@@ -45,6 +45,7 @@ from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.left_out import listed_table
 from hrmlab.reporting.tables.main import main_table
 from hrmlab.reporting.tables.over_tasks import over_tasks_tables
+from hrmlab.reporting.tables.practice import practice_tables
 from hrmlab.reporting.tables.ratings import rating_table
 from hrmlab.reporting.tables.segments import segment_table
 from hrmlab.reporting.tables.trivial import trivial_tables
@@ -167,6 +168,7 @@ def make_report(
         "comparison_rows": comparison_table(comparisons),
         "over_tasks": over_tasks_tables(collected),
         "pairing_notes": pairing_notes(comparisons),
+        "practice": practice_tables(collected),
         "sets": evaluation_sets.set_tables(collected),
         "depths": [(task.label, table) for task in collected.tasks if (table := depth_table(task))],
         "depth_scores": list(dict.fromkeys(task.measure.wording for task in collected.tasks if depth_table(task))),
@@ -216,6 +218,7 @@ def _sections(content: dict[str, Any]) -> list[tuple[str, str]]:
         ("Equal what", "axes"),
         ("Converged", "convergence"),
         ("Over sizes", "sizes"),
+        ("Learning by reward", "practice"),
         ("Learning curves", "learning"),
         ("Test sets", "test_sets"),
         (f"{text.heading(text.listing(content['depth_scores']))} by depth", "depth"),

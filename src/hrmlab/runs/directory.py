@@ -18,7 +18,7 @@ from hrmlab.core.errors import Unfinished, UserError
 from hrmlab.runs import files, locks, mark
 from hrmlab.runs.identity import RunLabels, config_hash
 
-__all__ = ["BEST", "LAST", "PREVIOUS", "RunDirectory", "RunLabels", "RunState", "config_hash"]
+__all__ = ["BEST", "LAST", "PRACTISED", "PREVIOUS", "RunDirectory", "RunLabels", "RunState", "config_hash"]
 
 RunState = Literal["completed", "failed", "running", "interrupted"]
 _LOCK_PATIENCE = 0.5
@@ -26,6 +26,8 @@ DRAFT = ".creating-"
 """How the name of a run directory begins before it is complete."""
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 """In ``checkpoints/``: the newest, the one before, and the one of the best validation."""
+PRACTISED = "practised.ckpt"
+"""Likewise, where stages of learning by reward followed the training: what the last of them left."""
 CONVERTED = "converted.json"
 """In a run that was never trained here: which published checkpoint its weights are from."""
 _OWN_FOLDERS = ("checkpoints", "generations")

@@ -41,12 +41,16 @@ class Fitted:
     Attributes:
         effort: what training took, as summary.json holds it.
         extra: loggers beside metrics.csv; none on processes but the first.
+        metrics: the writer of metrics.csv; None on processes but the first.
+        stop: the signals that ask the run to save and stop.
     """
 
     trainer: pl.Trainer
     module: SegmentTraining
     effort: dict[str, Any]
     extra: list[ExtraLogger]
+    metrics: MetricsWriter | None
+    stop: StopSignal
 
     def show_outcome(self, settings: Mapping[str, Any], outcome: Mapping[str, float]) -> None:
         """Give every logger what the run came to: settings by dotted key, numbers by name."""
@@ -71,7 +75,8 @@ def fitted(prepared: Prepared, run: RunDirectory) -> Iterator[Fitted]:
         ending_as_interrupted(stop),
     ):
         trainer, module = _fit(prepared, run, writer, extra, stop, strategy)
-        yield Fitted(trainer=trainer, module=module, effort=_effort(prepared, trainer, module, run), extra=extra)
+        effort = _effort(prepared, trainer, module, run)
+        yield Fitted(trainer=trainer, module=module, effort=effort, extra=extra, metrics=writer, stop=stop)
 
 
 Strategy = WatchedDDP | WatchedFSDP | Literal["auto"]
@@ -176,7 +181,8 @@ def _trainer(
     newest = newest_checkpoint(run.checkpoints)
     loggers: list[Any] = []
     if writer is not None:
-        writer.truncate_after(0 if newest is None else newest[1])
+        if newest is None or newest[1] < training.steps:  # what follows a finished training is cut where it goes on
+            writer.truncate_after(0 if newest is None else newest[1])
         loggers = [MetricsFile(writer), *(logger.lightning for logger in extra)]
     saving = SaveCheckpoints(
         run.checkpoints,

@@ -100,6 +100,7 @@ def _written(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> dict[str,
         progress=config.trainer.progress_bar,
         rank=trainer.global_rank,
         world_size=trainer.world_size,
+        judge=prepared.written.judge,
         in_step=is_sharded(module),
     )
     scores = writer.score(prepared.sets, folder=run.path / "generations")

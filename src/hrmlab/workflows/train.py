@@ -9,6 +9,7 @@ from hrmlab.config.per_arm import leaves
 from hrmlab.core.processes import process_rank
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.workflows.fit import fitted
+from hrmlab.workflows.practise import check_objective, practised
 from hrmlab.workflows.prepare import prepare, record_facts
 from hrmlab.workflows.score import Scores, score
 
@@ -29,12 +30,16 @@ def train(run: RunDirectory) -> dict[str, Any]:
     """
     config = Configuration.from_plain(run.config)
     prepared = prepare(config)
+    check_objective(prepared)
     if process_rank() == 0:
         record_facts(prepared, run)
     with fitted(prepared, run) as trained:
+        stages = practised(prepared, trained, run) if config.objective.order else None
         scores = score(prepared, trained, run)
         trained.show_outcome(dict(leaves(run.config)), _outcome(scores, prepared.budget, trained.effort))
-        return {**scores.to_dict(), "training": trained.effort, "checkpoint": {"rule": config.training.evaluate, "step": scores.step}}
+        further = {} if stages is None else {"stages": stages}
+        checkpoint = {"rule": config.training.evaluate, "step": scores.step}
+        return {**scores.to_dict(), "training": trained.effort, "checkpoint": checkpoint, **further}
 
 
 def _outcome(scores: Scores, budget: Budget, effort: Mapping[str, Any]) -> dict[str, float]:

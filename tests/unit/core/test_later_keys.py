@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hrmlab.config.validation import section_schema
+from hrmlab.config.validation import section_schema, validate_section
 from hrmlab.core.later_keys import LATER_KEYS, without_neutral
 from hrmlab.runs import identity
 from hrmlab.runs.identity import config_hash
@@ -39,6 +39,10 @@ def test_the_neutral_value_is_the_default() -> None:
     """Else a configuration that leaves the key alone would be another one than a run that is older than it."""
     for key, neutral in LATER_KEYS.items():
         section, _, rest = key.partition(".")
+        if not rest:  # a whole section, of which a file says what it is where nothing is chosen
+            files = [validate_section(section, yaml.safe_load(file.read_text())) for file in Path("conf", section).glob("supervised.yaml")]
+            assert files == [neutral], f"{key} is neutral at another value"
+            continue
         schemas = [section_schema(section, yaml.safe_load(file.read_text())) for file in Path("conf", section).glob("*.yaml")]
         defaults = [schema[rest].default for schema in schemas if rest in schema]
         assert defaults, f"no component has {key}"

@@ -33,7 +33,8 @@ class CodeOptions(Options):
     """How records become rows of tokens, the same keywords for every code task.
 
     Attributes:
-        tokenizer: ``bytes``, ``bpe`` (learned from the training split), a name on the Hugging Face hub, or a path of a tokenizer.json.
+        tokenizer: ``bytes``, ``characters`` (of ASCII, and the tags of reasoning), ``bpe`` (learned from the training split), a name on
+            the Hugging Face hub, or a path of a tokenizer.json.
         vocabulary_size: of ``bpe``.
         sequence_length: tokens in a row.
         layout: of training rows: ``padded`` (one document each) or ``packed`` (several, which do not see each other).
@@ -81,6 +82,8 @@ class CodeTask(Task):
         self._tokenizer: Tokenizer | None = None
         if tokenizer == "bytes":
             self._tokenizer = ByteTokenizer()
+        elif tokenizer == "characters":
+            self._tokenizer = tokenizers.character_tokenizer()
         elif tokenizer == "bpe":
             tokenizers.check_vocabulary_size(options.vocabulary_size)
         else:

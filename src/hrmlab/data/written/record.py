@@ -21,7 +21,7 @@ class CodeRecord(NamedTuple):
         depth: number of composed operations; 0 where unknown.
         family: what the (first) operation is about, e.g. ``"strings"``.
         program_hash: 16 hexadecimal digits, equal for two records if and only if they are the same program.
-        operations: kinds of the composed operations in order of execution; empty where unknown.
+        operations: kinds of the composed operations in order of execution, or the one expression that is computed; empty where unknown.
     """
 
     task_id: str

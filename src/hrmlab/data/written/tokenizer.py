@@ -13,6 +13,8 @@ PAD, PROBLEM, SOLUTION, END = range(4)
 """Special tokens: filling, the beginning of a problem (and so of a document), of its solution, and the solution's end."""
 
 SPECIAL_TOKENS = ("<pad>", "<problem>", "<solution>", "<end>")
+REASONING_TOKENS = ("<think>", "</think>", "<SOLUTION>", "</SOLUTION>")
+"""What encloses a chain of thought and an answer."""
 LARGEST_VOCABULARY = 50_257
 
 
@@ -111,6 +113,19 @@ def train_bpe(texts: Iterable[str], *, vocabulary_size: int) -> LibraryTokenizer
     )
     inner.train_from_iterator(texts, trainer)
     return LibraryTokenizer(inner, name=f"bpe{vocabulary_size}", vocabulary_size=vocabulary_size)
+
+
+def character_tokenizer() -> LibraryTokenizer:
+    """One token for each printable character of ASCII and the line break, and one for each of :data:`REASONING_TOKENS`; any other character
+    is read as ``?``."""
+    from tokenizers import AddedToken, decoders, models
+    from tokenizers import Tokenizer as Inner
+
+    characters = ["\n", *(chr(code) for code in range(32, 127))]
+    inner = Inner(models.BPE(vocab={character: number for number, character in enumerate(characters)}, merges=[], unk_token="?"))
+    inner.decoder = decoders.Fuse()  # pyright: ignore[reportAttributeAccessIssue]
+    inner.add_tokens([AddedToken(token, normalized=False) for token in REASONING_TOKENS])
+    return LibraryTokenizer(inner, name="characters")
 
 
 def from_text(text: str, *, vocabulary_size: int) -> LibraryTokenizer:

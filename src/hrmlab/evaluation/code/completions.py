@@ -117,6 +117,18 @@ def judge(
     return rows
 
 
+def verify(
+    completions: Sequence[Completion], problems: Sequence[CodeRecord], is_right: Callable[[CodeRecord, str], bool]
+) -> list[dict[str, Any]]:
+    """As :func:`judge`, of problems whose answers are read and not run."""
+    known = {record.task_id: record for record in problems}
+    rows = []
+    for item in completions:
+        passed = is_right(known[item.task_id], item.completion)
+        rows.append({**item._asdict(), "passed": passed, "result": "right answer" if passed else "wrong answer", "tier": ""})
+    return rows
+
+
 def save_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """One JSON object to a line, gzipped where the name says so; written aside and moved in place."""
     path.parent.mkdir(parents=True, exist_ok=True)

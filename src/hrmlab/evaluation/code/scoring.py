@@ -17,7 +17,7 @@ from hrmlab.data.progress import progress_bar
 from hrmlab.data.written.problems import WrittenProblems
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.data.written.tokenizer import Tokenizer
-from hrmlab.evaluation.code.completions import Completion, judge, save_rows, write_completions
+from hrmlab.evaluation.code.completions import Completion, judge, save_rows, verify, write_completions
 from hrmlab.evaluation.code.generation import Decoding
 from hrmlab.evaluation.code.judged import judged_result, likelihood_result
 from hrmlab.evaluation.code.likelihood import solution_bits
@@ -82,6 +82,7 @@ class Writer:
         device: where the reasoner is.
         progress: show a bar.
         rank: this process among ``world_size`` that share the work.
+        judge: says whether a completion answers a problem without tests right; None where tests alone say so.
         in_step: every process writes everything, because none can compute without the others (their weights are in parts); how long a
             text becomes is known only when it is written, so that processes with work of their own would wait for each other forever.
     """
@@ -95,6 +96,7 @@ class Writer:
     progress: bool
     rank: int = 0
     world_size: int = 1
+    judge: Callable[[CodeRecord, str], bool] | None = None
     in_step: bool = False
 
     @property
@@ -110,10 +112,13 @@ class Writer:
         # A model that was allowed to see the future (audit.allow_leak=true) cannot write token by token; its likelihoods are all there is.
         causal = self.task.attention == "causal"
         tested = [name for name, records in sets.items() if causal and records and all(record.test for record in records)]
-        bits, written = self._written(sets, tested)
+        read = [name for name, records in sets.items() if causal and self.judge and not any(record.test for record in records)]
+        bits, written = self._written(sets, [*tested, *read])
         if self.rank:
             return {}
         judged = run_completions({name: (written[name], sets[name]) for name in tested}, settings=self.settings, progress=self.progress)
+        if self.judge:
+            judged |= {name: verify(written[name], sets[name], self.judge) for name in read}
         scores: dict[str, SetScore] = {}
         for name, records in sets.items():
             result, passed = likelihood_result(bits[name], records), None

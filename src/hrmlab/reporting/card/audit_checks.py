@@ -1,6 +1,7 @@
 """The lines of the fairness card that rest on audits: overlap of splits, causality, contamination, the sandbox."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
@@ -141,7 +142,7 @@ def _writes(task: TaskRuns) -> bool:
 def sandbox(study: Study) -> Check:
     """In which sandbox generated programs ran."""
     name = "Sandbox"
-    judged = [run for run in study.runs if any(result.get("verdicts") for result in (run.result, *run.other_tests.values()))]
+    judged = [run for run in study.runs if any(_were_run(result) for result in (run.result, *run.other_tests.values()))]
     if not judged:
         return Check(name, "NOT APPLICABLE", "no generated program was run")
     tiers = sorted({tier for run in judged for tier in run_tiers(run)})
@@ -150,6 +151,12 @@ def sandbox(study: Study) -> Check:
     if len(tiers) > 1:
         return Check(name, "WARNING", f"programs ran in different sandboxes, which may judge differently: {', '.join(tiers)}")
     return Check(name, "STATED", f"every generated program ran in the sandbox tier {tiers[0]}")
+
+
+def _were_run(result: Mapping[str, Any]) -> bool:
+    """Whether what was written was run; answers that are read (``evaluation.code.completions.verify``) have verdicts of their own."""
+    verdicts = result.get("verdicts") or {}
+    return bool(verdicts) and not {"right answer", "wrong answer"} & set(verdicts)
 
 
 def run_tiers(run: RunRecord) -> set[str]:

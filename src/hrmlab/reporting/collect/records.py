@@ -16,7 +16,7 @@ from hrmlab.reporting.collect.sharing import Shared
 from hrmlab.reporting.collect.trust import check_mark, check_outcomes, check_values
 from hrmlab.runs.directory import RunDirectory, RunLabels
 
-_PROGRESS = ("train/examples_drawn", "train/examples_per_second", "train/cpu_seconds")
+_PROGRESS = ("train/examples_drawn", "train/examples_per_second", "train/cpu_seconds", "practice/reward")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +84,11 @@ class RunRecord:
     def other_tests(self) -> dict[str, dict[str, Any]]:
         """The results on further test sets, by their names."""
         return self.summary.get("other_tests") or {}
+
+    @property
+    def stages(self) -> list[dict[str, Any]]:
+        """What each stage of learning by reward came to, the warm-up first; empty where there was none."""
+        return self.summary.get("stages") or []
 
     @property
     def causality(self) -> dict[str, Any] | None:

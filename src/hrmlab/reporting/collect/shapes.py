@@ -30,6 +30,7 @@ SHAPES: dict[str, Any] = {
         "measures": [{"*": ANY, "name": str, "wording": str, "meaning": str, "unit": str}],
         "score": str,
         "test_name": str,
+        "stages": [{"*": ANY, "tests": {"*": {"*": ANY}}, "held_out": {"*": {"*": ANY}}}],
     },
     "budget.json": {"*": ANY, "solved": {"*": ANY}},
     "data.json": {

@@ -48,7 +48,7 @@ class Look:
     hatch: str
 
 
-Topic = Literal["result", "sizes", "tasks", "learning", "segments", "halting", "depth", "difficulty", "failures"]
+Topic = Literal["result", "sizes", "tasks", "practice", "learning", "segments", "halting", "depth", "difficulty", "failures"]
 """The part of the report that a figure belongs to."""
 
 

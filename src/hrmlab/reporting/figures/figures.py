@@ -31,6 +31,7 @@ from hrmlab.reporting.figures.drawing import (
 )
 from hrmlab.reporting.figures.failure_figure import draw_failures
 from hrmlab.reporting.figures.learning import draw_learning
+from hrmlab.reporting.figures.practice_figure import draw_practice
 from hrmlab.reporting.figures.profiles import draw_profiles
 from hrmlab.reporting.figures.result_figure import draw_result
 from hrmlab.reporting.figures.segments_figure import draw_segments
@@ -49,6 +50,7 @@ def draw(study: Study, shown: Sequence[TaskResults], failures: Sequence[TaskFail
     style = looks(study.arms)
     with rc_context(STYLE):
         found = [draw_result(study, shown, style), draw_sizes(study, style), draw_profiles(study, style)]
+        found.append(draw_practice(study, style))
         found += [picture for task in study.tasks for picture in draw_learning(task, style)]
         found += [draw_segments(study, style), _halting(study, style), draw_depths(study, style), _ratings(study, style)]
         found += [draw_failures(item, place) for place, item in enumerate(failures)]

@@ -1,0 +1,83 @@
+"""Learning by reward: what each stage of practice came to, against the warm-up of the same run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hrmlab.reporting.collect.records import RunRecord, number
+from hrmlab.reporting.collect.study import Study, TaskRuns
+from hrmlab.reporting.compare.pairing import named_random
+from hrmlab.statistics import calibrated
+from hrmlab.statistics.intervals import Estimate
+from hrmlab.statistics.samples import Kind, from_levels
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """An arm after a stage.
+
+    Attributes:
+        name: of the stage.
+        accuracy: of answers to the test split.
+        gain: of that over the warm-up, run by run; None after the warm-up itself.
+        reward: of a stage's own kind of problems, held out: how much more than after the warm-up; None after the warm-up itself.
+        seconds: wall time of the stage's practice, a mean over seeds; None after the warm-up itself.
+    """
+
+    name: str
+    accuracy: Estimate
+    gain: Estimate | None
+    reward: Estimate | None
+    seconds: float | None
+
+
+def practised(study: Study) -> list[tuple[TaskRuns, dict[str, list[StageResult]]]]:
+    """task, and arm -> its stages, of the tasks on which an arm practised."""
+    return [(task, found) for task in study.tasks if (found := {arm: stages for arm in task.arms if (stages := _of_arm(task.runs(arm)))})]
+
+
+def _of_arm(runs: list[RunRecord]) -> list[StageResult]:
+    known = [run for run in runs if run.stages]
+    if not known:
+        return []
+    names = [str(stage.get("name")) for stage in known[0].stages]
+    known = [run for run in known if [str(stage.get("name")) for stage in run.stages] == names]
+    found = []
+    for place, name in enumerate(names):
+        accuracy = _over(known, lambda run, place=place: _accuracy(run, place), kind="share", label=f"{name} accuracy")
+        if accuracy is None:
+            continue
+        gain = (
+            _over(known, lambda run, place=place: _gain(run, place), kind="difference of shares", label=f"{name} gain") if place else None
+        )
+        reward = _over(known, lambda run, place=place: _reward_gain(run, place), kind="number", label=f"{name} reward") if place else None
+        taken = [seconds for run in known if (seconds := number(run.stages[place].get("seconds"))) is not None]
+        found.append(StageResult(name, accuracy, gain, reward, sum(taken) / len(taken) if place and taken else None))
+    return found
+
+
+def _accuracy(run: RunRecord, place: int) -> float | None:
+    tests = run.stages[place].get("tests") or {}
+    return number((tests.get(run.declared.test_name) or {}).get("accuracy"))
+
+
+def _gain(run: RunRecord, place: int) -> float | None:
+    before, after = _accuracy(run, 0), _accuracy(run, place)
+    return None if before is None or after is None else after - before
+
+
+def _reward_gain(run: RunRecord, place: int) -> float | None:
+    """How much more reward the problems of a stage's kind earn after it than after the warm-up."""
+    name = str(run.stages[place].get("name"))
+    before, after = (number(((run.stages[at].get("held_out") or {}).get(name) or {}).get("reward")) for at in (0, place))
+    return None if before is None or after is None else after - before
+
+
+def _over(runs: list[RunRecord], value: Callable[[RunRecord], float | None], *, kind: Kind, label: str) -> Estimate | None:
+    """The mean over seeds of what each run says, with the interval for new seeds."""
+    levels = [level for run in runs if (level := value(run)) is not None]
+    examples = None
+    if kind == "share":
+        counts = [number(((run.stages[0].get("tests") or {}).get(run.declared.test_name) or {}).get("count")) for run in runs]
+        examples = int(min(count for count in counts if count)) if any(counts) else None
+    sample = from_levels(levels, kind=kind, examples=examples)
+    return None if sample is None else calibrated.level(sample, random=named_random("practice", label, *(f"{v:.9f}" for v in levels)))

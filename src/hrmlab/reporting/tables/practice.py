@@ -1,0 +1,38 @@
+"""What each stage of practice came to."""
+
+from hrmlab.reporting import text
+from hrmlab.reporting.collect.study import Study
+from hrmlab.reporting.compare.practice import StageResult, practised
+from hrmlab.reporting.layout import Table
+from hrmlab.reporting.tables.evaluation_sets import EMPTY
+from hrmlab.statistics.intervals import Estimate
+
+
+def practice_tables(study: Study) -> list[tuple[str, Table]]:
+    """Task's label, and arms x stages: test accuracy, its gain over the warm-up, and the gain in held-out reward."""
+    tables = []
+    for task, found in practised(study):
+        rows = [(task.name(arm), *_cells(stage)) for arm, stages in found.items() for stage in stages]
+        header = ("Arm", "After", f"Test {task.measure.wording}", "Gain over the warm-up", "Held-out reward, gain", "Wall time")
+        tables.append((task.label, Table(header, tuple(rows), labels=2)))
+    return tables
+
+
+def _cells(stage: StageResult) -> tuple[str, ...]:
+    interval = f" {text.share_interval(stage.accuracy)}" if stage.accuracy.low is not None else ""
+    gain = EMPTY if stage.gain is None else f"{text.points(stage.gain.value)} {_ends(stage.gain)}".rstrip()
+    reward = EMPTY
+    if stage.reward is not None:
+        ends = "" if stage.reward.low is None or stage.reward.high is None else f" [{stage.reward.low:+.2f}, {stage.reward.high:+.2f}]"
+        reward = f"{stage.reward.value:+.2f}{ends}"
+    return (
+        stage.name.replace("_", " "),
+        f"{text.percent(stage.accuracy.value)}{interval}",
+        gain,
+        reward,
+        text.duration(stage.seconds) if stage.seconds else EMPTY,
+    )
+
+
+def _ends(estimate: Estimate) -> str:
+    return text.points_interval(estimate.low, estimate.high) if estimate.low is not None else ""
