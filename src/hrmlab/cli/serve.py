@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hrmlab.cli.arguments import key_values, whole_number
 from hrmlab.cli.command import run_command
@@ -147,11 +147,16 @@ def _application(own: Mapping[str, str], paths: Sequence[str], *, limits: "Limit
     if not paths:
         paths = [str(run.path) for run in _of_study(output_root, own.get("study"))]
     opened = [open_run(path, device=device) for path in paths]
-    roles = [(one.config.role if one.config is not None else None) or "" for one in opened]
+    roles = [_role(one.run.config) if one.run is not None else "" for one in opened]
     catalogue = Catalogue(opened, roles=roles, limits=limits)
     catalogue.start()
     shelf = StudyShelf(reports_root=Path(own.get("reports_root", "reports")), output_root=Path(output_root))
     return create_application(catalogue, limits=limits, shelf=shelf, access=access)
+
+
+def _role(config: Mapping[str, Any]) -> str:
+    """What the run's arm is in comparisons: as its configuration says, else its model's."""
+    return str(config.get("role") or config["model"].get("role") or "")
 
 
 def _of_study(output_root: str, study: str | None) -> "list[RunDirectory]":
