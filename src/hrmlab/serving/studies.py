@@ -29,7 +29,7 @@ _SHOWN = {
     "test/halting/exact_accuracy": "exact accuracy at halting",
     "test/cell_accuracy": "cell accuracy",
     "test/bits_per_byte": "bits per byte",
-    "test/pass@1": "pass@1",
+    "test/pass_at_1": "pass@1",
     "test/mean_segments": "mean segments",
     "hash": "hash",
 }

@@ -71,7 +71,7 @@ export function draw(about, cells, options = {}) {
       if (options.looks) {
         const look = document.createElement("span");
         look.className = "look";
-        look.style.opacity = Math.min(0.85, options.looks[place] / Math.max(...options.looks, 1e-9)) * 0.85;
+        look.style.opacity = (options.looks[place] / Math.max(...options.looks, 1e-9)) * 0.55;
         cell.append(look);
       }
       if (options.press) {

@@ -198,7 +198,7 @@ function card(arm, number) {
   else made.append(Object.assign(document.createElement("pre"), { textContent: thought.text }));
   const stop = arm.thoughts.find((each) => each.stops)?.segment;
   const token = thought.changed.length === 1 ? about.words.token : `${about.words.token}s`;
-  made.append(line(`Segment ${number}: ${thought.changed.length} ${token} changed, sure of ${(100 * thought.confidence).toFixed(0)} %${arm.thoughts.length > 1 && stop === number ? "; wants to stop here" : ""}`, "said"));
+  made.append(line(`Segment ${number}: ${thought.changed.length} ${token} changed, sure of ${(100 * thought.confidence).toFixed(0)} %${arm.thoughts.length > 1 && stop === number ? "; learned halting stops here" : ""}`, "said"));
   if (press && !looks) made.append(line(state.asked === null ? "Press a cell to see where it looks." : "This model has no attention to show.", "quiet"));
   if (looks) made.append(line("Shade: how much the framed cell looks at each cell, mean over blocks, heads and cycles of this segment.", "quiet"));
   const charts = [
