@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything runs without prompts, without a GPU and without a W&B account.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report test test-all test-slurm test-hf test-rl kill-test check format calibrate bench clean
+.PHONY: help setup sweep report serve test test-all test-slurm test-hf test-rl kill-test check format calibrate bench clean
 
 SWEEP ?= quick
 STUDY ?= $(SWEEP)
@@ -41,6 +41,9 @@ sweep: $(STAMP)  ## run a sweep and write its report: SWEEP=quick|converged_cpu|
 
 report: $(STAMP)  ## write the report of a study again from its run directories and its archive of records: STUDY=quick
 	@$(BIN)/hrm-report study=$(STUDY) $(ARGS) < /dev/null
+
+serve: $(STAMP)  ## a page to watch models think, on http://127.0.0.1:8000/ (the first time two small ones are trained): ARGS="study=quick port=8080"
+	@$(BIN)/hrm-serve $(ARGS) < /dev/null
 
 test: $(STAMP)  ## the fast tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -m "not slow and not slurm" $(ARGS) < /dev/null

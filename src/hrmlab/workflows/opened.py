@@ -107,7 +107,7 @@ class OpenedRun:
         Raises:
             UserError: it is no question of this task.
         """
-        return self.task.from_text(text)
+        return self.task.questions(text).inputs[0]
 
     def decode(self, tokens: Sequence[int] | np.ndarray) -> str:
         """Token ids (S,) in the notation of the task's files."""

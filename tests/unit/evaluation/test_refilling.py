@@ -159,6 +159,36 @@ def test_the_engine_answers_each_and_shows_every_segment() -> None:
         engine.submit([1, 0, 0])
 
 
+def test_each_example_may_ask_for_its_own_segments_and_stay_for_all_of_them() -> None:
+    seen: dict[str, list[tuple[int, bool, bool]]] = {"short": [], "long": []}
+
+    def note(name: str) -> Any:
+        return lambda thought: seen[name].append((thought.segment, thought.stopped, thought.last))
+
+    with Engine(Stops(), task=TASK, device=CPU, slots=3) as engine:
+        short = engine.submit([9, 0, 0], watch=note("short"), segments=2)
+        long = engine.submit([2, 0, 0], watch=note("long"), segments=4, through=True)
+        usual = engine.submit([30, 0, 0])
+        with pytest.raises(UserError, match="segments=0"):
+            engine.submit([1, 0, 0], segments=0)
+    assert (short.result(0).segments, usual.result(0).segments) == (2, CAP)
+    assert seen["short"] == [(1, False, False), (2, True, True)]
+    assert seen["long"] == [(1, False, False), (2, True, False), (3, True, False), (4, True, True)]
+    assert (long.result(0).segments, long.result(0).tokens.tolist()) == (2, [2, 2, 2])  # the answer is the one where it stopped
+
+
+def test_other_work_is_done_in_the_engines_thread_between_segments() -> None:
+    with Engine(Stops(), task=TASK, device=CPU, slots=2, waiting=1) as engine:
+        name = engine.between(lambda: threading.current_thread().name)
+        assert name.result(10) == "hrmlab engine"
+        failing = engine.between(lambda: 1 // 0)
+        answer = engine.submit([3, 0, 0])
+    assert isinstance(failing.exception(0), ZeroDivisionError)
+    assert answer.result(0).segments == 3
+    with pytest.raises(EngineClosed):
+        engine.between(lambda: None)
+
+
 def test_the_queue_is_bounded_and_what_waits_can_be_taken_back() -> None:
     call = Stops()
     call.gate.clear()
@@ -204,7 +234,8 @@ def test_an_error_that_is_nobodys_own_ends_the_engine_and_reaches_all_who_wait(m
     monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
     engine = Engine(call, task=TASK, device=CPU, slots=1)
     monkeypatch.setattr(engine._slots, "step", lambda watch: (_ for _ in ()).throw(SystemError("lost the device")))
-    futures = [engine.submit([1, 0, 0]) for _ in range(3)]
+    with engine._changed:  # its thread takes none before all are there
+        futures = [engine.submit([1, 0, 0]) for _ in range(3)]
     call.gate.set()
     for future in futures:
         with pytest.raises((SystemError, EngineClosed)):

@@ -1,7 +1,7 @@
 """The picture of one task: its demonstrations, and of every test what was expected and what was guessed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,10 +17,7 @@ def sheet_of(name: str, puzzle: Puzzle | None, inputs: Sequence[TestInput]) -> S
 
     It is ``solved``, ``partly`` or ``failed`` by how many test inputs one of two guesses solves; ``answered`` where answers are not known.
     """
-    rows: list[tuple[Panel, ...]] = []
-    for number, pair in enumerate(() if puzzle is None else puzzle.demonstrations, start=1):
-        becomes = () if pair.answer is None else (_panel("becomes", pair.answer),)
-        rows.append((_panel(f"demonstration {number}", pair.question), *becomes))
+    rows = [] if puzzle is None else list(demonstrations(puzzle))
     for number, test in enumerate(inputs, start=1):
         expected = () if test.expected is None else (_panel("expected", test.expected),)
         guesses = [
@@ -34,6 +31,15 @@ def sheet_of(name: str, puzzle: Puzzle | None, inputs: Sequence[TestInput]) -> S
         rows.append((_panel(f"test {number}", test.question), *expected, *guesses))
     kind = _kind([None if test.expected is None else solved_within(test.guesses, test.expected, GUESSES) for test in inputs])
     return Sheet(name=re.sub(r"[^A-Za-z0-9_.-]+", "_", name), kind=kind, title=f"{name}: {kind}", rows=tuple(rows))
+
+
+def demonstrations(puzzle: Puzzle, seen: Callable[[Grid], Grid] = lambda grid: grid) -> tuple[tuple[Panel, ...], ...]:
+    """A row for each demonstration: its question and what becomes of it, as ``seen`` shows them."""
+    rows: list[tuple[Panel, ...]] = []
+    for number, pair in enumerate(puzzle.demonstrations, start=1):
+        becomes = () if pair.answer is None else (_panel("becomes", seen(pair.answer)),)
+        rows.append((_panel(f"demonstration {number}", seen(pair.question)), *becomes))
+    return tuple(rows)
 
 
 def _kind(solved: Sequence[bool | None]) -> str:

@@ -10,19 +10,22 @@ import numpy as np
 
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import Words
-from hrmlab.core.sheets import Sheet
+from hrmlab.core.sheets import Panel, Sheet
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.arc.augmentation import ArcAugmentation
 from hrmlab.data.arc.division import CLASS_RULE, Division, PairRows, divide, pair_rows, rows_of
 from hrmlab.data.arc.grids import LARGEST, PAD, PALETTE, SYMBOLS, VOCABULARY, Grid, decode, encode, text_of
 from hrmlab.data.arc.judging import MEASURES, by_task, judge
-from hrmlab.data.arc.pictures import sheet_of
+from hrmlab.data.arc.pictures import demonstrations, sheet_of
 from hrmlab.data.arc.reading import package_version, read_package, read_puzzles, require_package
 from hrmlab.data.arc.trivial import demonstrated, one_colour
 from hrmlab.data.arc.views import Views, draw_views
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.task import Answers, Augmentation, Judgement, Task
 from hrmlab.data.trivial import Trivial
+
+_GRID = re.compile(r"[0-9/\s]+")
+"""A typed grid."""
 
 
 class ArcTask(Task):
@@ -262,23 +265,22 @@ class ArcTask(Task):
         return "".join(SYMBOLS[token] if 0 <= token < len(SYMBOLS) else "?" for token in tokens.tolist())
 
     def from_text(self, text: str) -> np.ndarray:
-        """See :meth:`hrmlab.data.task.Task.from_text`: rows of digits, apart by slashes or line breaks; or the first question of a file."""
-        return self.questions(text).inputs[0]
-
-    def questions(self, text: str) -> ExampleSet:
-        """See :meth:`hrmlab.data.task.Task.questions`: of a file every test input, in the first of its views."""
+        """See :meth:`hrmlab.data.task.Task.from_text`: rows of digits, apart by slashes or line breaks."""
         lines = text.replace("/", "\n").split()
-        if not re.fullmatch(r"[0-9/\s]+", text):
-            found = self.read(text, labelled=self._has_answers(text))
-            _, first = np.unique(found.groups, return_index=True)
-            return found.select(first)
-        if len({len(line) for line in lines}) != 1 or max(len(lines), len(lines[0])) > self._side:
+        if not _GRID.fullmatch(text) or not lines or len({len(line) for line in lines}) != 1 or max(len(lines), len(lines[0])) > self._side:
             raise UserError(
                 f"puzzle={text[:40]!r} is no grid of at most {self._side} x {self._side} cells; write rows of equal length, such as "
                 "010/111, or give a JSON file in ARC's format"
             )
-        grid = np.array([[int(cell) for cell in line] for line in lines], np.uint8)
-        inputs = encode(grid, self._side)[None]
+        return encode(np.array([[int(cell) for cell in line] for line in lines], np.uint8), self._side)
+
+    def questions(self, text: str) -> ExampleSet:
+        """See :meth:`hrmlab.data.task.Task.questions`: a grid; or a file, of which every test input, in the first of its views."""
+        if not _GRID.fullmatch(text):
+            found = self.read(text, labelled=self._has_answers(text))
+            _, first = np.unique(found.groups, return_index=True)
+            return found.select(first)
+        inputs = self.from_text(text)[None]
         return make_set(inputs=inputs, labels=np.full_like(inputs, IGNORED_LABEL), classes=np.zeros(1, np.uint64), sources="typed")
 
     @staticmethod
@@ -289,6 +291,13 @@ class ArcTask(Task):
         except UserError:
             return False
         return True
+
+    def shown_with(self, puzzle_id: int) -> tuple[tuple[Panel, ...], ...]:
+        """See :meth:`hrmlab.data.task.Task.shown_with`: the task's demonstrations, as the view shows them."""
+        if not 0 < puzzle_id < len(self._views):
+            return ()
+        puzzle = self._division.puzzles[int(self._views.place(np.array([puzzle_id]))[0])]
+        return demonstrations(puzzle, lambda grid: self._views.seen(grid, puzzle_id))
 
     def answer_text(self, inputs: np.ndarray, labels: np.ndarray) -> str:
         """See :meth:`hrmlab.data.task.Task.answer_text`: the answer's grid and nothing of the input's."""

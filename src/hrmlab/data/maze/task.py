@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hrmlab.core.board import Board
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure
 from hrmlab.core.randomness import CounterRandom
@@ -54,6 +55,12 @@ class MazeTask(Task):
         UserError: there are no such mazes.
     """
 
+    board = Board(
+        symbols={" ": "floor", "#": "wall", "S": "start", "G": "goal"},
+        once=("S", "G"),
+        answers={"o": "path"},
+        colours={" ": "#f4f4f0", "#": "#3c4048", "S": "#2f9e6e", "G": "#c2503c", "o": "#e8b53a"},
+    )
     measures = (VALID_SHORTEST_PATH, EXACT_ACCURACY, CELL_ACCURACY)
 
     def __init__(

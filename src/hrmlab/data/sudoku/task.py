@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from hrmlab.config.values import AtLeast, AtMost
+from hrmlab.core.board import Board
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import CELL_ACCURACY, EXACT_ACCURACY, Measure
 from hrmlab.core.randomness import CounterRandom, stream
@@ -97,6 +98,8 @@ class SudokuTask(Task):
             grid=(side, side),
         )
         self._digits = {str(digit): digit for digit in range(1, side + 1)}
+        digits = {digit: f"digit {digit}" for digit in self._digits}
+        self.board = Board(symbols={".": "empty", **digits}, boxes=(self._board.box_rows, self._board.box_columns))
 
     def load(self, *, progress: bool = True) -> Splits:
         """See :meth:`hrmlab.data.task.Task.load`."""

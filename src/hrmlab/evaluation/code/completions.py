@@ -69,7 +69,7 @@ def write_completions(
     key = stream_key(seed, "code", "sampling")
     found: dict[tuple[int, int], Completion] = {}
 
-    def stopped(tokens: list[int]) -> bool:
+    def stopped(_: int, tokens: list[int]) -> bool:
         return bool(stop) and any(text in tokenizer.decode(tokens[-_TAIL:]) for text in stop)
 
     for start in range(0, len(order), batch_size)[rank::world_size]:

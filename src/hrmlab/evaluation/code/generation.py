@@ -76,7 +76,7 @@ def generate(
     decoding: Decoding,
     device: torch.device,
     random: CounterRandom | None = None,
-    stopped: Callable[[list[int]], bool] = lambda tokens: False,
+    stopped: Callable[[int, list[int]], bool] = lambda number, tokens: False,
 ) -> list[list[int]]:
     """The new tokens of each prompt, without the end token.
 
@@ -87,7 +87,7 @@ def generate(
         sequence_length: a row, prompt and continuation together, never grows beyond this.
         decoding: how tokens are chosen.
         random: one draw for each prompt, when the temperature is not 0: what a prompt gets does not depend on its neighbours in the batch.
-        stopped: whether the new tokens of a row hold a stop sequence.
+        stopped: is shown the number of a prompt and its new tokens after each of them, and says whether to end there (at a stop sequence).
     """
     written: list[list[int]] = [[] for _ in prompts]
     rows = [_Row(number, min(decoding.max_new_tokens, sequence_length - len(prompt))) for number, prompt in enumerate(prompts)]
@@ -116,12 +116,12 @@ def generate(
     return written
 
 
-def _append(tokens: list[int], token: int, row: _Row, end: int, stopped: Callable[[list[int]], bool]) -> bool:
+def _append(tokens: list[int], token: int, row: _Row, end: int, stopped: Callable[[int, list[int]], bool]) -> bool:
     """Add a token to a row that is still being written; whether it goes on."""
     if len(tokens) >= row.limit or token == end:
         return False
     tokens.append(token)
-    return len(tokens) < row.limit and not stopped(tokens)
+    return not stopped(row.number, tokens) and len(tokens) < row.limit
 
 
 class _Remembering:

@@ -136,7 +136,7 @@ def test_a_stop_sequence_ends_a_row_and_leaves_the_others() -> None:
         sequence_length=24,
         decoding=GREEDY,
         device=torch.device("cpu"),
-        stopped=lambda tokens: tokens[-1] == stop_at,
+        stopped=lambda number, tokens: tokens[-1] == stop_at,
     )
     for with_stop, without in zip(stopped, free, strict=True):
         cut = without.index(stop_at) + 1 if stop_at in without else len(without)

@@ -1,0 +1,1 @@
+"""Trained runs behind HTTP: puzzles, code, reports, and a page to watch it on (extra ``serve``)."""
