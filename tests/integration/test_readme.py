@@ -27,6 +27,7 @@ MODULES = {
     "hrm-audit": "audit",
     "hrm-exec": "execute",
     "hrm-convert": "convert",
+    "hrm-export": "export",
 }
 
 
@@ -112,7 +113,7 @@ def test_every_command_runs(
         elif "extend=outputs/..." in command:
             completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
             run(command.replace("outputs/...", str(completed.parent)), "training.steps=4")
-        elif command.startswith(("hrm-demo", "hrm-convert")):
+        elif command.startswith(("hrm-demo", "hrm-convert", "hrm-export")):
             completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
             run(command.replace("outputs/...", str(completed.parent)))
         elif command.startswith("hrm-eval"):
