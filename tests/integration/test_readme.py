@@ -28,6 +28,7 @@ MODULES = {
     "hrm-exec": "execute",
     "hrm-convert": "convert",
     "hrm-export": "export",
+    "hrm-quickstart": "quickstart",
 }
 
 
@@ -119,6 +120,8 @@ def test_every_command_runs(
         elif command.startswith("hrm-eval"):
             completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
             run(command.replace("outputs/...", str(completed.parent)).replace("my_puzzles.csv", str(puzzles)))
+        elif command.startswith("hrm-quickstart"):
+            run(command, *small, "--yes", "--dry-run", "--steps", "2")
         elif command.startswith("hrm-sweep"):
             run(command, "--dry-run", outputs, "trainer=ddp_cpu")
         elif command.startswith("hrm-report"):

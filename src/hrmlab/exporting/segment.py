@@ -38,7 +38,7 @@ class Names:
 
 
 class Segment(nn.Module):
-    """(inputs, puzzle_ids, restart, states ...) to (logits, [q_halt, [q_continue,]] [stop,] next states ...); see :class:`Names`.
+    """From inputs, puzzle_ids, restart and the states to logits, the scores that there are, and the next states; see :class:`Names`.
 
     Args:
         reasoner: float32, in evaluation mode.
