@@ -56,6 +56,11 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     return re.sub(r"\[([^\]]+)\]\(([^)#:\s]+)\)", shown, markdown)
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """Sphinx roles of docstrings, ``:mod:`hrmlab.core```, as the code that they name."""
+    return re.sub(r":(?:class|func|meth|mod|attr|data):(<code>)~?", r"\1", html)
+
+
 def python_page(title: str, modules: str) -> str:
     """Directives that mkdocstrings fills in; ``modules`` by package, as in ``PACKAGES``."""
     listed = [f"{package}.{name}" for package, _, names in (part.partition(": ") for part in modules.split(", ")) for name in names.split()]

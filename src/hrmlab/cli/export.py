@@ -20,7 +20,7 @@ Usage: hrm-export run=RUN_DIRECTORY to=onnx|torch|safetensors [out=FOLDER] [KEY=
   to=safetensors        model.safetensors: the weights alone, and export.json with the architecture's arguments
   run=DIR               a run directory, or a folder with a published checkpoint (then also data=sudoku)
   out=FOLDER            a new folder (default: RUN_DIRECTORY/exports/<to>, or <to>_int8)
-  weights=float32|int8  with to=onnx: int8 also writes segment_int8.onnx, a quarter of the size, and measures both on the test split
+  weights=float32|int8  with to=onnx: int8 also writes segment_int8.onnx, smaller, and measures both on the test split
   count=N               weights=int8: measure on the first N examples of the test split (default 500)
   checkpoint=best|last  which weights (default: the ones the run's own test used)
   trainer.threads=N

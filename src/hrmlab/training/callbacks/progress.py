@@ -35,7 +35,11 @@ class Progress(RichProgressBar):
         self._start = (trainer.global_step, time.monotonic())
         left = trainer.max_steps - trainer.global_step
         if trainer.is_global_zero and left > 0:
-            print(f"training: {left} steps, {operations(left * self._flops_per_step)}", file=sys.stderr, flush=True)
+            print(
+                f"training: {left} {'step' if left == 1 else 'steps'}, {operations(left * self._flops_per_step)}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     @property
     def total_train_batches(self) -> int | float:
