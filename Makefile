@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything runs without prompts, without a GPU and without a W&B account.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup sweep report serve test test-all test-slurm test-hf test-rl kill-test check format calibrate bench clean
+.PHONY: help setup docs sweep report serve test test-all test-slurm test-hf test-rl kill-test check format calibrate bench clean
 
 SWEEP ?= quick
 STUDY ?= $(SWEEP)
@@ -35,6 +35,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]' < /dev/null
 	@command -v bwrap > /dev/null || echo "hrm-exec will run in its weaker sandbox, without bubblewrap; to install it: apt install bubblewrap (Fedora: dnf install bubblewrap)"
 	@touch $(STAMP)
+
+docs: $(STAMP)  ## build the documentation site into build/site, warnings as errors
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet < /dev/null
+	@echo "documentation: build/site/index.html"
 
 sweep: $(STAMP)  ## run a sweep and write its report: SWEEP=quick|converged_cpu|code_quick|... (README.md), ARGS="trainer=ddp --jobs 2"
 	@$(BIN)/hrm-sweep sweeps=$(SWEEP) $(ARGS) < /dev/null

@@ -28,6 +28,8 @@ MODULES = {
     "hrm-exec": "execute",
     "hrm-convert": "convert",
     "hrm-serve": "serve",
+    "hrm-export": "export",
+    "hrm-quickstart": "quickstart",
 }
 
 
@@ -115,12 +117,14 @@ def test_every_command_runs(
             run(command.replace("outputs/...", str(completed.parent)), "training.steps=4")
         elif command.startswith("hrm-serve"):
             pass  # ends when it is told to: test_docs_serving
-        elif command.startswith(("hrm-demo", "hrm-convert")):
+        elif command.startswith(("hrm-demo", "hrm-convert", "hrm-export")):
             completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
             run(command.replace("outputs/...", str(completed.parent)))
         elif command.startswith("hrm-eval"):
             completed = sorted(tmp_path.rglob("hrm*/nano*/seed=3/*/COMPLETED"))[0]
             run(command.replace("outputs/...", str(completed.parent)).replace("my_puzzles.csv", str(puzzles)))
+        elif command.startswith("hrm-quickstart"):
+            run(command, *small, "--yes", "--dry-run", "--steps", "2")
         elif command.startswith("hrm-sweep"):
             run(command, "--dry-run", outputs, "trainer=ddp_cpu")
         elif command.startswith("hrm-report"):

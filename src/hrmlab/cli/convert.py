@@ -113,7 +113,7 @@ def _from_run(own: Mapping[str, str]) -> str:
 
         target, what = own["to"], "published checkpoint"
     from hrmlab.runs.directory import RunDirectory
-    from hrmlab.workflows.opened import open_run
+    from hrmlab.workflows.open_run import open_run
 
     checkpoint: Any = own.get("checkpoint")
     run = RunDirectory.open(own["run"]).path

@@ -49,7 +49,7 @@ def command(arguments: Sequence[str]) -> int:
         temperature = -1.0
     if not 0 <= temperature < float("inf"):
         raise UserError(f"temperature={own['temperature']} is no number from 0 on; give one, such as 0.8, or 0 for the most likely token")
-    from hrmlab.workflows.opened import open_run
+    from hrmlab.workflows.open_run import open_run
     from hrmlab.workflows.stage_samples import stage_samples
 
     found = stage_samples(

@@ -46,7 +46,7 @@ def open_chosen(own: Mapping[str, str], changes: Mapping[str, Mapping[str, Any]]
             raise UserError(f"data={own['data']} is for a published checkpoint; {path} knows its task: change it with data.KEY=VALUE")
         task = _changed_task(config, changes["data"])
     device = device_of(changes["trainer"])
-    from hrmlab.workflows.opened import open_run
+    from hrmlab.workflows.open_run import open_run
 
     checkpoint: Any = own.get("checkpoint")
     return Chosen(open_run(path, checkpoint=checkpoint, task=task, device=device), config)

@@ -141,7 +141,7 @@ def _application(own: Mapping[str, str], paths: Sequence[str], *, limits: "Limit
     from hrmlab.serving.application import create_application
     from hrmlab.serving.catalogue import Catalogue
     from hrmlab.serving.studies import StudyShelf
-    from hrmlab.workflows.opened import open_run
+    from hrmlab.workflows.open_run import open_run
 
     output_root = own.get("output_root", "outputs")
     if not paths:

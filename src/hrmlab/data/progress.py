@@ -1,4 +1,4 @@
-"""Progress of work that a person waits for: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of work that a person waits for: a bar on a terminal, a line now and then elsewhere; both say what is left."""
 
 import sys
 import time
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from hrmlab.core.processes import process_rank
+from hrmlab.core.quantities import remaining
 
 FIRST_LINE_SECONDS, LINE_SECONDS = 10.0, 30.0
 
@@ -29,11 +30,13 @@ def progress_bar(description: str, total: int, *, shown: bool, done: int = 0) ->
 
 class _Lines:
     def __init__(self, description: str, total: int, done: int) -> None:
-        self._description, self._total, self._done = description, total, done
-        self._due = time.monotonic() + FIRST_LINE_SECONDS
+        self._description, self._total, self._done, self._before = description, total, done, done
+        self._start = time.monotonic()
+        self._due = self._start + FIRST_LINE_SECONDS
 
     def advance(self, count: int) -> None:
         self._done += count
-        if time.monotonic() >= self._due:
-            self._due = time.monotonic() + LINE_SECONDS
-            print(f"{self._description}: {self._done} of {self._total}", file=sys.stderr, flush=True)
+        if (now := time.monotonic()) >= self._due:
+            self._due = now + LINE_SECONDS
+            left = remaining(self._done - self._before, self._total - self._before, now - self._start)
+            print(f"{self._description}: {self._done} of {self._total}{left and f', {left}'}", file=sys.stderr, flush=True)

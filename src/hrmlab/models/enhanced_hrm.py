@@ -141,8 +141,8 @@ class EnhancedHRM(RecurrentReasoner):
             weight, going = going * stops, going * (1 - stops)
             # At inference one weight of every position is 1 and the others 0: the sum is that cycle's state, to the bit.
             mean_H, mean_L = mean_H + weight.to(z_H.dtype) * z_H, mean_L + weight.to(z_L.dtype) * z_L
-            if not self.training and context.cache is None and not going.is_meta and not bool(going.any()):
-                break
+            if not self.training and context.cache is None and _can_be_looked_at(going) and not bool(going.any()):
+                break  # what follows has weight 0 everywhere
         return {"z_H": mean_H, "z_L": mean_L}, planned
 
     def _context(self, context: AttentionContext, cycle: int) -> AttentionContext:
@@ -169,3 +169,8 @@ class EnhancedHRM(RecurrentReasoner):
 
     def stacks(self) -> list[nn.Module]:
         return [self.planner, self.worker]
+
+
+def _can_be_looked_at(values: Tensor) -> bool:
+    """Whether a tensor's values may decide what is computed: not while operations are counted or written down."""
+    return not values.is_meta and not torch.compiler.is_compiling()

@@ -144,7 +144,7 @@ class PlannerExecutor(RecurrentReasoner):
         if self.training or not self.adaptive_cycles or self.halting_head is None or self.h_cycles == 1:
             return None
         q_halt, _ = self.halting_head(self.for_heads(z_H), tokens=z_H.shape[1])
-        confidence = torch.sigmoid(q_halt).view(len(q_halt), -1, 1)
+        confidence = torch.sigmoid(q_halt).view(q_halt.shape[0], -1, 1)
         fewer = torch.where(confidence > _CONFIDENT, 1, self.h_cycles - 1)
         return torch.where((confidence > _FAIRLY_CONFIDENT) & (segment > 0)[:, None, None], fewer, self.h_cycles)
 

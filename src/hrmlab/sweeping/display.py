@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.quantities import duration, operations, remaining
 from hrmlab.runs.directory import RunDirectory
 from hrmlab.sweeping.work import Work
 
@@ -49,7 +50,7 @@ class Display:
             told = f"{work.place}; log {work.job.log_file}{why}"
             self.line(f"{position} {work.job.name} {verb} ({told})")
         else:
-            ending = _accuracy_text(work) or work.message
+            ending = ", ".join(part for part in (_accuracy_text(work), _cost_text([work])) if part) or work.message
             self.line(f"{position} {work.job.name} {work.state} after {duration(work.seconds)}{f': {ending}' if ending else ''}")
 
     def tick(self) -> None:
@@ -93,19 +94,11 @@ class Display:
                 _where(work),
             )
         self.console.print(table)
+        if cost := _cost_text(self.works):
+            self.line(f"cost of the runs that are completed: {cost}")
         for work in self.works:
             if work.message and work.state in ("failed", "interrupted", "skipped", "queued"):
                 self.line(f"{work.job.name}: {work.message}")
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person reads them."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def _where(work: Work) -> str:
@@ -136,19 +129,30 @@ def _accuracy_text(work: Work) -> str:
     return "" if accuracy is None else f"test {name} {accuracy:.4f}"
 
 
+def _cost_text(works: Sequence[Work]) -> str:
+    """What training took, of the works that have it on record."""
+    efforts = [_summary(work.run).get("training") or {} for work in works if work.state == "completed"]
+    flops = sum(effort.get("flops") or 0 for effort in efforts)
+    seconds = sum(effort.get("cpu_seconds") or 0 for effort in efforts)
+    return ", ".join([*([operations(flops)] if flops else []), *([f"{duration(seconds)} of processor time"] if seconds else [])])
+
+
 def _progress(work: Work) -> str:
-    """Step and last accuracies, read from the end of metrics.csv."""
+    """Step, time left and last accuracies, read from the end of metrics.csv."""
     launches = [work.run] if work.run is not None else work.job.runs()[-1:]
     rows = _last_rows(launches[0].metrics_file) if launches else []
     steps = work.job.config.training.steps
     parts = [f"step {rows[-1][0]}/{steps}"] if rows else ["preparing"]
+    if rows and (left := remaining(float(rows[-1][0]), steps, float(rows[-1][1]))):
+        parts.append(left)
     for metric, label in (("train/loss", "loss"), ("val/exact_accuracy", "validation exact accuracy")):
-        values = [value for _, name, value in rows if name == metric]
+        values = [value for _, _, name, value in rows if name == metric]
         parts += [f"{label} {float(values[-1]):.3f}"] if values else []
     return "  ".join(parts)
 
 
-def _last_rows(file: Path) -> list[tuple[str, str, str]]:
+def _last_rows(file: Path) -> list[tuple[str, str, str, str]]:
+    """Step, seconds, metric and value."""
     try:
         with file.open("rb") as handle:
             handle.seek(max(0, handle.seek(0, 2) - _TAIL))
@@ -156,4 +160,12 @@ def _last_rows(file: Path) -> list[tuple[str, str, str]]:
     except OSError:
         return []
     rows = [line.split(",") for line in lines[1:]]
-    return [(row[0], row[2], row[3]) for row in rows if len(row) == 4 and row[0].isdigit()]
+    return [(row[0], row[1], row[2], row[3]) for row in rows if len(row) == 4 and row[0].isdigit() and _is_number(row[1])]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -85,7 +85,7 @@ def evaluate_examples(
     if opened.run is not None:
         about = {"run": opened.run.hash, **about}
     measures = task.measures if labelled else ()
-    result = {**about, **scored.result, **_solved(scored.result, scored.table, measures)}
+    result = {**about, **scored.result, **solved(scored.result, scored.table, measures)}
     if not labelled:
         result = {**about, "count": len(scored.table), "mean_segments": scored.result["mean_segments"]}
     drawn = task.sheets(examples, scored.answers) if sheets else []
@@ -97,7 +97,7 @@ def evaluate_examples(
     return Evaluated(results={"test": result}, measures=measures, folder=folder, sheets=drawn)
 
 
-def _solved(result: Mapping[str, Any], table: pd.DataFrame, measures: Sequence[Measure]) -> dict[str, Any]:
+def solved(result: Mapping[str, Any], table: pd.DataFrame, measures: Sequence[Measure]) -> dict[str, Any]:
     """How many are solved by the measure that counts, after all segments and at learned halting, with Wilson's interval of every share."""
     found: dict[str, Any] = {}
     if not measures:

@@ -196,7 +196,7 @@ def _trainer(
         # After the saving: at the end of training this one overwrites the trained weights with their averages.
         callbacks.append(DeviceEMA(decay=training.ema_decay, start=training.ema_from))
     if section.progress_bar:
-        callbacks.append(Progress())
+        callbacks.append(Progress(flops_per_step=training.batch_size * prepared.budget.flops_per_training_segment))
     limit = training.time_limit_minutes
     trainer = pl.Trainer(
         accelerator=section.accelerator,

@@ -1,17 +1,7 @@
-"""A trained run, opened: the one place that turns a run directory, or a published checkpoint's folder, into something that answers.
-
-    import hrmlab
-
-    run = hrmlab.open_run("outputs/quick/sudoku_4x4_easy/hrm/nano/seed=0/1a2b3c4d")
-    print(run.solve("1.3..41..14.4..1").text)
-
-Needs torch, and neither Hydra nor Lightning.
-"""
+"""A trained run that answers: solve, predict, trace, write, score. Needs torch, and neither Hydra nor Lightning."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -30,44 +20,20 @@ from hrmlab.evaluation.engine import Engine
 from hrmlab.evaluation.limited import Limited
 from hrmlab.evaluation.refilling import answered, answered_alone, halted, rows_of
 from hrmlab.evaluation.several import Several
-from hrmlab.evaluation.solve import Solution, solve
+from hrmlab.evaluation.solve import SegmentCall, Solution, solve
 from hrmlab.evaluation.split import SplitEvaluator, SplitScore
 from hrmlab.evaluation.split_at_halting import score_at_halting
 from hrmlab.evaluation.tracing import trace
 from hrmlab.layers.likelihood import LossKind
-from hrmlab.models.checkpoint import chosen_checkpoint, load_checkpoint
 from hrmlab.models.precision import Computation, Precision
 from hrmlab.models.reasoner import Reasoner
-from hrmlab.runs.archive import refuse_without_checkpoints
 from hrmlab.runs.directory import RunDirectory
-from hrmlab.workflows.building import reasoner_of
-from hrmlab.workflows.published import open_published
+from hrmlab.workflows.solved_puzzle import SolvedPuzzle
 
 _BATCH_SIZE = 256
 
 Stop = Literal["segments", "halting"]
 """Answer after all segments; or where the model wants to stop, so that its slot is free for the next question sooner."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SolvedPuzzle:
-    """One answer and how it came about.
-
-    Attributes:
-        inputs: (S,) int64 the question.
-        answers: (K, S) int64 the answer after each segment.
-        halting_segment: the segment, from 1, at which learned halting stops; a mean over tokens in causal mode.
-        tokens: (S,) int64 the answer after the last segment.
-        text: the same in the notation of the task's files.
-        right: whether the task's own rules say that it is right; None where they do not say.
-    """
-
-    inputs: np.ndarray
-    answers: np.ndarray
-    halting_segment: float
-    tokens: np.ndarray
-    text: str
-    right: bool | None
 
 
 class OpenedRun:
@@ -275,6 +241,7 @@ class OpenedRun:
         progress: bool = False,
         several: Several | None = None,
         stop: Stop = "segments",
+        call: SegmentCall | None = None,
     ) -> SplitScore:
         """How it does on labelled examples; see :class:`hrmlab.evaluation.split.SplitScore`.
 
@@ -284,6 +251,7 @@ class OpenedRun:
             progress: show a bar, if the terminal can.
             several: answers to each example, of which one is taken; None for one.
             stop: ``halting`` solves each example only to where the model wants to stop, and every measure is of the answer there.
+            call: computes the segments in the place of the reasoner: an exported file of it.
 
         Raises:
             UserError: several answers where the task or the arm cannot choose among them, or with ``stop="halting"``.
@@ -300,7 +268,7 @@ class OpenedRun:
         if stop == "halting":
             with progress_bar(title, len(examples), shown=progress) as advance:
                 return score_at_halting(
-                    self.computation,
+                    call or self.computation,
                     examples,
                     task=self.task,
                     halts=self.reasoner.halts,
@@ -316,7 +284,7 @@ class OpenedRun:
         with progress_bar(title, len(examples), shown=progress) as advance:
             for batch in loader:
                 placed = type(batch)(Batch(*(part.to(self.device) for part in batch.examples)), batch.rows.to(self.device))
-                evaluator.add(self.computation, placed)
+                evaluator.add(call or self.computation, placed)
                 advance(int((batch.rows >= 0).sum()))
         return evaluator.score(examples, means=evaluator.metrics.compute())
 
@@ -331,79 +299,3 @@ class OpenedRun:
         if rows.min() < 0 or rows.max() >= spec.vocabulary_size:
             raise UserError(f"inputs hold {rows.min()} to {rows.max()}; token ids of {spec.name} are 0 to {spec.vocabulary_size - 1}")
         return rows.astype(np.int64)
-
-
-def open_run(
-    path: str | Path,
-    *,
-    checkpoint: Literal["best", "last"] | None = None,
-    task: Task | None = None,
-    device: str | torch.device = "cpu",
-) -> OpenedRun:
-    """Open a run directory of this project, or a folder with a published checkpoint.
-
-    Args:
-        path: ``outputs/<study>/<task>/<arm>/<size>/seed=<n>/<hash>``; or a folder that holds a release's state dict and its configuration
-            file as released (see :mod:`hrmlab.workflows.published`), which needs ``task``.
-        checkpoint: which weights of a run; None for those that its own test used.
-        task: another task of the same size than the run's own; None for its own.
-        device: ``cpu`` or ``cuda``.
-
-    Raises:
-        UserError: no such folder, no checkpoint, a task of another size, or weights that do not fit the configuration.
-    """
-    place = torch.device(device)
-    if place.type == "cuda" and not torch.cuda.is_available():
-        raise UserError("device=cuda needs a CUDA device and none is visible; use device=cpu")
-    if Path(path).is_dir() and not (Path(path) / "run.json").exists():
-        reasoner, task = open_published(Path(path), task=task)
-        return OpenedRun(task=task, reasoner=reasoner, precision="fp32", likelihood="stablemax", device=place, step=None)
-    run = RunDirectory.open(path)
-    refuse_without_checkpoints(run)
-    config = Configuration.from_plain(run.config)
-    weights = load_checkpoint(chosen_checkpoint(run.checkpoints, checkpoint or config.training.evaluate))
-    own: Task = config.data.build()
-    task = task or own
-    check_same_size(task, own)
-    reasoner, _ = reasoner_of(config, task)
-    load_weights(reasoner, weights)
-    return OpenedRun(
-        task=task,
-        reasoner=reasoner,
-        precision=config.training.precision,
-        likelihood=config.training.loss,
-        device=place,
-        step=weights["global_step"],
-        config=config,
-        run=run,
-    )
-
-
-def check_same_size(task: Task, own: Task) -> None:
-    """Refuse a task that the run's model was not built for.
-
-    Raises:
-        UserError: other length or vocabulary.
-    """
-    asked, trained_on, words = task.spec, own.spec, own.words
-    if (asked.sequence_length, asked.vocabulary_size) != (trained_on.sequence_length, trained_on.vocabulary_size):
-        raise UserError(
-            f"the run was trained on {trained_on.name} ({trained_on.sequence_length} {words.token}s, {trained_on.vocabulary_size} tokens), "
-            f"data is {asked.name} ({asked.sequence_length} {words.token}s, {asked.vocabulary_size} tokens); give {words.example}s of the "
-            "run's own size"
-        )
-
-
-def load_weights(reasoner: Reasoner, checkpoint: dict[str, Any]) -> None:
-    """Put a training checkpoint's weights into a reasoner.
-
-    Raises:
-        UserError: the two do not fit each other.
-    """
-    prefix = "reasoner."
-    state = {name.removeprefix(prefix): value for name, value in checkpoint["state_dict"].items() if name.startswith(prefix)}
-    try:
-        reasoner.load_state_dict(state)
-    except RuntimeError as error:
-        detail = str(error).splitlines()[-1].strip()
-        raise UserError(f"the checkpoint does not fit the run's config.yaml ({detail}); was one of them changed since training?") from None

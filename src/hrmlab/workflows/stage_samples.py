@@ -10,7 +10,8 @@ from hrmlab.evaluation.code.completions import write_completions
 from hrmlab.evaluation.code.generation import Decoding
 from hrmlab.models.checkpoint import load_checkpoint
 from hrmlab.rl.record import checkpoints_of
-from hrmlab.workflows.opened import OpenedRun, load_weights
+from hrmlab.workflows.open_run import load_weights
+from hrmlab.workflows.opened import OpenedRun
 
 _BATCH = 64
 

@@ -34,7 +34,7 @@ class GRU(Reasoner):
 
     def forward(self, carry: Carry, batch: Batch, state: DecodingState | None = None) -> tuple[Carry, Prediction]:
         embedded = self.embedding(batch.inputs)
-        fresh = embedded.new_zeros(len(embedded), self.recurrence.hidden_size)
+        fresh = embedded.new_zeros(embedded.shape[0], self.recurrence.hidden_size)
         if not isinstance(state, RecurrentState):
             return carry, Prediction(self.token_head(self.recurrence(embedded)[0]))
         hidden, _ = self.recurrence(embedded, state.recall(fresh)[None])

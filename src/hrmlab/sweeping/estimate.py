@@ -1,0 +1,116 @@
+"""What a sweep will take, from a few steps of each of its arms: time on this machine, and floating-point operations."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+import pandas as pd
+
+from hrmlab.config.composition import Composer
+from hrmlab.sweeping.jobs import Job
+from hrmlab.sweeping.resources import share_out
+
+_STEPS = 12
+_WARM_UP = 3
+"""Steps that are not counted: allocation, first kernels."""
+_EVALUATIONS = 4
+"""Beside the validations of training, in validations: the last one, the test, and the test's further segments."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Of one run.
+
+    Attributes:
+        seconds: of wall time, about; alone on as many cores as it was measured with.
+        flops: floating-point operations of its training, exactly as its record will have them.
+        parameters: of its model.
+    """
+
+    seconds: float
+    flops: int
+    parameters: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Of a sweep.
+
+    Attributes:
+        by_arm: cost of one run of each arm on each task, by (task, arm).
+        runs: how many there are.
+        at_once: how many of them at a time.
+        seconds: of wall time, about, on this machine.
+        flops: of all.
+    """
+
+    by_arm: dict[tuple[str, str], Cost]
+    runs: int
+    at_once: int
+    seconds: float
+    flops: int
+
+
+def estimate(composing: Composer, jobs: Sequence[Job], *, told: Callable[[Job], None]) -> Estimate:
+    """Train a few steps of one job of each arm and task, in a folder that is removed again.
+
+    Args:
+        composing: that composed the jobs.
+        jobs: of a sweep.
+        told: is called with each job before it is measured.
+
+    Raises:
+        UserError: a job cannot be trained, as the sweep would say.
+    """
+    machine, needs = share_out([vars(job.config.trainer) for job in jobs], limit=None)
+    by_arm: dict[tuple[str, str], Cost] = {}
+    for job, need in zip(jobs, needs, strict=True):
+        key = job.labels.task, job.labels.arm
+        if key not in by_arm:
+            told(job)
+            by_arm[key] = _measured(composing, job, threads=need.threads)
+    costs = [by_arm[job.labels.task, job.labels.arm] for job in jobs]
+    longest, total = max(cost.seconds for cost in costs), sum(cost.seconds for cost in costs)
+    seconds = max(longest, total / machine.limit)
+    return Estimate(by_arm=by_arm, runs=len(jobs), at_once=machine.limit, seconds=seconds, flops=sum(cost.flops for cost in costs))
+
+
+def _measured(composing: Composer, job: Job, *, threads: int) -> Cost:
+    from hrmlab.runs.directory import RunDirectory
+    from hrmlab.workflows.fit import fitted
+    from hrmlab.workflows.prepare import prepare
+
+    steps = min(_STEPS, job.config.training.steps)
+    with tempfile.TemporaryDirectory(prefix="hrmlab-estimate-") as folder:
+        words = [
+            *job.overrides,
+            f"training.steps={steps}",
+            f"training.validate_every_steps={steps}",
+            "training.log_every_steps=1",
+            "training.time_limit_minutes=null",
+            "optimizer.warmup_steps=0",
+            f"trainer.threads={threads}",
+            "trainer.progress_bar=false",
+            "logger=csv",
+            f"output_root={folder}",
+        ]
+        config = composing.compose(words).config
+        run = RunDirectory.create(output_root=folder, labels=job.labels, config=config.to_plain(), overrides=words)
+        prepared = prepare(config)
+        with run.locked():
+            start = time.monotonic()
+            with fitted(prepared, run):
+                whole = time.monotonic() - start
+            measured = pd.read_csv(run.metrics_file)
+    times = measured.query("metric == 'train/loss'")["seconds"].to_list()
+    seconds = [later - sooner for sooner, later in pairwise(times)]
+    of_step = median(seconds[_WARM_UP:] or seconds or [whole / steps])
+    of_validation = max(0.0, whole - of_step * steps)
+    training = job.config.training
+    validations = training.steps // training.validate_every_steps + _EVALUATIONS
+    flops = training.steps * training.batch_size * prepared.budget.flops_per_training_segment
+    seconds_of_run = of_step * training.steps + of_validation * validations
+    return Cost(seconds=seconds_of_run, flops=flops, parameters=prepared.budget.parameters)

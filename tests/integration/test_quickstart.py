@@ -1,0 +1,90 @@
+"""hrm-quickstart: prompts answered or flags given, it trains what was chosen; the cost that it says beforehand is what the runs record."""
+
+import io
+import re
+import sys
+import webbrowser
+from pathlib import Path
+
+import pytest
+
+from hrmlab.cli import quickstart
+from hrmlab.cli.command import guarded
+from hrmlab.runs.finding import find_runs
+
+FEW = (
+    "data.train_examples=64",
+    "data.validation_examples=20",
+    "data.test_examples=30",
+    "regime.segments=2",
+    "training.batch_size=8",
+    "trainer.threads=1",
+    "trainer.progress_bar=false",
+)
+
+
+@pytest.fixture(autouse=True)
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    pages: list[str] = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(webbrowser, "open", lambda page: pages.append(page))
+    return pages
+
+
+class Terminal(io.StringIO):
+    """Standard input on which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_answers_to_its_questions_lead_to_a_report_and_to_what_was_said(
+    opened: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The first takes what is proposed; the second is no size and asked again.
+    monkeypatch.setattr(sys, "stdin", Terminal("\nhuge\nnano\nhrm, transformer\n1\ny\n"))
+    assert quickstart.command(["--steps", "6", "--study", "mine", *FEW]) == 0
+    said = capsys.readouterr().out
+    assert "does every arm learn a small Sudoku" in said
+    assert "experiments=sudoku/quick_4x4 size=nano study=mine model=hrm,transformer seed=0 training.steps=6" in said
+    runs = {run.labels.arm: run for run in find_runs("outputs", "mine")}
+    assert set(runs) == {"hrm", "transformer"}
+    flops = 0
+    for run in runs.values():
+        summary = run.read_json("summary.json")
+        assert summary is not None
+        own = summary["training"]["flops"]
+        flops += own
+        assert re.search(rf"{run.labels.arm} +[\d,]+ +{re.escape(f'{own:.2e}')} +about ", said)
+    assert re.search(rf"2 runs.*: {re.escape(f'{flops:.2e}')} floating-point operations, about \d", said)
+    assert f"cost of the runs that are completed: {flops:.2e} floating-point operations" in said
+    assert opened == [Path("reports/mine/report.html").resolve().as_uri()]
+
+
+def test_no_is_an_answer(opened: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ["--task", "sudoku/quick_4x4", "--size", "nano", "--arms", "transformer", "--seeds", "1", "--steps", "4", *FEW]
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    assert quickstart.command(flags) == 0
+    assert "nothing was trained" in capsys.readouterr().out
+    assert quickstart.command([*flags, "--yes", "--dry-run"]) == 0
+    assert "1 run: " in capsys.readouterr().out
+    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    assert guarded(quickstart.NAME, lambda: quickstart.command(flags[2:])) == 2
+    assert "the answers ended before the questions did" in capsys.readouterr().err
+    assert (opened, list(Path().iterdir())) == ([], [])
+
+
+def test_what_is_no_choice_is_said_before_anything_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, part in (
+        (["--yes", "--task", "sudoku/quick_4x5"], "did you mean sudoku/quick_4x4?"),
+        (["--yes", "--arms", "hrm,transfomer"], "did you mean transformer?"),
+        (["--yes", "--arms", ","], "--arms names no arm"),
+        (["--yes", "--seeds", "none"], "--seeds none is not a whole number above 0"),
+        (["--yes", "--steps", "0"], "--steps 0 is not a whole number above 0"),
+        (["--yes", "training.stepps=3"], "training.stepps"),
+        ([], "give --yes"),
+    ):
+        assert guarded(quickstart.NAME, lambda words=words: quickstart.command(words)) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert part in said
