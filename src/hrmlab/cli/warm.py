@@ -62,7 +62,7 @@ def _read_files(arguments: Sequence[str]) -> None:
     from hrmlab.cli.train import parse_flags
     from hrmlab.config.composition import composer
 
-    with contextlib.suppress(UserError):  # the job itself will say it
+    with contextlib.suppress(UserError, ImportError):  # the job itself will say it, also which extra is missing
         flags = parse_flags(arguments)
         if not any(word.startswith(("resume=", "extend=")) for word in flags.overrides):
             with composer([flags.config_dir] if flags.config_dir else []) as composing:
