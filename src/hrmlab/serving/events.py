@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic, TypeVar
+
+from fastapi import Request
 
 T = TypeVar("T")
 
@@ -15,6 +17,13 @@ def event(data: Any, *, name: str | None = None) -> bytes:
     """One event with JSON data (a string goes as it is), which holds no line break."""
     text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"), allow_nan=False)
     return (f"event: {name}\n" if name else "").encode() + f"data: {text}\n\n".encode()
+
+
+async def when_gone(request: Request, let_go: Callable[[], None]) -> None:
+    """Let go of what a client asked for once it has left; to be cancelled when it is answered."""
+    while not await request.is_disconnected():
+        await asyncio.sleep(0.2)
+    let_go()
 
 
 class Stream(Generic[T]):

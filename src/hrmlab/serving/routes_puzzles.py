@@ -13,7 +13,7 @@ from hrmlab.core.task import IGNORED_LABEL
 from hrmlab.serving import schemas
 from hrmlab.serving.catalogue import Catalogue, Served
 from hrmlab.serving.errors import ERRORS, Faithful
-from hrmlab.serving.events import HEADERS, MEDIA_TYPE, event
+from hrmlab.serving.events import HEADERS, MEDIA_TYPE, event, when_gone
 from hrmlab.serving.monitoring import Monitoring
 from hrmlab.serving.problems import Refusal, body_of, refusal_of
 from hrmlab.serving.solving import Solving, cells_of, tokens_of
@@ -57,7 +57,7 @@ def puzzle_routes(catalogue: Catalogue, monitoring: Monitoring) -> APIRouter:
         work = Solving(served, asked, await tokens_of(served, asked))
         if asked.stream:
             return StreamingResponse(_streamed(work, monitoring), media_type=MEDIA_TYPE, headers=HEADERS)
-        watching = asyncio.create_task(_left(request, work))
+        watching = asyncio.create_task(when_gone(request, work.abandon))
         try:
             async for _ in work.segments():
                 pass
@@ -103,13 +103,6 @@ async def _streamed(work: Solving, monitoring: Monitoring) -> AsyncIterator[byte
         yield event(body_of(refusal_of(error)), name="error")
     finally:
         work.abandon()
-
-
-async def _left(request: Request, work: Solving) -> None:
-    """Let go of a puzzle whose client has gone."""
-    while not await request.is_disconnected():
-        await asyncio.sleep(0.2)
-    work.abandon()
 
 
 def _counted(answer: schemas.Answer, monitoring: Monitoring) -> schemas.Answer:

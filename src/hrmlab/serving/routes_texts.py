@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from hrmlab.serving import schemas
 from hrmlab.serving.catalogue import Catalogue, Served
 from hrmlab.serving.errors import ERRORS, Faithful
-from hrmlab.serving.events import HEADERS, MEDIA_TYPE, Stream, event
+from hrmlab.serving.events import HEADERS, MEDIA_TYPE, Stream, event, when_gone
 from hrmlab.serving.monitoring import Monitoring
 from hrmlab.serving.problems import Refusal, body_of, refusal_of
 from hrmlab.serving.routes_puzzles import named
@@ -31,7 +31,7 @@ def text_routes(catalogue: Catalogue, monitoring: Monitoring) -> APIRouter:
         work = _Writing(named(catalogue, asked.model), asked)
         if asked.stream:
             return StreamingResponse(_streamed(work, monitoring), media_type=MEDIA_TYPE, headers=HEADERS)
-        watching = asyncio.create_task(_left(request, work))
+        watching = asyncio.create_task(when_gone(request, work.let_go))
         try:
             async for _ in work.pieces():
                 pass
@@ -140,13 +140,6 @@ async def _streamed(work: _Writing, monitoring: Monitoring) -> AsyncIterator[byt
         yield event(body_of(refusal_of(error)))
     finally:
         work.let_go()
-
-
-async def _left(request: Request, work: _Writing) -> None:
-    """Let go of texts whose client has gone."""
-    while not await request.is_disconnected():
-        await asyncio.sleep(0.2)
-    work.let_go()
 
 
 def _counted(work: _Writing, said: schemas.Completion, monitoring: Monitoring) -> schemas.Completion:
