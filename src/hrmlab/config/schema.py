@@ -282,6 +282,7 @@ class Objective:
         kl_weight: of the divergence from the model that the supervised training left; 0: it is not measured.
         gradient_clip: largest gradient norm.
         warmup_share: share of a stage's steps over which the learning rate rises.
+        final_learning_rate_ratio: share of itself that the learning rate falls to by the end of each stage, as half a cosine.
         held_out_problems: problems of each test split, and of a stage's kind, that are answered after every stage.
         checkpoint_every_steps, log_every_steps: optimizer steps.
     """
@@ -299,6 +300,7 @@ class Objective:
     kl_weight: Annotated[float, NotNegative()] = 0.04
     gradient_clip: Annotated[float, Positive()] = 1.0
     warmup_share: Annotated[float, FromZeroBelow(1.0)] = 0.0
+    final_learning_rate_ratio: Annotated[float, ZeroToOne()] = 1.0
     held_out_problems: Count = 200
     checkpoint_every_steps: Count = 50
     log_every_steps: Count = 5

@@ -8,7 +8,7 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
@@ -20,8 +20,20 @@ RESERVED = {"seed": "data.seed", "size": "data.train_examples, data.validation_e
 """Options of every generator that are ours to choose, and what to say instead."""
 
 
-def version() -> str:
-    """Of the installed package.
+class Place(NamedTuple):
+    """Where a configuration names a generator and its options, for sentences about them; and what the generator is there for."""
+
+    dataset: str
+    options: str
+    purpose: str
+
+
+OWN = Place("data.dataset={name}", "data.options", "data=reasoning_gym")
+"""That of ``data=reasoning_gym``."""
+
+
+def version(purpose: str = OWN.purpose) -> str:
+    """Of the installed package, which a purpose needs.
 
     Raises:
         MissingExtra: it is not installed.
@@ -29,10 +41,10 @@ def version() -> str:
     try:
         return importlib.metadata.version("reasoning-gym")
     except importlib.metadata.PackageNotFoundError:
-        raise MissingExtra("reasoning-gym", extra="reasoning", purpose="data=reasoning_gym") from None
+        raise MissingExtra("reasoning-gym", extra="reasoning", purpose=purpose) from None
 
 
-def make_generator(name: str, options: Mapping[str, Any], *, seed: int, size: int) -> Any:
+def make_generator(name: str, options: Mapping[str, Any], *, seed: int, size: int, place: Place = OWN) -> Any:
     """The package's own dataset object.
 
     Args:
@@ -40,27 +52,28 @@ def make_generator(name: str, options: Mapping[str, Any], *, seed: int, size: in
         options: fields of that dataset's configuration.
         seed: the i-th example depends on ``seed`` + i alone; neighbouring seeds therefore share examples.
         size: how many examples it believes to have.
+        place: where the configuration names it.
 
     Raises:
         MissingExtra: the package is not installed.
         UserError: it has no such dataset, the dataset no such option, or a value does not do.
     """
-    version()
+    installed, dataset = version(place.purpose), place.dataset.format(name=name)
     DATASETS = importlib.import_module("reasoning_gym.factory").DATASETS  # by its name: type checkers need not have the extra
 
     if name not in DATASETS:
         guess = nearest(name, DATASETS)
         known = f"did you mean {guess}?" if guess else f"it has {', '.join(sorted(DATASETS))}"
-        raise UserError(f"data.dataset={name} is not in reasoning-gym {version()}; {known}")
+        raise UserError(f"{dataset} is not in reasoning-gym {installed}; {known}")
     kind, configuration = DATASETS[name]
     own = [field.name for field in fields(configuration) if field.name not in RESERVED]
     for option in options:
         if option in RESERVED:
-            raise UserError(f"data.options.{option}={show(options[option])} is not for options; use {RESERVED[option]}")
+            raise UserError(f"{place.options}.{option}={show(options[option])} is not for options; use {RESERVED[option]}")
         if option not in own:
             guess = nearest(option, own)
             hint = f"did you mean {guess}?" if guess else f"it has {', '.join(own)}" if own else "it has none"
-            raise UserError(f"data.options.{option} is no option of data.dataset={name}; {hint}")
+            raise UserError(f"{place.options}.{option} is no option of {dataset}; {hint}")
     arguments = {**options, "seed": seed, "size": size}
     try:
         with _quiet(seed):
@@ -70,12 +83,10 @@ def make_generator(name: str, options: Mapping[str, Any], *, seed: int, size: in
             return kind(chosen)
     except (AssertionError, ValueError, TypeError, KeyError, AttributeError) as error:
         given = ", ".join(f"{option}={show(value)}" for option, value in options.items()) or "none"
-        raise UserError(
-            f"data.dataset={name} does not take data.options ({given}): {error or type(error).__name__}; correct them"
-        ) from error
+        raise UserError(f"{dataset} does not take {place.options} ({given}): {error or type(error).__name__}; correct them") from error
 
 
-def examples(generator: Any, name: str, *, seed: int) -> Iterator[dict[str, Any]]:
+def examples(generator: Any, name: str, *, seed: int, place: Place = OWN) -> Iterator[dict[str, Any]]:
     """Its examples from the first on, endlessly or until it has no more: question, answer and metadata.
 
     Some generators draw from Python's or NumPy's global generator as well; those are seeded here, and left as they were.
@@ -94,7 +105,8 @@ def examples(generator: Any, name: str, *, seed: int) -> Iterator[dict[str, Any]
                 entry["answer"] = _example_answer(generator, entry)
         if entry["answer"] is None:
             raise UserError(
-                f"data.dataset={name} gives no answer to question {index + 1}, only a scorer: there is nothing to learn; choose another"
+                f"{place.dataset.format(name=name)} gives no answer to question {index + 1}, only a scorer: there is nothing to learn; "
+                "choose another"
             )
         yield entry
         index += 1

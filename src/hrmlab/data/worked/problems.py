@@ -34,7 +34,7 @@ class Problem(NamedTuple):
 def arithmetic(random: np.random.Generator, *, depth: int, largest: int) -> Problem:
     """Sums and differences of so many operations, computed from the left, never below 0: ``3+5-2=?``."""
     expression = _row(random, "+-", depth=depth, largest=largest)
-    return _asked(f"{written(expression)}=?", expression)
+    return solved(f"{written(expression)}=?", expression)
 
 
 def chain(random: np.random.Generator, *, depth: int, largest: int) -> Problem:
@@ -42,7 +42,7 @@ def chain(random: np.random.Generator, *, depth: int, largest: int) -> Problem:
     while True:
         expression = _tree(random, depth, largest)
         if _within_bounds(expression):
-            return _asked(f"{written(expression)}=?", expression)
+            return solved(f"{written(expression)}=?", expression)
 
 
 _NAMES = ("Ann", "Ben", "Eva", "Tom")
@@ -60,7 +60,7 @@ def word_problem(random: np.random.Generator, *, depth: int, largest: int) -> Pr
         rest = rest.left
     things = _drawn(random, _THINGS)
     story = ", ".join([f"{_drawn(random, _NAMES)} has {rest} {things}", *reversed(parts)])
-    return _asked(f"{story}. How many {things}?", expression)
+    return solved(f"{story}. How many {things}?", expression)
 
 
 _WORDS = {"+": "plus", "-": "minus", "*": "times"}
@@ -96,7 +96,8 @@ KINDS: dict[str, Callable[..., Problem]] = {
 """By name; each takes a random generator, ``depth`` and ``largest``, the largest number that is written."""
 
 
-def _asked(prompt: str, expression: Expression) -> Problem:
+def solved(prompt: str, expression: Expression) -> Problem:
+    """A prompt that asks for what an expression comes to, with its solution in steps."""
     steps = [str(step) for step in computation(expression)]
     solution = as_text(steps, str(value(expression)))
     return Problem(prompt, solution, len(steps), normal_form(expression), expression=written(expression))
