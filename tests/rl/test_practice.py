@@ -250,6 +250,28 @@ def test_code_is_practised_in_the_sandbox_and_training_problems_serve_too(practi
     assert "practice/kl" not in {*logged(run).metric}
 
 
+def test_a_step_of_each_of_the_five_stages_as_they_come(practise_run: Practise) -> None:
+    """Kinds of problems, rewards, batch, answers to a problem and their length are those of conf/objective/grpo.yaml."""
+    order = ["format", "math", "advanced_reasoning", "code", "chain_of_thought"]
+    run = practise_run(
+        f"objective.order=[{','.join(order)}]",
+        *(f"objective.stages.{name}.{word}" for name in order for word in ("examples=1", "epochs=1")),
+        *(f"objective.stages.{name}.rewards={{own_rewards.lottery: null}}" for name in ("format", "chain_of_thought")),
+        "objective.stages.format.rewards={format: 1.0, answer: 0.5, brevity: 0.5}",
+        "objective.batch_size=4",
+        "objective.gradient_accumulation=2",
+        "objective.max_completion_tokens=256",
+        "data.sequence_length=384",
+    )
+    config = Configuration.from_plain(run.config).objective
+    assert (config.generations, config.temperature, config.kl_weight) == (8, 1.0, 0.04)
+    found = outcome(run)
+    assert [(stage["name"], stage["steps"]) for stage in found[1:]] == [(name, 1) for name in order]
+    rewarded = {name: {*stage["rewards"]} for name, stage in config.stages.items()}
+    assert {name: {*means} - {"reward"} for name, means in found[-1]["held_out"].items()} == rewarded
+    assert {f"practice/reward/{reward}" for name in order for reward in rewarded[name]} <= {*logged(run).metric}
+
+
 def test_the_policy_learns_what_is_rewarded(practise_run: Practise) -> None:
     """The share of sevens, which is what pays, becomes larger: from chance (one token in a hundred) to four times as many."""
     run = practise_run(
