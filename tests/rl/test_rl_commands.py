@@ -1,5 +1,6 @@
 """hrm-generate, the report of runs that practised, hrm-convert of one, and the documentation's programs."""
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -128,8 +129,13 @@ def test_the_commands_of_the_documentation_are_such(practice_config: Callable[..
 
 def test_weights_and_biases_follows_practice_too(practise_run: Callable[..., RunDirectory]) -> None:
     wandb = pytest.importorskip("wandb")
-    run = practise_run("objective.order=[format]", "logger=wandb", "logger.mode=offline")
+    run = practise_run("objective.order=[format]", "logger=[wandb,tensorboard]", "logger.mode=offline")
     wandb.finish()
+    (table,) = (run.path / "wandb").rglob("samples_after_format*.table.json")
+    samples = json.loads(table.read_text())
+    assert samples["columns"] == ["problems of", "prompt", "completion", "rewards"]
+    assert len(samples["data"]) == 6
+    assert "own_rewards.lottery 0." in samples["data"][0][3]
     (file,) = (run.path / "wandb").glob("offline-run-*/*.wandb")
     deadline = time.monotonic() + 60
     history: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 import copy
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,10 @@ from hrmlab.rl.scoring import Scorer
 from hrmlab.runs.directory import PRACTISED, RunDirectory
 from hrmlab.runs.files import replacing
 
+_COLUMNS = ("problems of", "prompt", "completion", "rewards")
+_SHOWN = 10
+"""Answers of each stage's kind in a table of samples."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Practice:
@@ -38,6 +42,7 @@ class Practice:
         first_step: optimizer steps of the warm-up, after which those of the stages are counted on.
         device: where the reasoner is.
         log: takes (step, seconds, values) for metrics.csv and other loggers.
+        show: takes (name, columns, rows, step) of a table of answers, for loggers that have tables.
         cut: drops what was logged after a step.
         stop: whether a signal asked to save and stop.
     """
@@ -51,6 +56,7 @@ class Practice:
     first_step: int
     device: torch.device
     log: Callable[[int, float, Mapping[str, float]], None]
+    show: Callable[[str, Sequence[str], Sequence[Sequence[Any]], int], None]
     cut: Callable[[int], None]
     stop: Callable[[], bool]
 
@@ -121,24 +127,31 @@ class Practice:
         self.computation.reasoner.eval()
         examiner = Examiner(self.computation, self.written, self.objective, device=self.device)
         last_step = steps + (found[-1]["last_step"] if found else 0)
-        tests, held_out, rows = examiner.tests(), {}, []
+        tests, held_out, rows, samples = examiner.tests(), {}, [], []
         for other, stage in stages.items():
             asked = problems_of(self.written, stage, name=other, seed=self.seed, held_out=self.objective.held_out_problems)
             longest = stage.max_completion_tokens or self.objective.max_completion_tokens
             rewarded = examiner.rewards(asked, stage.rewards, scorer, longest=longest)
             held_out[other] = rewarded.means
             rows += [{"stage": other, **row} for row in rewarded.rows]
+            samples += [_sample(other, row) for row in rewarded.rows[:_SHOWN]]
         save_rows(rows, self.run.path / "generations" / f"stage_{len(found)}_{name}.jsonl.gz")
         values = {f"practice/test/{split}": test["accuracy"] for split, test in tests.items()}
         values |= {f"practice/held_out/{other}": means["reward"] for other, means in held_out.items()}
         if not _is_logged(self.run, last_step):  # by a process that was killed before it could write the stage down
             self.log(last_step, seconds, values)
+            self.show(f"practice/samples_after_{name}", _COLUMNS, samples, last_step)
         found.append({"name": name, "steps": steps, "last_step": last_step, "seconds": seconds, "tests": tests, "held_out": held_out})
         write_stages(self.run, found)
 
     def _report(self, reported: Reported, before: int) -> None:
         values = {f"practice/{name}": value for name, value in reported.values.items()}
         self.log(before + reported.step, reported.seconds, values)
+
+
+def _sample(stage: str, row: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    rewards = ", ".join(f"{name} {value:.2f}" for name, value in row.items() if isinstance(value, float))
+    return stage, row["prompt"], row["completion"], rewards
 
 
 def _is_logged(run: RunDirectory, step: int) -> bool:

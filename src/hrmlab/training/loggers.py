@@ -46,11 +46,13 @@ class ExtraLogger:
 
     Attributes:
         lightning: takes the metrics while the run trains and is scored.
+        show_table: takes a table of texts and numbers: its name, columns, rows, and the optimizer step.
         show_outcome: takes what a finished run came to: its settings by dotted key, numbers by name, its optimizer steps.
         close: writes out what is still held; takes whether the run failed.
     """
 
     lightning: Logger
+    show_table: Callable[[str, Sequence[str], Sequence[Sequence[Any]], int], None]
     show_outcome: Callable[[Mapping[str, Any], Mapping[str, float], int], None]
     close: Callable[[bool], None]
 
@@ -101,8 +103,10 @@ def _wandb(section: WandbSection, run: RunDirectory) -> ExtraLogger:
         raise UserError(
             f"logger.mode={section.mode}: W&B refused ({' '.join(str(error).split())}); log in, or use logger.mode=offline"
         ) from None
+    logger = WandbLogger(experiment=experiment)
     return ExtraLogger(
-        lightning=WandbLogger(experiment=experiment),
+        lightning=logger,
+        show_table=lambda name, columns, rows, step: logger.log_table(name, columns=[*columns], data=[[*row] for row in rows], step=step),
         show_outcome=lambda settings, outcome, step: experiment.summary.update(dict(outcome)),
         close=lambda failed: experiment.finish(exit_code=1) if failed else None,
     )
@@ -118,6 +122,13 @@ def _tensorboard(run: RunDirectory) -> ExtraLogger:
     logger = TensorBoardLogger(save_dir=str(run.path), name="tensorboard", version="", default_hp_metric=False)
     return ExtraLogger(
         lightning=logger,
+        show_table=lambda name, columns, rows, step: logger.experiment.add_text(name, _markdown(columns, rows), step),
         show_outcome=lambda settings, outcome, step: logger.log_hyperparams(dict(settings), dict(outcome), step),
         close=lambda failed: logger.finalize("failed" if failed else "success"),
     )
+
+
+def _markdown(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A table as TensorBoard shows it: cells as they are, not as markup."""
+    lines = [columns, ["---"] * len(columns), *([f"`{cell}`" if isinstance(cell, str) else cell for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(str(cell).replace('|', '&#124;') for cell in line)} |" for line in lines)

@@ -1,7 +1,7 @@
 """Between training and scoring: the stages of learning by reward that an objective asks for."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 from typing import Any
@@ -39,6 +39,10 @@ def practised(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> list[dic
         for logger in fitted.extra:
             logger.lightning.log_metrics(dict(values), step)
 
+    def show(name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], step: int) -> None:
+        for logger in fitted.extra:
+            logger.show_table(name, columns, rows, step)
+
     def cut(step: int) -> None:
         assert fitted.metrics is not None
         fitted.metrics.truncate_after(step)
@@ -54,6 +58,7 @@ def practised(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> list[dic
         first_step=first,
         device=device,
         log=log,
+        show=show,
         cut=cut,
         stop=lambda: fitted.stop.received is not None,
     ).through()
