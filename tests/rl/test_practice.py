@@ -205,6 +205,31 @@ def test_the_order_of_problems_is_that_of_its_seed_and_stage() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({}, [1.0] * 8),
+        ({"warmup_share": 0.25}, [0.0, 0.5, *[1.0] * 6]),
+        ({"warmup_share": 0.25, "final_learning_rate_ratio": 0.5}, [0.0, 0.5, 1.0, None, None, 0.75, None, None, 0.5]),
+    ],
+)
+def test_the_learning_rate_of_a_stage_rises_and_falls(words: dict[str, float], expected: list[float | None], tmp_path: Path) -> None:
+    from transformers import get_scheduler
+
+    from hrmlab.config.schema import Objective, Stage
+    from hrmlab.rl.policy import grpo_arguments
+
+    stage = Stage(problems="arithmetic", examples=8, epochs=1, rewards={"answer": 1.0})
+    arguments = grpo_arguments(stage, Objective(name="grpo", **words), folder=tmp_path, seed=0, on_cpu=True)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = get_scheduler(arguments.lr_scheduler_type, optimizer, arguments.get_warmup_steps(8), 8, arguments.lr_scheduler_kwargs)
+    for rate in expected:
+        if rate is not None:
+            assert schedule.get_last_lr()[0] == pytest.approx(rate)
+        optimizer.step()
+        schedule.step()
+
+
+@pytest.mark.parametrize(
     ("overrides", "said"),
     [
         (("objective.generations=5",), "no multiple of objective.generations=5; make it 20"),
