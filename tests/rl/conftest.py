@@ -7,46 +7,9 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # for own_rewards
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # for own_rewards and tiny_practice
 
-TINY_PRACTICE = (
-    "data=worked_problems",
-    "data.kinds=[arithmetic]",
-    "data.max_depth=2",
-    "data.train_examples=60",
-    "data.validation_examples=10",
-    "data.test_examples=12",
-    "data.sequence_length=64",
-    "model=transformer",
-    "model.layers=1",
-    "regime=brief",
-    "regime.segments=1",
-    "size.parameters=12000",
-    "size.head_size=8",
-    "optimizer.warmup_steps=2",
-    "training.steps=6",
-    "training.batch_size=8",
-    "training.loss=softmax",
-    "training.validate_every_steps=6",
-    "training.log_every_steps=2",
-    "training.evaluation_batch_size=16",
-    "trainer.threads=1",
-    "trainer.progress_bar=false",
-    "evaluation.max_new_tokens=12",
-    "evaluation.limit=6",
-    "evaluation.allow_unsafe_execution=true",
-    "objective=grpo",
-    "objective.order=[format,chain_of_thought]",
-    "objective.stages.format={examples: 4, epochs: 1, rewards: {own_rewards.lottery: 1.0}}",
-    "objective.stages.chain_of_thought={examples: 4, epochs: 2, rewards: {own_rewards.lottery: 1.0}}",
-    "objective.batch_size=8",
-    "objective.gradient_accumulation=2",
-    "objective.max_completion_tokens=12",
-    "objective.held_out_problems=6",
-    "objective.checkpoint_every_steps=1",
-    "objective.log_every_steps=1",
-    "objective.learning_rate=1e-3",
-)
+from tiny_practice import TINY_PRACTICE
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from tiny_practice import TINY_PRACTICE
 from torch import Tensor
 
 from hrmlab import open_run
@@ -58,7 +59,6 @@ def outcome(run: RunDirectory) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """A run that nobody disturbed."""
-    from conftest import TINY_PRACTICE  # pyright: ignore[reportAttributeAccessIssue]
     from hrmlab.config.composition import composer
 
     with composer([]) as composing:
@@ -212,7 +212,7 @@ def test_the_order_of_problems_is_that_of_its_seed_and_stage() -> None:
         ({"warmup_share": 0.25, "final_learning_rate_ratio": 0.5}, [0.0, 0.5, 1.0, None, None, 0.75, None, None, 0.5]),
     ],
 )
-def test_the_learning_rate_of_a_stage_rises_and_falls(words: dict[str, float], expected: list[float | None], tmp_path: Path) -> None:
+def test_the_learning_rate_of_a_stage_rises_and_falls(words: dict[str, Any], expected: list[float | None], tmp_path: Path) -> None:
     from transformers import get_scheduler
 
     from hrmlab.config.schema import Objective, Stage
@@ -221,7 +221,8 @@ def test_the_learning_rate_of_a_stage_rises_and_falls(words: dict[str, float], e
     stage = Stage(problems="arithmetic", examples=8, epochs=1, rewards={"answer": 1.0})
     arguments = grpo_arguments(stage, Objective(name="grpo", **words), folder=tmp_path, seed=0, on_cpu=True)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
-    schedule = get_scheduler(arguments.lr_scheduler_type, optimizer, arguments.get_warmup_steps(8), 8, arguments.lr_scheduler_kwargs)
+    shape: Any = arguments.lr_scheduler_kwargs
+    schedule = get_scheduler(arguments.lr_scheduler_type, optimizer, arguments.get_warmup_steps(8), 8, shape)
     for rate in expected:
         if rate is not None:
             assert schedule.get_last_lr()[0] == pytest.approx(rate)
@@ -286,7 +287,7 @@ def test_a_step_of_each_of_the_five_stages_as_they_come(practise_run: Practise) 
         "objective.batch_size=4",
         "objective.gradient_accumulation=2",
         "objective.max_completion_tokens=256",
-        "data.sequence_length=384",
+        "data.sequence_length=160",  # the longest prompt and as much again
     )
     config = Configuration.from_plain(run.config).objective
     assert (config.generations, config.temperature, config.kl_weight) == (8, 1.0, 0.04)

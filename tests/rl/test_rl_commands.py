@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_practice import TINY_PRACTICE
 
 from hrmlab.cli import generate
 from hrmlab.core.errors import UserError
@@ -24,7 +25,6 @@ DOCUMENTATION = Path(__file__).resolve().parents[2] / "docs" / "rl.md"
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[RunDirectory]:
     """Two arms, two seeds each."""
-    from conftest import TINY_PRACTICE  # pyright: ignore[reportAttributeAccessIssue]
     from hrmlab.config.composition import composer
     from hrmlab.workflows.launch import execute, new_run
 
