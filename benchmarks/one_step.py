@@ -15,7 +15,7 @@ _WARM_UP, _LEAST_STEPS, _SECONDS = 2, 3, 1.0
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
-    """``step_s``: median over at least three steps and a second. ``peak_bytes``: of a segment's forward and backward pass, with gradients."""
+    """``step_s``: median over at least three steps and a second. ``peak_bytes``: of a forward and backward pass, with gradients."""
     first = _steps(job, _LEAST_STEPS)
     more = int(min(_SECONDS / statistics.median(first), 200))
     steps = _steps(job, more) if more > _LEAST_STEPS else first
