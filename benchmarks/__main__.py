@@ -2,7 +2,7 @@
 took. Further keys are those that the cases name.
 
 With ``output=json`` the last line is one JSON object: the case's figures, or, for several cases, an object per case. ``figure`` is where
-``memory_cycles`` draws, ``run`` the run directory that ``inference`` and ``serving`` open instead of training one.
+``memory_cycles`` or ``cost_growth`` draws, ``run`` the run directory that ``inference`` and ``serving`` open instead of training one.
 """
 
 import json
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks import (
+    cost_growth,
     decoding,
     execution,
     generation,
@@ -31,13 +32,21 @@ Case = Callable[[dict[str, str]], dict[str, Any]]
 CASES: dict[str, tuple[Case, str]] = {
     "train_step_hrm128": (
         train_step.hrm128,
-        "seconds per training step of 32 segments, HRM hidden 128, by precision and mode",
+        "seconds per training step of 32 segments, HRM hidden 128, by precision and mode, and the share that its matrix products need",
     ),
-    "train_step_trm128": (train_step.trm128, "seconds per training step of 32 segments, TRM hidden 128, H3 L6, by precision and mode"),
+    "train_step_trm128": (train_step.trm128, "the same for TRM hidden 128, H3 L6"),
+    "train_step_nano": (
+        train_step.nano,
+        "the same for HRM at size nano, as the committed studies train it",
+    ),
     "train_step_arms": (train_step.arms, "seconds per training step of each arm at size nano (eager, fp32)"),
     "memory_cycles": (
         memory_cycles.memory_cycles,
         "bytes that a segment of HRM hidden 128 keeps for the backward pass, and its peak, by number of H cycles and gradient",
+    ),
+    "cost_growth": (
+        cost_growth.cost_growth,
+        "step time and memory against parameters, sequence, cycles, batch and processes, with fitted powers and where they bend",
     ),
     "startup": (startup.startup, "seconds of --help, of the answer to a wrong key, and from launch to the first training step"),
     "job_overhead": (job_overhead.job_overhead, "what each of 200 short jobs of a sweep takes beyond its training (jobs=N: of N)"),

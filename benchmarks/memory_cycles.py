@@ -6,6 +6,8 @@ from typing import Any
 from benchmarks.process import in_fresh_process
 from benchmarks.train_step import HRM128
 
+DRAWN = ("memory_cycles", "cost_growth")
+"""Cases that draw a figure."""
 _GRADIENTS, _CYCLES = ("one_step", "full"), (1, 2, 4, 8)
 
 
@@ -37,8 +39,8 @@ def memory_cycles(options: dict[str, str]) -> dict[str, Any]:
 
 def figure_problem(path: str, chosen: list[str]) -> str | None:
     """Why nothing could be drawn into this file, before minutes are spent on measuring."""
-    if "memory_cycles" not in chosen:
-        return f"figure={path} is drawn by case=memory_cycles alone; choose that case, or leave the figure out"
+    if len(chosen) != 1 or chosen[0] not in DRAWN:
+        return f"figure={path} is drawn by one case at a time, {' or '.join(DRAWN)}; choose it with case=, or leave the figure out"
     if Path(path).suffix != ".png" or not Path(path).parent.is_dir():
         return f"figure={path} is no PNG file in a folder that exists; give one, such as figure=docs/figures/memory_cycles.png"
     return None

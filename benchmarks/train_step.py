@@ -4,6 +4,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.process import in_fresh_process
@@ -19,6 +20,21 @@ _TRM128 = {
     "model": {"_target_": "hrmlab.models.trm.TRM", "name": "trm", "hidden_size": 128, "num_heads": 4, "mlp_width": 512},
     "size": {"name": "bench", "parameters": 560_000, "head_size": 32},
     "data": _SUDOKU,
+}
+_ADAMW = {"name": "adamw", "target": "hrmlab.training.optimizers.adamw"}
+_NANO = {
+    "model": {
+        "_target_": "hrmlab.models.hrm.HRM",
+        "name": "hrm",
+        **_SHAPE,
+        "h_layers": 2,
+        "l_layers": 2,
+        "max_segments": 4,
+        "halting": False,
+    },
+    "size": {"name": "nano", "parameters": 100_000, "head_size": 16},
+    "optimizer": {"name": "muon", "target": "hrmlab.training.optimizers.muon"},
+    "precision": "bf16",
 }
 _ARMS = {
     "hrm": {"_target_": "hrmlab.models.hrm.HRM", "name": "hrm", **_SHAPE},
@@ -41,15 +57,29 @@ def trm128(options: dict[str, str]) -> dict[str, Any]:
     return _by_precision_and_mode(_TRM128, options)
 
 
+def nano(options: dict[str, str]) -> dict[str, Any]:
+    """HRM at size nano as the committed studies train it: 4x4 and hard 6x6 Sudoku, Muon, bf16 compiled, every example all segments."""
+    figures: dict[str, Any] = {}
+    for side in (4, 6):
+        spec = {**_NANO, "data": {**_SUDOKU, "side": side}}
+        step = _timed({**spec, "compile": True}, options)["step_s"]
+        limit = _arithmetic(spec, options)
+        figures[f"{side}x{side}"] = {"step_s": step, **limit, "share_of_limit": round(limit["arithmetic_s"] / step, 2)}
+    return figures
+
+
 def _by_precision_and_mode(setting: dict[str, Any], options: dict[str, str]) -> dict[str, Any]:
-    figures: dict[str, Any] = {"step_s": {}, "segments_per_s": {}, "peak_memory_mib": {}}
+    figures: dict[str, Any] = {"step_s": {}, "segments_per_s": {}, "peak_memory_mib": {}, "arithmetic_s": {}, "share_of_limit": {}}
     for precision in options.get("precisions", "fp32,bf16").split(","):
+        limit = _arithmetic({**setting, "precision": precision}, options)["arithmetic_s"]
+        figures["arithmetic_s"][precision] = limit
         for mode in options.get("modes", "eager,compiled").split(","):
             spec = {**setting, "precision": precision, "compile": mode == "compiled"}
             result = _timed(spec, options)
             figures["step_s"].setdefault(precision, {})[mode] = result["step_s"]
             figures["segments_per_s"].setdefault(precision, {})[mode] = round(32 / result["step_s"], 1)
             figures["peak_memory_mib"].setdefault(precision, {})[mode] = result["peak_memory_mib"]
+            figures["share_of_limit"].setdefault(precision, {})[mode] = round(limit / result["step_s"], 2)
     return figures
 
 
@@ -66,8 +96,29 @@ def _timed(spec: dict[str, Any], options: dict[str, str]) -> dict[str, Any]:
     return in_fresh_process("benchmarks.train_step", job)
 
 
+def _arithmetic(spec: dict[str, Any], options: dict[str, str]) -> dict[str, Any]:
+    return in_fresh_process("benchmarks.arithmetic", {**spec, "compile": False, "threads": int(options["threads"])})
+
+
 def measure(job: dict[str, Any]) -> dict[str, Any]:
     """Median wall time of a step after warm-up, in this process."""
+    warm_up, ends = 4, list[float]()
+    train(job, warm_up + job["steps"], ended=lambda: ends.append(time.perf_counter()))
+    steps = sorted(after - before for before, after in zip(ends[warm_up - 1 :], ends[warm_up:], strict=False))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"step_s": round(steps[len(steps) // 2], 4), "peak_memory_mib": round(peak)}
+
+
+def train(job: dict[str, Any], steps: int, *, started: Callable[[], None] = lambda: None, ended: Callable[[], None] = lambda: None) -> None:
+    """Train for some steps in this process.
+
+    Args:
+        job: sections ``model``, ``size`` and ``data`` as in conf/, ``precision``, ``compile`` and ``threads``; ``batch_size`` (32)
+            and ``optimizer`` (AdamW) may be left out.
+        steps: how many.
+        started: called before each step.
+        ended: called after each.
+    """
     import lightning.pytorch as pl
     import torch
 
@@ -79,13 +130,13 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     from hrmlab.training.process import keep_freed_memory
 
     class Clock(pl.Callback):
-        """When each step ended."""
+        """Tells when a step begins and ends."""
 
-        def __init__(self) -> None:
-            self.ends: list[float] = []
+        def on_train_batch_start(self, *_: Any, **__: Any) -> None:
+            started()
 
         def on_train_batch_end(self, *_: Any, **__: Any) -> None:
-            self.ends.append(time.perf_counter())
+            ended()
 
     keep_freed_memory()
     torch.set_num_threads(job["threads"])
@@ -93,13 +144,13 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     reasoner, _ = build_reasoner(model=job["model"], task=task.spec, size=job["size"], match="parameters", seed=0)
     if job["compile"]:
         reasoner.compile_stacks()
-    warm_up, clock = 4, Clock()
+    optimizer = job.get("optimizer", _ADAMW)
     module = SegmentTraining(
         reasoner=reasoner,
         task=task,
-        optimizer=Component("adamw", "hrmlab.training.optimizers.adamw", {"learning_rate": 1e-4}),
+        optimizer=Component(optimizer["name"], optimizer["target"], {"learning_rate": 1e-4}),
         steps=10_000,
-        batch_size=32,
+        batch_size=job.get("batch_size", 32),
         precision=job["precision"],
         loss=LossOptions(kind="stablemax"),
         gradient_clip=None,
@@ -108,18 +159,15 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     )
     trainer = pl.Trainer(
         accelerator="cpu",
-        max_steps=warm_up + job["steps"],
+        max_steps=steps,
         limit_val_batches=0,
         logger=False,
-        callbacks=[clock],
+        callbacks=[Clock()],
         enable_checkpointing=False,
         enable_model_summary=False,
         enable_progress_bar=False,
     )
     trainer.fit(module, datamodule=TaskDataModule(task=task, seed=0, evaluation_batch_size=64, progress=False))
-    steps = sorted(after - before for before, after in zip(clock.ends[warm_up - 1 :], clock.ends[warm_up:], strict=False))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"step_s": round(steps[len(steps) // 2], 4), "peak_memory_mib": round(peak)}
 
 
 if __name__ == "__main__":

@@ -1,10 +1,16 @@
 """What all tests share: one thread (tests run side by side), a quick data cache, and runs composed as the commands compose them."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+# Before torch is imported, which tests do while they are collected: it reads this once. With a thread for each core in each of several
+# workers, all of them wait actively for the one that is not computing, and tests of milliseconds take seconds.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 TINY = (
     "data.side=4",
@@ -86,8 +92,8 @@ TINY_OF = {"worked": TINY_WORKED, "code": TINY_CODE, "formal": TINY_FORMAL, "arc
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread_and_own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    assert "torch" not in sys.modules or sys.modules["torch"].get_num_threads() == 1, "torch was imported before tests/conftest.py"
     patch = pytest.MonkeyPatch()
-    patch.setenv("OMP_NUM_THREADS", "1")
     patch.setenv("WANDB_MODE", "offline")
     patch.setenv("HRMLAB_CACHE", str(tmp_path_factory.getbasetemp().parent / "hrmlab-cache"))
     yield

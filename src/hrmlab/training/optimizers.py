@@ -16,10 +16,10 @@ from hrmlab.config.values import AtLeast, FromZeroBelow, NotNegative, Positive, 
 from hrmlab.core.components import Options
 from hrmlab.layers.embeddings import PuzzleEmbedding
 from hrmlab.models.reasoner import Reasoner
+from hrmlab.training.muon import BatchedMuon
 from hrmlab.training.parts import LearningRate, PartOptions, grouped
 from hrmlab.training.schedules import learning_rate_schedule
 from hrmlab.training.sharding import optimizer_state_cut
-from hrmlab.training.whole_matrix_muon import WholeMatrixMuon
 
 
 class SparseSignDescent(torch.optim.Optimizer):
@@ -236,9 +236,7 @@ def muon(
     dense: list[torch.optim.Optimizer] = []
     if matrices:
         groups = grouped(matrices, reasoner, parts)
-        dense.append(
-            WholeMatrixMuon(groups, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw")
-        )
+        dense.append(BatchedMuon(groups, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw"))
     groups = grouped(other, reasoner, parts)
     dense.append(torch.optim.AdamW(groups, lr=other_learning_rate, betas=adam.betas, weight_decay=other_weight_decay, foreach=True))
     return _bundle(dense, puzzle, puzzles=puzzles, course=course)

@@ -65,7 +65,7 @@ def test_every_setting_is_measured_and_drawn(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["case=startup", "figure=a.png"], "figure=a.png is drawn by case=memory_cycles alone"),
+        (["case=startup", "figure=a.png"], "figure=a.png is drawn by one case at a time, memory_cycles or cost_growth"),
         (["case=memory_cycles", "figure=a.jpg"], "figure=a.jpg is no PNG file in a folder that exists"),
         (["case=memory_cycles", "figure=nowhere/a.png"], "figure=nowhere/a.png is no PNG file in a folder that exists"),
     ],

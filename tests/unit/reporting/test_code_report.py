@@ -14,7 +14,10 @@ from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.comparisons import compare
+from hrmlab.reporting.compare.finished import finished
+from hrmlab.reporting.compare.progress import followed_measure
 from hrmlab.reporting.figures.figures import _whole_counts
+from hrmlab.reporting.figures.learning import drawn_measures
 from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.evaluation_sets import sampling_words, set_tables
@@ -192,3 +195,23 @@ def test_results_csv_has_every_set_and_interval(code_report: Report) -> None:
 def test_segments_that_are_means_over_tokens_are_rounded() -> None:
     np.testing.assert_array_equal(_whole_counts(np.array([1.0, 1.49, 1.5, 2.5, 0.9, np.nan])), [3, 1, 1])
     np.testing.assert_array_equal(_whole_counts(np.array([1, 1, 3])), [2, 0, 1])
+
+
+def test_a_stand_in_that_sees_nothing_gives_way_to_tokens(tmp_path: Path) -> None:
+    run = make_code_run(tmp_path, share=0.5)
+    rows = run.metrics_file.read_text().splitlines()
+    run.metrics_file.write_text("\n".join(re.sub("(val/exact_accuracy),.*", r"\1,0.0", row) for row in rows) + "\n")
+    (task,) = collected(tmp_path).tasks
+    followed = followed_measure(task)
+    assert followed is not None
+    assert followed.name == "cell_accuracy"
+    assert [file for _, file, _ in drawn_measures(task)] == ["learning"]  # once, not as cells too
+    assert [item.state for item in finished(collected(tmp_path))] != ["not begun"]
+
+
+def test_a_stand_in_that_sees_nothing_is_right_where_nothing_passes(tmp_path: Path) -> None:
+    make_code_run(tmp_path, share=0.0)
+    (task,) = collected(tmp_path).tasks
+    followed = followed_measure(task)
+    assert followed is not None
+    assert followed.name == "exact_accuracy"

@@ -13,8 +13,8 @@ from hrmlab.core.errors import UserError
 from hrmlab.core.task import TaskSpec
 from hrmlab.layers.options import EmbeddingOptions
 from hrmlab.models.transformer import Transformer
+from hrmlab.training.muon import BatchedMuon
 from hrmlab.training.sharding import cut_like, own_part, shard, whole
-from hrmlab.training.whole_matrix_muon import WholeMatrixMuon
 
 SHAPES = ((5, 3), (4, 8), (1, 6))
 """Some that two processes cannot share evenly."""
@@ -40,7 +40,7 @@ def _muon_is_that_of_whole_matrices(rank: int) -> None:
     cut = [nn.Parameter(distribute_tensor(matrix, mesh, [Shard(0)], src_data_rank=None)) for matrix in matrices]
     assert [own_part(parameter).shape[0] for parameter in cut] == [[3, 2, 1], [2, 2, 0]][rank]
     options: dict[str, Any] = {"lr": 0.1, "weight_decay": 0.2, "momentum": 0.9, "adjust_lr_fn": "match_rms_adamw"}
-    expected, optimizer = torch.optim.Muon(plain, **options), WholeMatrixMuon(cut, **options)
+    expected, optimizer = torch.optim.Muon(plain, **options), BatchedMuon(cut, **options)
     for _ in range(3):
         for one, other in zip(plain, cut, strict=True):
             one.grad = torch.randn(one.shape, generator=draws)
@@ -60,7 +60,7 @@ def _muon_is_that_of_whole_matrices(rank: int) -> None:
 
 def test_muon_of_two_processes_is_that_of_whole_matrices() -> None:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hrmlab.training.whole_matrix_muon"])
+    context.set_forkserver_preload(["hrmlab.training.muon"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

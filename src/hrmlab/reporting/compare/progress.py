@@ -11,6 +11,7 @@ from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.series import Curve
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.clock import Clock
+from hrmlab.statistics.convergence import NEXT_TO_NOTHING
 
 Axis = Literal["steps", "examples", "flops", "time"]
 AXES: tuple[Axis, ...] = get_args(Axis)
@@ -45,8 +46,26 @@ def validation_measures(task: TaskRuns) -> list[Measure]:
 
 
 def followed_measure(task: TaskRuns) -> Measure | None:
-    """The measure whose curve tells how a whole answer is learned; None where none was validated. Single cells do not stand in for it."""
-    return next((measure for measure in validation_measures(task) if measure.name != CELL_ACCURACY.name), None)
+    """The measure whose curve tells how a whole answer is learned; None where none was validated.
+
+    Single cells do not stand in for it, with one exception: whole answers were found right on the test split, and what training validated
+    of them saw nothing in any run (code that passes its tests is seldom the reference, letter by letter).
+    """
+    measures = validation_measures(task)
+    whole = [measure for measure in measures if measure.name != CELL_ACCURACY.name]
+    telling = [measure for measure in whole if not _sees_nothing(task, measure)]
+    if telling or not whole:
+        return next(iter(telling), None)
+    return next((measure for measure in measures if measure.name == CELL_ACCURACY.name), whole[0])
+
+
+def _sees_nothing(task: TaskRuns, measure: Measure) -> bool:
+    """Whether a share that stands in for what counts stays next to nothing in all runs, where the tests of some came to more."""
+    if measure.name == task.measure.name or measure.unit != "share" or not measure.larger_is_better:
+        return False
+    tested = [value for run in task if (value := run.test(task.measure.name)) is not None]
+    curves = [curve for run in task if (curve := run.curves.get(f"val/{measure.name}")) is not None]
+    return max(tested, default=0.0) > NEXT_TO_NOTHING >= max((float(curve.values.max()) for curve in curves), default=0.0)
 
 
 def stand_ins(study: Study) -> list[str]:

@@ -27,8 +27,9 @@ def draw_learning(task: TaskRuns, style: dict[str, Look]) -> list[Picture]:
 
 def drawn_measures(task: TaskRuns) -> list[tuple[Measure, str, bool]]:
     """The measures with curves: each with the beginning of its file's name, and whether its axis starts at 0."""
+    followed = followed_measure(task)
     cells = next((measure for measure in validation_measures(task) if measure.name == CELL_ACCURACY.name), None)
-    kinds = ((followed_measure(task), "learning", True), (cells, "cells", False))
+    kinds = ((followed, "learning", True), (None if cells == followed else cells, "cells", False))
     return [(measure, file, zero) for measure, file, zero in kinds if measure is not None]
 
 
