@@ -50,6 +50,12 @@ def test_gains_are_those_of_each_run_over_its_own_warm_up(study: Path) -> None:
         assert after.gain.high is not None
         assert after.gain.low < after.gain.value < after.gain.high
         assert (after.gain.low > 0) == (arm == "hrm")
+    ahead = found["hrm"][1].ahead
+    assert ahead is not None
+    assert ahead.value == pytest.approx(sum(GAINS["hrm"]) / 3 - sum(GAINS["transformer"]) / 3)
+    assert ahead.low is not None
+    assert 0 < ahead.low < ahead.value  # from 0.08, 0.15 and 0.12, seed by seed
+    assert found["hrm"][0].ahead is found["transformer"][1].ahead is None
     ((_, table),) = practice_tables(collect(study="s", output_root=study / "outputs"))
     assert [row[:2] for row in table.rows] == [
         ("`hrm`", "warm up"),

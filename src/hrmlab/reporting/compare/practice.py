@@ -1,6 +1,6 @@
 """Learning by reward: what each stage of practice came to, against the warm-up of the same run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hrmlab.reporting.collect.records import RunRecord, number
@@ -19,6 +19,8 @@ class StageResult:
         name: of the stage.
         accuracy: of answers to the test split.
         gain: of that over the warm-up, run by run; None after the warm-up itself.
+        ahead: how much more that gain is than the baseline's after the same stage, seed by seed; None for the baseline, after the warm-up, and
+            where no seed is common.
         reward: of a stage's own kind of problems, held out: how much more than after the warm-up; None after the warm-up itself.
         seconds: wall time of the stage's practice, a mean over seeds; None after the warm-up itself.
     """
@@ -26,21 +28,33 @@ class StageResult:
     name: str
     accuracy: Estimate
     gain: Estimate | None
+    ahead: Estimate | None
     reward: Estimate | None
     seconds: float | None
 
 
 def practised(study: Study) -> list[tuple[TaskRuns, dict[str, list[StageResult]]]]:
     """task, and arm -> its stages, of the tasks on which an arm practised."""
-    return [(task, found) for task in study.tasks if (found := {arm: stages for arm in task.arms if (stages := _of_arm(task.runs(arm)))})]
+    tasks = []
+    for task in study.tasks:
+        beside = {} if study.baseline is None else {run.labels.seed: run for run in task.runs(study.baseline)}
+        found = {arm: _of_arm(task.runs(arm), {} if arm == study.baseline else beside) for arm in task.arms}
+        if found := {arm: stages for arm, stages in found.items() if stages}:
+            tasks.append((task, found))
+    return tasks
 
 
-def _of_arm(runs: list[RunRecord]) -> list[StageResult]:
+def _names(run: RunRecord) -> list[str]:
+    return [str(stage.get("name")) for stage in run.stages]
+
+
+def _of_arm(runs: list[RunRecord], baseline: Mapping[int, RunRecord]) -> list[StageResult]:
     known = [run for run in runs if run.stages]
     if not known:
         return []
-    names = [str(stage.get("name")) for stage in known[0].stages]
-    known = [run for run in known if [str(stage.get("name")) for stage in run.stages] == names]
+    names = _names(known[0])
+    known = [run for run in known if _names(run) == names]
+    beside = {seed: run for seed, run in baseline.items() if _names(run) == names}
     found = []
     for place, name in enumerate(names):
         accuracy = _over(known, lambda run, place=place: _accuracy(run, place), kind="share", label=f"{name} accuracy")
@@ -49,9 +63,14 @@ def _of_arm(runs: list[RunRecord]) -> list[StageResult]:
         gain = (
             _over(known, lambda run, place=place: _gain(run, place), kind="difference of shares", label=f"{name} gain") if place else None
         )
+        ahead = (
+            _over(known, lambda run, place=place: _ahead(run, beside, place), kind="difference of shares", label=f"{name} ahead")
+            if place
+            else None
+        )
         reward = _over(known, lambda run, place=place: _reward_gain(run, place), kind="number", label=f"{name} reward") if place else None
         taken = [seconds for run in known if (seconds := number(run.stages[place].get("seconds"))) is not None]
-        found.append(StageResult(name, accuracy, gain, reward, sum(taken) / len(taken) if place and taken else None))
+        found.append(StageResult(name, accuracy, gain, ahead, reward, sum(taken) / len(taken) if place and taken else None))
     return found
 
 
@@ -63,6 +82,12 @@ def _accuracy(run: RunRecord, place: int) -> float | None:
 def _gain(run: RunRecord, place: int) -> float | None:
     before, after = _accuracy(run, 0), _accuracy(run, place)
     return None if before is None or after is None else after - before
+
+
+def _ahead(run: RunRecord, baseline: Mapping[int, RunRecord], place: int) -> float | None:
+    mine, other = _gain(run, place), baseline.get(run.labels.seed)
+    theirs = None if other is None else _gain(other, place)
+    return None if mine is None or theirs is None else mine - theirs
 
 
 def _reward_gain(run: RunRecord, place: int) -> float | None:

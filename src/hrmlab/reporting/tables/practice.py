@@ -13,14 +13,22 @@ def practice_tables(study: Study) -> list[tuple[str, Table]]:
     tables = []
     for task, found in practised(study):
         rows = [(task.name(arm), *_cells(stage)) for arm, stages in found.items() for stage in stages]
-        header = ("Arm", "After", f"Test {task.measure.wording}", "Gain over the warm-up", "Held-out reward, gain", "Wall time")
+        baseline = "the baseline" if study.baseline is None else task.name(study.baseline)
+        header = (
+            "Arm",
+            "After",
+            f"Test {task.measure.wording}",
+            "Gain over the warm-up",
+            f"Beside the gain of {baseline}",
+            "Held-out reward, gain",
+            "Wall time",
+        )
         tables.append((task.label, Table(header, tuple(rows), labels=2)))
     return tables
 
 
 def _cells(stage: StageResult) -> tuple[str, ...]:
     interval = f" {text.share_interval(stage.accuracy)}" if stage.accuracy.low is not None else ""
-    gain = EMPTY if stage.gain is None else f"{text.points(stage.gain.value)} {_ends(stage.gain)}".rstrip()
     reward = EMPTY
     if stage.reward is not None:
         ends = "" if stage.reward.low is None or stage.reward.high is None else f" [{stage.reward.low:+.2f}, {stage.reward.high:+.2f}]"
@@ -28,11 +36,15 @@ def _cells(stage: StageResult) -> tuple[str, ...]:
     return (
         stage.name.replace("_", " "),
         f"{text.percent(stage.accuracy.value)}{interval}",
-        gain,
+        _points(stage.gain),
+        _points(stage.ahead),
         reward,
         text.duration(stage.seconds) if stage.seconds else EMPTY,
     )
 
 
-def _ends(estimate: Estimate) -> str:
-    return text.points_interval(estimate.low, estimate.high) if estimate.low is not None else ""
+def _points(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return EMPTY
+    ends = text.points_interval(estimate.low, estimate.high) if estimate.low is not None else ""
+    return f"{text.points(estimate.value)} {ends}".rstrip()
