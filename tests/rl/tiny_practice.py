@@ -37,4 +37,5 @@ TINY_PRACTICE = (
     "objective.checkpoint_every_steps=1",
     "objective.log_every_steps=1",
     "objective.learning_rate=1e-3",
+    "objective.final_learning_rate_ratio=0.1",
 )

@@ -19,8 +19,8 @@ class StageResult:
         name: of the stage.
         accuracy: of answers to the test split.
         gain: of that over the warm-up, run by run; None after the warm-up itself.
-        ahead: how much more that gain is than the baseline's after the same stage, seed by seed; None for the baseline, after the warm-up, and
-            where no seed is common.
+        ahead: how much more that gain is than the baseline's after the same stage, seed by seed; None for the baseline itself, after the
+            warm-up, and where no seed is common.
         reward: of a stage's own kind of problems, held out: how much more than after the warm-up; None after the warm-up itself.
         seconds: wall time of the stage's practice, a mean over seeds; None after the warm-up itself.
     """
