@@ -1,6 +1,7 @@
 """Every model file, in every attention mode and with every option, keeps the reasoner contract."""
 
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 import arm_contract as contract
@@ -9,7 +10,7 @@ import torch
 
 from hrmlab.budget import solver
 from hrmlab.budget.count import Flops
-from hrmlab.budget.solver import build_reasoner
+from hrmlab.budget.solver import Match, build_reasoner
 from hrmlab.config.location import choices
 from hrmlab.core.components import locate
 from hrmlab.core.errors import UserError
@@ -86,44 +87,50 @@ def test_remembering_writes_what_rereading_writes(model: type[Reasoner], attenti
     contract.check_generation(model, options)
 
 
-@pytest.mark.parametrize("attention", typing.get_args(AttentionKind))
-@pytest.mark.parametrize("model", choices("model"))
-@pytest.mark.parametrize("match", ["parameters", "non_embedding"])
-@pytest.mark.parametrize(
-    ("size", "vocabulary", "length"),
-    [("nano", 6, 16), ("tiny", 11, 81), ("small", 6, 900), ("medium", 300, 256), ("paper", 11, 81)],
-)
-def test_every_arm_lands_within_one_percent_of_every_budget(
-    model: str,
-    attention: AttentionKind,
-    match: Any,
-    size: str,
-    vocabulary: int,
-    length: int,
-    compose_config: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    if (size, match) != (
-        "nano",
-        "parameters",
-    ):  # FLOPs are counted alike at every size, in a second or more
-        monkeypatch.setattr(solver, "count_flops", lambda reasoner: Flops(1, 1, 1))
-        monkeypatch.setattr(solver, "_counted", {})
-    config = compose_config(f"model={model}", f"size={size}", tiny=False)
-    task = TaskSpec(name="test", sequence_length=length, vocabulary_size=vocabulary, attention=attention)
-    if attention not in locate(config["model"]["_target_"]).attention_kinds:
-        with pytest.raises(UserError, match=f"model={model} supports full attention only"):
-            build_reasoner(model=config["model"], task=task, size=config["size"], match=match, seed=0)
-        return
+@pytest.fixture
+def uncounted_flops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operations are not counted, which takes a second or more."""
+    monkeypatch.setattr(solver, "count_flops", lambda reasoner: Flops(1, 1, 1))
+    monkeypatch.setattr(solver, "_counted", {})
+
+
+def assert_lands(size: Mapping[str, Any], model: Mapping[str, Any], task: TaskSpec, match: Match) -> None:
     with torch.device("meta"):
-        reasoner, budget = build_reasoner(model=config["model"], task=task, size=config["size"], match=match, seed=0)
+        reasoner, budget = build_reasoner(model=model, task=task, size=size, match=match, seed=0)
     counted = budget.parameters if match == "parameters" else budget.non_embedding_parameters
-    target = config["size"]["parameters"]
+    target = size["parameters"]
     assert abs(counted / target - 1) <= 0.01
     assert budget.gap == pytest.approx(counted / target - 1)
     for item in reasoner.solves:
         if isinstance(item, Width):
-            assert budget.solved[item.argument] % (item.step if isinstance(item.step, int) else config["size"][item.step]) == 0
+            assert budget.solved[item.argument] % (item.step if isinstance(item.step, int) else size[item.step]) == 0
+
+
+@pytest.mark.parametrize("model", choices("model"))
+@pytest.mark.parametrize(("size", "vocabulary", "length"), [("tiny", 11, 81), ("small", 6, 900), ("medium", 300, 256), ("paper", 11, 81)])
+def test_every_arm_lands_within_one_percent_of_every_budget(
+    model: str, size: str, vocabulary: int, length: int, compose_config: Any, uncounted_flops: None
+) -> None:
+    config = compose_config(f"model={model}", f"size={size}", tiny=False)
+    kinds = locate(config["model"]["_target_"]).attention_kinds  # at which neither count looks
+    matches: tuple[tuple[AttentionKind, Match], ...] = ((kinds[0], "parameters"), (kinds[-1], "non_embedding"))
+    for attention, match in matches:
+        task = TaskSpec(name="test", sequence_length=length, vocabulary_size=vocabulary, attention=attention)
+        assert_lands(config["size"], config["model"], task, match)
+
+
+@pytest.mark.parametrize("attention", typing.get_args(AttentionKind))
+@pytest.mark.parametrize("model", choices("model"))
+def test_every_arm_is_built_small_and_its_operations_are_counted_or_it_says_what_it_cannot_attend_to(
+    model: str, attention: AttentionKind, compose_config: Any
+) -> None:
+    config = compose_config(f"model={model}", "size=nano", tiny=False)
+    task = TaskSpec(name="test", sequence_length=16, vocabulary_size=6, attention=attention)
+    if attention not in locate(config["model"]["_target_"]).attention_kinds:
+        with pytest.raises(UserError, match=f"model={model} supports full attention only"):
+            build_reasoner(model=config["model"], task=task, size=config["size"], match="parameters", seed=0)
+        return
+    assert_lands(config["size"], config["model"], task, "parameters")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +138,7 @@ def test_every_arm_lands_within_one_percent_of_every_budget(
     [("micro", 256, 4, 2, 4), ("small", 512, 8, 6, 8), ("base", 768, 12, 8, 10), ("large", 1024, 16, 12, 12), ("xlarge", 1536, 24, 16, 16)],
 )
 def test_the_sizes_of_the_keras_port_are_sizes_here(
-    preset: str, width: int, heads: int, blocks: int, segments: int, compose_config: Any
+    preset: str, width: int, heads: int, blocks: int, segments: int, compose_config: Any, uncounted_flops: None
 ) -> None:
     config = compose_config("model=hrm", f"size=keras_{preset}", f"regime=keras_{preset}", tiny=False)
     task = TaskSpec(name="test", sequence_length=81, vocabulary_size=11, attention="full")
