@@ -17,6 +17,8 @@ from hrmlab.sweeping.work import Work
 
 _TAIL = 4096
 _REFRESH = 0.5
+_LINE_SECONDS, _LINE_JOBS = 60.0, 4
+"""Where no terminal is: how often a line says how far the sweep is, and of how many jobs."""
 _EXACT = "exact accuracy"
 
 
@@ -27,7 +29,7 @@ class Display:
         self.works = works
         self.console = Console() if sys.stdout.isatty() else Console(width=200, no_color=True, highlight=False)
         self._live: Live | None = Live(console=self.console, transient=True, auto_refresh=False) if sys.stdout.isatty() else None
-        self._drawn = 0.0
+        self._drawn = 0.0 if self._live is not None else time.monotonic()
 
     def watching(self) -> AbstractContextManager[object]:
         """Keep the live rows on the screen inside."""
@@ -54,18 +56,26 @@ class Display:
             self.line(f"{position} {work.job.name} {work.state} after {duration(work.seconds)}{f': {ending}' if ending else ''}")
 
     def tick(self) -> None:
-        """Redraw the live rows, if it is time."""
-        if self._live is None or time.monotonic() - self._drawn < _REFRESH:
+        """Redraw the live rows, if it is time; elsewhere a line now and then for each job that is under way."""
+        if time.monotonic() - self._drawn < (_LINE_SECONDS if self._live is None else _REFRESH):
             return
         self._drawn = time.monotonic()
+        under_way = [work for work in self.works if work.state == "under way"]
+        if self._live is None:
+            told = [f"{work.job.name} {_progress(work)}".replace("  ", ", ") for work in under_way[:_LINE_JOBS]]
+            self.line("; ".join([self._counts("under way"), *told, *(["..."] if len(under_way) > _LINE_JOBS else [])]))
+            return
         table = Table.grid(padding=(0, 2))
-        for work in self.works:
-            if work.state == "under way":
-                table.add_row(work.job.name, duration(work.seconds), _progress(work))
-        states = ("completed", "skipped", "failed", "interrupted", "queued", "waiting")
-        counts = {state: sum(work.state == state for work in self.works) for state in states}
-        table.add_row(", ".join(f"{count} {state}" for state, count in counts.items() if count))
+        for work in under_way:
+            table.add_row(work.job.name, duration(work.seconds), _progress(work))
+        table.add_row(self._counts())
         self._live.update(table, refresh=True)
+
+    def _counts(self, *more: str) -> str:
+        """How many jobs are in which state."""
+        states = (*more, "completed", "skipped", "failed", "interrupted", "queued", "waiting")
+        counts = {state: sum(work.state == state for work in self.works) for state in states}
+        return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
 
     def summary(self) -> None:
         """The table at the end."""
