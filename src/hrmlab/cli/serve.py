@@ -3,6 +3,7 @@
 import ipaddress
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
@@ -81,10 +82,9 @@ def command(arguments: Sequence[str]) -> int:
     with listener:
         app = _application(own, paths, limits=limits, access=access, device=device_of(changes["trainer"]))
         print(f"{NAME}: {address_of(listener)} (Ctrl-C ends it, after what it has accepted)", flush=True)
-        try:
+        with suppress(Terminated, KeyboardInterrupt):  # raised after the end, for whoever wants to know why it ended
             serve(app, listener, limits=limits)
-        except (Terminated, KeyboardInterrupt):  # raised after the end, for whoever wants to know why it ended
-            print(f"{NAME}: everything accepted has been answered", flush=True)
+        print(f"{NAME}: everything accepted has been answered", flush=True)
     return 0
 
 

@@ -13,13 +13,15 @@ from rich.table import Table
 from hrmlab.core.errors import UserError
 from hrmlab.core.quantities import duration, operations, remaining
 from hrmlab.runs.directory import RunDirectory
-from hrmlab.sweeping.work import Work
+from hrmlab.sweeping.work import Work, last_lines
 
 _TAIL = 4096
 _REFRESH = 0.5
 _LINE_SECONDS, _LINE_JOBS = 60.0, 4
 """Where no terminal is: how often a line says how far the sweep is, and of how many jobs."""
 _EXACT = "exact accuracy"
+_SAID = 120
+"""Characters of what a job says that has no figures yet."""
 
 
 class Display:
@@ -152,7 +154,8 @@ def _progress(work: Work) -> str:
     launches = [work.run] if work.run is not None else work.job.runs()[-1:]
     rows = _last_rows(launches[0].metrics_file) if launches else []
     steps = work.job.config.training.steps
-    parts = [f"step {rows[-1][0]}/{steps}"] if rows else ["preparing"]
+    said = [line for line in last_lines(work, 1) if not line.startswith("run directory:")]
+    parts = [f"step {rows[-1][0]}/{steps}"] if rows else [": ".join(["preparing", *(line[:_SAID] for line in said)])]
     if rows and (left := remaining(float(rows[-1][0]), steps, float(rows[-1][1]))):
         parts.append(left)
     for metric, label in (("train/loss", "loss"), ("val/exact_accuracy", "validation exact accuracy")):
