@@ -137,6 +137,7 @@ def test_a_task_of_arc_is_picked_beside_its_demonstrations(page: Any) -> None:
     assert driver.execute_script("return new Set([...document.querySelectorAll('#question .cell')].map((c) => c.style.backgroundColor)).size") == 3
     solved(driver)
     assert set(texts(driver, ".arm .verdict")) <= {"right after all segments", "wrong after all segments"}  # by the known answer
+    assert len(texts(driver, "#known .cell")) == 9
     typed(driver, "12/34")  # one's own, to the same rule
     until(driver, "return document.querySelectorAll('#question .cell').length === 4")
     assert texts(driver, "#which") == ["your own"]

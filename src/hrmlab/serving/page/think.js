@@ -79,7 +79,7 @@ function ask(cells, edited) {
   element("arms").replaceChildren();
   element("segment").disabled = true;
   element("segment-number").textContent = "–";
-  element("legend").hidden = true;
+  element("legend").hidden = element("known").hidden = true;
   if (edited !== null) element("which").textContent = "your own";
   drawQuestion(0);
 }
@@ -166,6 +166,8 @@ async function solve() {
     const [changed, off] = coloured(state.about) ? ["A dot", "A cross"] : ["Shaded", "Red and underlined"];
     element("legend").textContent = `${changed}: changed in this segment.${expectedOf() ? ` ${off}: not the known answer.` : ""} Press a cell to see where it looks.`;
     element("legend").hidden = !state.about.grid;
+    element("known").hidden = !expectedOf() || !state.about.grid;
+    if (!element("known").hidden) element("known").replaceChildren(element("known").firstElementChild, draw(state.about, expectedOf(), { label: "the known answer", given: givenOf() }));
     await guarded(() => look(null));
   } finally {
     element("solve").disabled = false;
@@ -208,8 +210,9 @@ function card(arm, number) {
   if (answer) made.append(line(...verdictOf(answer)));
   const looks = lookOf(arm, number);
   const press = state.arms.every((each) => each.answer) && about.grid ? (place) => state.tell.guarded(() => look(place === state.asked ? null : place)) : null;
-  const marks = { changed: new Set(thought.changed), given: givenOf(), off: offOf(arm, thought) };
-  if (about.grid) made.append(draw(about, thought.cells, { label: `answer of ${name} after segment ${number}`, ...marks, asked: state.asked, looks, press }));
+  const marks = { changed: new Set(looks ? [] : thought.changed), given: givenOf(), off: offOf(arm, thought) };
+  if (about.grid && thought.cells.every((symbol) => about.outside.includes(symbol))) made.append(line("an empty grid", "board-empty"));
+  else if (about.grid) made.append(draw(about, thought.cells, { label: `answer of ${name} after segment ${number}`, ...marks, asked: state.asked, looks, press }));
   else made.append(Object.assign(document.createElement("pre"), { textContent: thought.text }));
   const token = thought.changed.length === 1 ? about.words.token : `${about.words.token}s`;
   made.append(line(`Segment ${number}: ${thought.changed.length} ${token} changed, sure of ${(100 * thought.confidence).toFixed(0)}\u00a0%${stopOf(arm, number)}`, "said"));
