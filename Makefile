@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything runs without prompts, without a GPU and without a W&B account.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup docs sweep report serve test test-all test-slurm test-hf test-rl kill-test check format calibrate bench clean
+.PHONY: help setup docs sweep report serve screenshots test test-all test-slurm test-hf test-rl kill-test check format calibrate bench clean
 
 SWEEP ?= quick
 STUDY ?= $(SWEEP)
@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 help:  ## list the targets
 	@awk 'BEGIN {FS = ":.*## "; print "usage: make <target> [SWEEP=...] [ARGS=\"...\"]\n"} \
-	     /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	     /^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP)  ## create .venv and install hrmlab with its tools; again when pyproject.toml or constraints.txt change
 
@@ -48,6 +48,9 @@ report: $(STAMP)  ## write the report of a study again from its run directories 
 
 serve: $(STAMP)  ## a page to watch models think, on http://127.0.0.1:8000/ (the first time two small ones are trained): ARGS="study=quick port=8080"
 	@$(BIN)/hrm-serve $(ARGS) < /dev/null
+
+screenshots: $(STAMP)  ## photograph the page of make serve into docs/figures (needs chromium and chromedriver)
+	@$(BIN)/python docs/screenshots.py $(ARGS) < /dev/null
 
 test: $(STAMP)  ## the fast tests
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal -m "not slow and not slurm" $(ARGS) < /dev/null

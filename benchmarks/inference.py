@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,6 @@ RECIPE = (
     "training.steps=4000",
     "training.precision=fp32",
     "evaluation.beyond=1",
-    "trainer.threads=1",
-    "trainer.progress_bar=false",
 )
 """Nano HRM that learns 4x4 Sudoku and when to stop; some four minutes on an idle core."""
 
@@ -86,9 +84,9 @@ def _seconds(work: Callable[[], Solution]) -> tuple[float, float]:
     return time.process_time() - processor, time.perf_counter() - clock
 
 
-def trained(folder: Path) -> Path:
-    """A run directory of the recipe."""
-    print("inference: training a nano HRM (run=DIR takes one that is there)", file=sys.stderr)
-    command = [sys.executable, "-m", "hrmlab.cli.train", *RECIPE, f"output_root={folder}"]
+def trained(folder: Path, recipe: Sequence[str] = RECIPE) -> Path:
+    """A run directory of a recipe."""
+    print("training a nano HRM (run=DIR takes one that is there)", file=sys.stderr)
+    command = [sys.executable, "-m", "hrmlab.cli.train", *recipe, "trainer.threads=1", f"output_root={folder}"]
     subprocess.run(command, check=True, stdout=sys.stderr)
     return next(folder.rglob("run.json")).parent

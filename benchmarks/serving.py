@@ -20,6 +20,9 @@ from benchmarks.inference import trained
 from hrmlab import open_run
 from hrmlab.workflows.opened import OpenedRun
 
+RECIPE = ("experiments=sudoku/demo_4x4", "model=hrm")
+"""The nano HRM of hrm-serve's page, which learns when to stop; about a minute on an idle core."""
+
 SLOTS = 32
 CLIENTS = 16
 PUZZLES = 320
@@ -30,13 +33,14 @@ def serving(options: dict[str, str]) -> dict[str, Any]:
     """Ratios of processor time, side by side, medians of alternating repetitions; latencies over HTTP by the clock."""
     torch.set_num_threads(int(options["threads"]))
     with tempfile.TemporaryDirectory() as folder:
-        run = Path(options["run"]) if "run" in options else trained(Path(folder))
+        run = Path(options["run"]) if "run" in options else trained(Path(folder), RECIPE)
         opened = open_run(run)
         inputs = opened.task.load(progress=False).test.inputs[:PUZZLES]
         return {
             "puzzles": len(inputs),
             "segments_cap": opened.reasoner.max_segments,
             **_compared(opened, inputs),
+            "latencies_processor_ms": _latencies(opened, inputs),
             "http": _http(run, inputs),
         }
 
@@ -70,6 +74,51 @@ def _compared(opened: OpenedRun, inputs: np.ndarray) -> dict[str, Any]:
         "refilled_times_faster_than": {name: round(statistics.median(each), 2) for name, each in ratios.items()},
         "each": {name: [round(ratio, 2) for ratio in each] for name, each in ratios.items()},
         "answers_that_differ": {name: int((said[name] != said[refilled]).any(-1).sum()) for name in (one, batches)},
+    }
+
+
+def _latencies(opened: OpenedRun, inputs: np.ndarray) -> dict[str, Any]:
+    """What each of as many clients as there are slots waits, who ask again as soon as they are answered, in processor time of this process:
+    what else the machine does is not in it. With fixed batches everybody waits for a whole batch."""
+
+    def engine(slots: int) -> list[tuple[float, float]]:
+        with opened.engine(slots=slots, waiting=len(inputs)) as running, ThreadPoolExecutor(SLOTS) as clients:
+
+            def ask(row: np.ndarray) -> tuple[float, float]:
+                started = time.process_time()
+                answer = running.submit(row).result()
+                return time.process_time() - started, answer.segments
+
+            return list(clients.map(ask, inputs))
+
+    def fixed() -> list[tuple[float, float]]:
+        waits: list[tuple[float, float]] = []
+        for start in range(0, len(inputs), SLOTS):
+            started = time.process_time()
+            found = opened.predict(inputs[start : start + SLOTS])
+            waits += [(time.process_time() - started, float(stop)) for stop in found.segments]
+        return waits
+
+    ways: dict[str, Callable[[], list[tuple[float, float]]]] = {
+        "one at a time": lambda: engine(1),
+        f"fixed batches of {SLOTS}": fixed,
+        f"{SLOTS} refilled slots": lambda: engine(SLOTS),
+    }
+    waits: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(REPETITIONS):
+        for name, way in ways.items():
+            waits[name] += way()
+    refilled = waits[f"{SLOTS} refilled slots"]
+    middle = statistics.median(segments for _, segments in refilled)
+    parts = {
+        **{name: [wait for wait, _ in each] for name, each in waits.items()},
+        f"refilled, of puzzles of up to {middle:g} segments": [wait for wait, segments in refilled if segments <= middle],
+        f"refilled, of puzzles of more than {middle:g} segments": [wait for wait, segments in refilled if segments > middle],
+    }
+    return {"mean_segments": round(statistics.mean(each for _, each in refilled), 2)} | {
+        name: {"p50": round(1000 * statistics.median(each), 1), "p99": round(1000 * float(np.quantile(each, 0.99)), 1), "count": len(each)}
+        for name, each in parts.items()
+        if each
     }
 
 

@@ -1,6 +1,7 @@
 """Runs that are served for tests: tiny, untrained, with weights that make them stop at different segments; and a server on loopback."""
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,9 @@ import torch
 import uvicorn
 
 from hrmlab.core.components import call
+from hrmlab.data.arc.task import ArcTask
 from hrmlab.data.code.synthetic.task import SyntheticCodeTask
+from hrmlab.data.custom.task import CustomTask
 from hrmlab.data.maze.task import MazeTask
 from hrmlab.data.sudoku.task import SudokuTask
 from hrmlab.data.task import Task
@@ -54,6 +57,26 @@ def maze() -> Task:
 def code() -> Task:
     sizes = {"train_examples": 60, "validation_examples": 6, "test_examples": 6}
     return call(SyntheticCodeTask, families=["integers"], sequence_length=320, layout="padded", **sizes)
+
+
+def arc(folder: Path) -> Task:
+    """Six tasks that fill a grid with one colour; some grids are smaller than the largest."""
+    folder.mkdir()
+    for number in range(6):
+        sides = (2, 3, 2, 3)
+        pairs = [{"input": [[(number + cell + row) % 10] * side for row in range(side)], "output": [[number] * side] * side}
+                 for cell, side in enumerate(sides)]  # fmt: skip
+        (folder / f"task{number}.json").write_text(json.dumps({"train": pairs[:3], "test": pairs[3:]}))
+    return call(ArcTask, source="file", path=str(folder), grid=4, augmentations=2, test_tasks=2, validation_tasks=1)
+
+
+def custom(file: Path) -> Task:
+    """Grids of 2 rows and 3 columns whose answer is each token plus one, modulo 5; a puzzle id tells nothing."""
+    grids = [[[(number * 7 + 3 * row + column * (number + 1)) % 5 for column in range(3)] for row in range(2)] for number in range(30)]
+    rows = [{"input": grid, "output": [[(token + 1) % 5 for token in row] for row in grid], "puzzle_id": place % 2}
+            for place, grid in enumerate(grids)]  # fmt: skip
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return call(CustomTask, path=str(file), vocabulary_size=12)
 
 
 def catalogue_of(root: Path, tasks: Sequence[Task], limits: Limits) -> Catalogue:

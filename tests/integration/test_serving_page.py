@@ -1,4 +1,5 @@
-"""The page of hrm-serve in headless Chromium: a puzzle is solved, the slider moves, cells are drawn and asked, tables sort; no error."""
+"""The page of hrm-serve in headless Chromium: a puzzle of each kind is solved, the slider moves, cells are drawn, typed and asked, tables
+sort; no error."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,14 +22,15 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A browser at a server with two arms on each of a Sudoku, a maze and code."""
+    """A browser at a server with two arms on each of a Sudoku, a maze, ARC, grids of somebody's own and code."""
     from selenium import webdriver
 
     root = tmp_path_factory.mktemp("page")
     (root / "reports" / "quick").mkdir(parents=True)
     (root / "reports" / "quick" / "results.csv").write_text("task,arm,seed,test/exact_accuracy\nt,b,0,0.5\nt,a,1,0.75\nt,c,2,0.25\n")
     limits = Limits()
-    catalogue = served.catalogue_of(root, [served.sudoku(), served.maze(), served.code()], limits)
+    tasks = [served.sudoku(), served.maze(), served.arc(root / "tasks"), served.custom(root / "own.jsonl"), served.code()]
+    catalogue = served.catalogue_of(root, tasks, limits)
     options = webdriver.ChromeOptions()
     options.binary_location = str(shutil.which("chromium"))
     quiet = ("headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-sync")
@@ -59,7 +61,7 @@ def until(driver: Any, condition: str) -> None:
 
 def solved(driver: Any) -> None:
     driver.execute_script("document.getElementById('solve').click()")
-    until(driver, "return document.querySelectorAll('.arm .verdict').length === 2 && document.querySelectorAll('.arm svg').length > 2")
+    until(driver, "return document.querySelectorAll('.arm .verdict').length === 2 && !document.getElementById('solve').disabled")
 
 
 def texts(driver: Any, selector: str) -> list[str]:
@@ -68,7 +70,7 @@ def texts(driver: Any, selector: str) -> list[str]:
 
 def test_a_puzzle_is_solved_and_the_slider_shows_each_segment(page: Any) -> None:
     driver = opened(page)
-    assert texts(driver, "#task option") == ["sudoku_4x4", "maze_5x5"]
+    assert texts(driver, "#task option") == ["sudoku_4x4", "maze_5x5", "arc_tasks_4x4", "custom_own"]
     solved(driver)
     assert texts(driver, ".arm h3") == ["hrm", "transformer"]
     assert driver.execute_script("return document.getElementById('segment').max") == "4"
@@ -99,18 +101,25 @@ def test_cells_are_typed_and_walked_by_keyboard(page: Any) -> None:
     assert (cells[0], cells[1], cells[5], len("".join(cells))) == ("1", "2", "4", 3)
     assert driver.execute_script("return document.activeElement.getAttribute('aria-label')") == "row 2, column 2: digit 4"
     solved(driver)
-    driver.execute_script(
-        "const t = document.getElementById('text'); t.value = '11..............'; document.getElementById('take').click()"
-    )
-    driver.execute_script("document.getElementById('solve').click()")
+    typed(driver, "11..............")
     until(driver, "return document.getElementById('status').classList.contains('bad')")
     assert "digit 1" in texts(driver, "#status")[0] or "twice" in texts(driver, "#status")[0]
 
 
-def test_a_maze_is_drawn_with_one_start(page: Any) -> None:
+def picked(page: Any, task: str, cells: int) -> Any:
+    """A browser at the first example of a task, whose question has so many cells."""
     driver = opened(page)
-    driver.execute_script("const t = document.getElementById('task'); t.value = 'maze_5x5'; t.dispatchEvent(new Event('change'))")
-    until(driver, "return document.querySelectorAll('#question .cell').length === 25")
+    driver.execute_script("const t = document.getElementById('task'); t.value = arguments[0]; t.dispatchEvent(new Event('change'))", task)
+    until(driver, f"return document.querySelectorAll('#question .cell').length === {cells}")
+    return driver
+
+
+def typed(driver: Any, text: str) -> None:
+    driver.execute_script("document.getElementById('text').value = arguments[0]; document.getElementById('take').click()", text)
+
+
+def test_a_maze_is_drawn_with_one_start(page: Any) -> None:
+    driver = picked(page, "maze_5x5", 25)
     driver.execute_script("document.getElementById('clear').click()")
     press = """[...document.querySelectorAll('#brushes button')].find((each) => each.textContent === arguments[0]).click();
                document.querySelector(`#question [data-place="${arguments[1]}"]`).click()"""
@@ -120,6 +129,40 @@ def test_a_maze_is_drawn_with_one_start(page: Any) -> None:
     assert [place for place, cell in enumerate(cells) if cell] == [6, 24]
     solved(driver)
     assert driver.get_log("browser") == []
+
+
+def test_a_task_of_arc_is_picked_beside_its_demonstrations(page: Any) -> None:
+    driver = picked(page, "arc_tasks_4x4", 9)
+    assert len(texts(driver, "#beside .board")) == 6  # three demonstrations, each a question and an answer
+    assert driver.execute_script("return new Set([...document.querySelectorAll('#question .cell')].map((c) => c.style.backgroundColor)).size") == 3
+    solved(driver)
+    assert set(texts(driver, ".arm .verdict")) <= {"right after all segments", "wrong after all segments"}  # by the known answer
+    assert len(texts(driver, "#known .cell")) == 9
+    typed(driver, "12/34")  # one's own, to the same rule
+    until(driver, "return document.querySelectorAll('#question .cell').length === 4")
+    assert texts(driver, "#which") == ["your own"]
+    solved(driver)
+    assert texts(driver, ".arm .verdict") == ["answered"] * 2
+    assert driver.get_log("browser") == []
+
+
+def test_grids_of_ones_own_are_drawn_and_typed(page: Any) -> None:
+    driver = picked(page, "custom_own", 6)
+    assert len("".join(texts(driver, "#question .cell"))) == 6  # a token of 0 is a token
+    driver.execute_script("document.querySelectorAll('#brushes button')[11].click(); document.querySelector('#question .cell').click()")
+    assert texts(driver, "#question .cell")[0] == "11"
+    assert driver.execute_script("return document.getElementById('text').value").split()[0] == "11"
+    solved(driver)
+    assert len(texts(driver, ".arm:first-child .cell")) == 6
+    typed(driver, "4 3 2 1 0")
+    until(driver, "return document.getElementById('status').classList.contains('bad')")
+    assert "5 numbers instead of 6" in texts(driver, "#status")[0]
+    typed(driver, "4 3 2 1 0 11")
+    until(driver, "return document.querySelector('#question .cell').textContent === '4'")
+    assert texts(driver, "#question .cell") == ["4", "3", "2", "1", "0", "11"]
+    solved(driver)
+    typed(driver, "4 3 2 1 0 4")
+    assert [entry for entry in driver.get_log("browser") if "422" not in entry["message"]] == []
 
 
 def test_code_is_written_as_it_comes(page: Any) -> None:

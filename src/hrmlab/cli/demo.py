@@ -158,7 +158,7 @@ def _bracketed(text: str, changed: "np.ndarray", columns: int) -> list[list[str]
 
 def within(task: "Task", cells: list[list[str]], columns: int) -> list[str]:
     """Rows of cells as lines, without what lies beyond a smaller grid at the right and below."""
-    used = [[not task.outside or task.outside not in cell for cell in row] for row in cells]
+    used = [[not task.outside or task.outside[0] not in cell for cell in row] for row in cells]
     wide = max((column + 1 for row in used for column in range(columns) if row[column]), default=columns)
     high = max((row + 1 for row, marks in enumerate(used) if any(marks)), default=len(cells))
     return ["".join(row[:wide]) for row in cells[:high]]
@@ -172,7 +172,7 @@ def coloured(task: "Task", text: str, changed: "np.ndarray") -> str:
     for symbol, change in zip(text, changed.tolist(), strict=True):
         red, green, blue = (int(task.palette.get(symbol, "#000000")[place : place + 2], 16) for place in (1, 3, 5))
         front = "30" if 0.3 * red + 0.59 * green + 0.11 * blue > 140 else "97"
-        outside = bool(task.outside) and symbol == task.outside
+        outside = bool(task.outside) and symbol == task.outside[0]
         block = f"\033[{front};48;2;{red};{green};{blue}m{'· ' if change else '  '}\033[0m"
         blocks.append(f"{symbol * 2}" if outside else block)
     rows = [blocks[start : start + columns] for start in range(0, len(blocks), columns)]

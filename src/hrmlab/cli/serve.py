@@ -2,9 +2,8 @@
 
 import ipaddress
 import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,10 +82,9 @@ def command(arguments: Sequence[str]) -> int:
     with listener:
         app = _application(own, paths, limits=limits, access=access, device=device_of(changes["trainer"]))
         print(f"{NAME}: {address_of(listener)} (Ctrl-C ends it, after what it has accepted)", flush=True)
-        try:
+        with suppress(Terminated, KeyboardInterrupt):  # raised after the end, for whoever wants to know why it ended
             serve(app, listener, limits=limits)
-        except (Terminated, KeyboardInterrupt):  # raised after the end, for whoever wants to know why it ended
-            print(f"{NAME}: everything accepted has been answered", flush=True)
+        print(f"{NAME}: everything accepted has been answered", flush=True)
     return 0
 
 
@@ -179,13 +177,23 @@ def _of_study(output_root: str, study: str | None) -> "list[RunDirectory]":
             raise UserError(f"study={study} has no completed run with a checkpoint in {output_root}; train one, or give run=DIR")
         return list(runs.values())
     trained = {run.config["model"]["name"] for run in found(DEMO).values()}
-    for arm in _ARMS:
-        if arm not in trained:
-            print(f"{NAME}: training {arm} on small puzzles, once", flush=True)
-            words = [f"experiments={_RECIPE}", f"model={arm}", f"output_root={output_root}", "trainer.progress_bar=false"]
-            if subprocess.run([sys.executable, "-m", "hrmlab.cli.train", *words], check=False).returncode:
-                raise UserError(f"the training failed, see above; try it alone: hrm-train {' '.join(words)}")
+    if missing := [arm for arm in _ARMS if arm not in trained]:
+        _train(missing, output_root)
     return list(found(DEMO).values())
+
+
+def _train(arms: Sequence[str], output_root: str) -> None:
+    """The small runs of the study demo, side by side where there are cores for it.
+
+    Raises:
+        UserError: a training failed.
+    """
+    from hrmlab.cli import sweep
+
+    print(f"{NAME}: training {' and '.join(arms)} on small puzzles first, once; it is served from then on", flush=True)
+    words = [f"experiments={_RECIPE}", f"model={','.join(arms)}", f"output_root={output_root}"]
+    if sweep.command([*words, "--no-report", "--retry-failed"]):
+        raise UserError(f"the training failed, see above; try it alone: hrm-sweep {' '.join(words)} --retry-failed")
 
 
 if __name__ == "__main__":

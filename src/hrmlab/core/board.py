@@ -15,6 +15,7 @@ class Board:
         answers: further symbols, which stand in answers alone -> what a person calls them.
         boxes: (rows, columns) of boxes with a thick line around them; None for a plain grid.
         colours: symbol -> ``#rrggbb`` of a cell that is a colour to people; the others are written.
+        separator: what stands between two cells in ``Task.to_text``.
     """
 
     symbols: Mapping[str, str]
@@ -22,6 +23,7 @@ class Board:
     answers: Mapping[str, str] = field(default_factory=dict)
     boxes: tuple[int, int] | None = None
     colours: Mapping[str, str] = field(default_factory=dict)
+    separator: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; symbols as pairs, because readers of JSON may put an object's digits before its other keys."""
@@ -31,4 +33,5 @@ class Board:
             "answers": dict(self.answers),
             "boxes": None if self.boxes is None else list(self.boxes),
             "colours": dict(self.colours),
+            "separator": self.separator,
         }

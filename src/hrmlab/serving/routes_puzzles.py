@@ -16,7 +16,7 @@ from hrmlab.serving.errors import ERRORS, Faithful
 from hrmlab.serving.events import HEADERS, MEDIA_TYPE, event, when_gone
 from hrmlab.serving.monitoring import Monitoring
 from hrmlab.serving.problems import Refusal, body_of, refusal_of
-from hrmlab.serving.solving import Solving, cells_of, tokens_of
+from hrmlab.serving.solving import Solving, cells_of, shown, tokens_of
 from hrmlab.serving.tracing import traced
 
 _MOST_EXAMPLES = 50
@@ -49,6 +49,13 @@ def puzzle_routes(catalogue: Catalogue, monitoring: Monitoring) -> APIRouter:
             raise Refusal(422, f"{served.name} writes text and has no puzzles", param="model")
         total = len(served.examples)
         return schemas.Examples(count=total, data=[_example(served, number) for number in range(start, min(total, start + count))])
+
+    @router.post("/question")
+    async def question(asked: schemas.TextRequest) -> schemas.QuestionAnswer:
+        """Read a typed puzzle without solving it: what the model would be given, cell by cell."""
+        served = named(catalogue, asked.model)
+        tokens = await tokens_of(served, schemas.Question(model=asked.model, puzzle=asked.text))
+        return schemas.QuestionAnswer(model=served.name, **shown(served, tokens))
 
     @router.post("/solve", response_model=schemas.Answer, responses=_EVENTS)
     async def solve(asked: schemas.SolveRequest, request: Request) -> Any:

@@ -41,6 +41,13 @@ class SolveRequest(Question):
     stream: Annotated[bool, Field(description="server-sent events: one `segment` for each, then `answer`, or `error`")] = False
 
 
+class TextRequest(_Asked):
+    """A puzzle that somebody typed."""
+
+    model: Name
+    text: Annotated[str, Field(max_length=20_000, description="in the notation of the task's files")]
+
+
 class TraceRequest(Question):
     """A puzzle to be looked into."""
 
@@ -61,6 +68,16 @@ class Thought(_Said):
     q_continue: float | None
     confidence: float = Field(description="the mean probability that the model gives to the tokens of its answer")
     stops: bool = Field(description="whether the model stops here")
+
+
+class QuestionAnswer(_Said):
+    """A puzzle as the model is given it."""
+
+    object: Literal["question"] = "question"
+    model: str
+    text: str
+    tokens: list[int]
+    cells: list[str]
 
 
 class Answer(_Said):

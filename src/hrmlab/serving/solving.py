@@ -94,7 +94,7 @@ class Solving:
         tokens = self._last if self.asked.stop == "segments" else found.tokens.numpy()
         return schemas.Answer(
             model=self.served.name,
-            **_shown(self.served, task.completed(self.inputs, tokens)),
+            **shown(self.served, task.completed(self.inputs, tokens)),
             right=task.is_right(self.inputs, tokens),
             segments=found.segments,
             believed=found.believed,
@@ -124,7 +124,7 @@ class Solving:
         self._stopped = self._stopped or stops
         return schemas.Thought(
             segment=seen.segment,
-            **_shown(self.served, answer),
+            **shown(self.served, answer),
             changed=changed,
             q_halt=q_halt,
             q_continue=q_continue,
@@ -133,7 +133,8 @@ class Solving:
         )
 
 
-def _shown(served: Served, tokens: np.ndarray) -> dict[str, Any]:
+def shown(served: Served, tokens: np.ndarray) -> dict[str, Any]:
+    """A row as text, token ids and cells."""
     return {"text": served.opened.task.to_text(tokens), "tokens": tokens.tolist(), "cells": cells_of(served, tokens)}
 
 

@@ -13,11 +13,15 @@ from rich.table import Table
 from hrmlab.core.errors import UserError
 from hrmlab.core.quantities import duration, operations, remaining
 from hrmlab.runs.directory import RunDirectory
-from hrmlab.sweeping.work import Work
+from hrmlab.sweeping.work import Work, last_lines
 
 _TAIL = 4096
 _REFRESH = 0.5
+_LINE_SECONDS, _LINE_JOBS = 60.0, 4
+"""Where no terminal is: how often a line says how far the sweep is, and of how many jobs."""
 _EXACT = "exact accuracy"
+_SAID = 120
+"""Characters of what a job says that has no figures yet."""
 
 
 class Display:
@@ -27,7 +31,7 @@ class Display:
         self.works = works
         self.console = Console() if sys.stdout.isatty() else Console(width=200, no_color=True, highlight=False)
         self._live: Live | None = Live(console=self.console, transient=True, auto_refresh=False) if sys.stdout.isatty() else None
-        self._drawn = 0.0
+        self._drawn = 0.0 if self._live is not None else time.monotonic()
 
     def watching(self) -> AbstractContextManager[object]:
         """Keep the live rows on the screen inside."""
@@ -54,18 +58,26 @@ class Display:
             self.line(f"{position} {work.job.name} {work.state} after {duration(work.seconds)}{f': {ending}' if ending else ''}")
 
     def tick(self) -> None:
-        """Redraw the live rows, if it is time."""
-        if self._live is None or time.monotonic() - self._drawn < _REFRESH:
+        """Redraw the live rows, if it is time; elsewhere a line now and then for each job that is under way."""
+        if time.monotonic() - self._drawn < (_LINE_SECONDS if self._live is None else _REFRESH):
             return
         self._drawn = time.monotonic()
+        under_way = [work for work in self.works if work.state == "under way"]
+        if self._live is None:
+            told = [f"{work.job.name} {_progress(work)}".replace("  ", ", ") for work in under_way[:_LINE_JOBS]]
+            self.line("; ".join([self._counts("under way"), *told, *(["..."] if len(under_way) > _LINE_JOBS else [])]))
+            return
         table = Table.grid(padding=(0, 2))
-        for work in self.works:
-            if work.state == "under way":
-                table.add_row(work.job.name, duration(work.seconds), _progress(work))
-        states = ("completed", "skipped", "failed", "interrupted", "queued", "waiting")
-        counts = {state: sum(work.state == state for work in self.works) for state in states}
-        table.add_row(", ".join(f"{count} {state}" for state, count in counts.items() if count))
+        for work in under_way:
+            table.add_row(work.job.name, duration(work.seconds), _progress(work))
+        table.add_row(self._counts())
         self._live.update(table, refresh=True)
+
+    def _counts(self, *more: str) -> str:
+        """How many jobs are in which state."""
+        states = (*more, "completed", "skipped", "failed", "interrupted", "queued", "waiting")
+        counts = {state: sum(work.state == state for work in self.works) for state in states}
+        return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
 
     def summary(self) -> None:
         """The table at the end."""
@@ -142,7 +154,8 @@ def _progress(work: Work) -> str:
     launches = [work.run] if work.run is not None else work.job.runs()[-1:]
     rows = _last_rows(launches[0].metrics_file) if launches else []
     steps = work.job.config.training.steps
-    parts = [f"step {rows[-1][0]}/{steps}"] if rows else ["preparing"]
+    said = [line for line in last_lines(work, 1) if not line.startswith("run directory:")]
+    parts = [f"step {rows[-1][0]}/{steps}"] if rows else [": ".join(["preparing", *(line[:_SAID] for line in said)])]
     if rows and (left := remaining(float(rows[-1][0]), steps, float(rows[-1][1]))):
         parts.append(left)
     for metric, label in (("train/loss", "loss"), ("val/exact_accuracy", "validation exact accuracy")):

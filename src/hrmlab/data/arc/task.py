@@ -14,7 +14,7 @@ from hrmlab.core.sheets import Panel, Sheet
 from hrmlab.core.task import IGNORED_LABEL, TaskSpec
 from hrmlab.data.arc.augmentation import ArcAugmentation
 from hrmlab.data.arc.division import CLASS_RULE, Division, PairRows, divide, pair_rows, rows_of
-from hrmlab.data.arc.grids import LARGEST, PAD, PALETTE, SYMBOLS, VOCABULARY, Grid, decode, encode, text_of
+from hrmlab.data.arc.grids import END, LARGEST, PAD, PALETTE, SYMBOLS, VOCABULARY, Grid, decode, encode, text_of
 from hrmlab.data.arc.judging import MEASURES, by_task, judge
 from hrmlab.data.arc.pictures import demonstrations, sheet_of
 from hrmlab.data.arc.reading import package_version, read_package, read_puzzles, require_package
@@ -56,7 +56,7 @@ class ArcTask(Task):
     measures = MEASURES
     words = Words(example="task", token="cell", answer="grid")
     palette = PALETTE
-    outside = SYMBOLS[PAD]
+    outside = SYMBOLS[PAD] + SYMBOLS[END]
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hrmlab.core.board import Board
 from hrmlab.core.errors import UserError
 from hrmlab.core.measures import Words
 from hrmlab.core.task import TaskSpec
@@ -15,6 +16,8 @@ from hrmlab.data.splitting import split_pool
 from hrmlab.data.task import Task
 
 CLASS_RULE = "examples with equal inputs"
+_MOST_SYMBOLS = 32
+"""Token ids that a person can still choose from, cell by cell."""
 
 
 class CustomTask(Task):
@@ -67,6 +70,8 @@ class CustomTask(Task):
             puzzle_ids=largest_id + 1 if puzzle_ids is None else puzzle_ids,
             grid=self._shape if self._shape[0] > 1 else None,
         )
+        if self.spec.grid is not None and self.spec.vocabulary_size <= _MOST_SYMBOLS:
+            self.board = Board(symbols={str(token): f"token {token}" for token in range(self.spec.vocabulary_size)}, separator=" ")
         for name, grids in self._grids.items():
             self._check(self._paths[name], grids)
 

@@ -23,19 +23,24 @@ export function blankOf(board) {
   return board.symbols[0][0];
 }
 
+// Whether a symbol is to be read, and no sign for a gap.
+export function isWritten(symbol) {
+  return /[0-9A-Za-z]/.test(symbol);
+}
+
 // Rows and columns that hold anything: a grid may be smaller than the task's largest.
 function used(about, cells, rows, columns) {
   if (!about.outside) return [rows, columns];
   let [high, wide] = [1, 1];
   cells.forEach((symbol, place) => {
-    if (symbol === about.outside) return;
+    if (about.outside.includes(symbol)) return;
     high = Math.max(high, Math.floor(place / columns) + 1);
     wide = Math.max(wide, (place % columns) + 1);
   });
   return [high, wide];
 }
 
-// options: given (Set of places), changed (Set), asked (a place), looks (numbers), press(place), label
+// options: given (Set of places), changed (Set), off (Set: not the known answer), asked (a place), looks (numbers), press(place), label
 export function draw(about, cells, options = {}) {
   const [rows, columns] = options.grid || about.grid || [1, cells.length];
   const [high, wide] = options.whole ? [rows, columns] : used(about, cells, rows, columns);
@@ -61,10 +66,11 @@ export function draw(about, cells, options = {}) {
         cell.style.backgroundColor = colour;
         cell.style.color = readable(colour);
       }
-      const letter = colour ? /[A-Z]/.test(symbol) : symbol !== blank;
+      const letter = colour ? /[A-Z]/.test(symbol) : symbol !== blank || isWritten(symbol);
       if (letter) cell.append(symbol);
       if (options.given && options.given.has(place)) cell.classList.add("given");
       if (options.changed && options.changed.has(place)) cell.classList.add("changed");
+      if (options.off && options.off.has(place)) cell.classList.add("off");
       if (options.asked === place) cell.classList.add("asked");
       if (boxes && (row + 1) % boxes[0] === 0 && row + 1 < high) cell.classList.add("line-below");
       if (boxes && (column + 1) % boxes[1] === 0 && column + 1 < wide) cell.classList.add("line-right");

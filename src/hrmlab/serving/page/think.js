@@ -1,10 +1,11 @@
 // A puzzle, and how each model of its task answers it: segment by segment, with what can be seen inside.
 import { get, post, stream } from "/page/api.js";
-import { blankOf, draw, symbolsOf } from "/page/board.js";
+import { blankOf, draw, isWritten, symbolsOf } from "/page/board.js";
 import { chart } from "/page/chart.js";
 
 const element = (id) => document.getElementById(id);
-const state = { models: [], about: null, example: null, number: 0, cells: [], edited: false, brush: null, arms: [], asked: null, tell: null };
+// edited: the text of a question of one's own, null while the example is asked as it is.
+const state = { models: [], about: null, example: null, number: 0, cells: [], edited: null, brush: null, arms: [], asked: null, tell: null };
 
 export async function startThinking(models, { say, guarded }) {
   state.tell = { say, guarded };
@@ -23,7 +24,7 @@ export async function startThinking(models, { say, guarded }) {
   element("previous").addEventListener("click", () => guarded(() => pick(-1)));
   element("next").addEventListener("click", () => guarded(() => pick(1)));
   element("clear").addEventListener("click", clear);
-  element("take").addEventListener("click", take);
+  element("take").addEventListener("click", () => guarded(take));
   element("solve").addEventListener("click", () => guarded(solve));
   element("segment").addEventListener("input", showSegment);
   await choose();
@@ -38,14 +39,14 @@ function brushes() {
   element("brushes").replaceChildren(...(board ? board.symbols : []).map(([symbol, name]) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = /^[0-9]$/.test(symbol) ? symbol : name;
+    button.textContent = /^[0-9]+$/.test(symbol) ? symbol : name;
     button.setAttribute("aria-label", name);
     button.setAttribute("aria-pressed", String(symbol === state.brush));
     button.addEventListener("click", () => { state.brush = symbol; brushes(); });
     return button;
   }));
   element("clear").hidden = !board;
-  element("hint").textContent = board ? "Click or drag to draw with the chosen symbol; or move with the arrow keys and type." : "";
+  element("hint").textContent = board ? "Click or drag to draw with the chosen symbol; or move with the arrow keys and type." : "One of your own can be given as text.";
 }
 
 async function pick(step) {
@@ -53,9 +54,9 @@ async function pick(step) {
   if (!found.data.length) return;
   state.number = found.data[0].number;
   state.example = found.data[0];
-  ask(state.example.cells, false);
-  element("which").textContent = `example ${state.number + 1} of ${found.count}`;
   element("text").value = state.example.text;
+  ask(state.example.cells, null);
+  element("which").textContent = `example ${state.number + 1} of ${found.count}`;
   const rows = state.example.beside.map((row) => {
     const line = document.createElement("div");
     line.className = "beside";
@@ -78,21 +79,28 @@ function ask(cells, edited) {
   element("arms").replaceChildren();
   element("segment").disabled = true;
   element("segment-number").textContent = "–";
+  element("legend").hidden = element("known").hidden = true;
+  if (edited !== null) element("which").textContent = "your own";
   drawQuestion(0);
 }
 
-function clear() {
-  ask(state.cells.map(() => blankOf(state.about.board)), true);
-  element("which").textContent = "your own";
+// A question that was drawn, as text.
+function drawn(cells) {
+  const text = cells.join(state.about.board.separator);
+  element("text").value = text;
+  ask(cells, text);
 }
 
-function take() {
+function clear() {
+  drawn(state.cells.map(() => blankOf(state.about.board)));
+}
+
+// The server reads what was typed: only the task knows its notation.
+async function take() {
   const text = element("text").value;
-  const cells = [...text.replaceAll("\n", "")];
-  if (state.about.board && cells.length === state.cells.length) ask(cells.map((each) => (each === "0" ? "." : each)), true);
-  else { state.arms = []; state.edited = text; }
-  element("which").textContent = "your own";
+  const found = await post("/v1/question", { model: state.models[0].id, text });
   state.tell.say("");
+  ask(found.cells, text);
 }
 
 function put(place, symbol) {
@@ -101,10 +109,7 @@ function put(place, symbol) {
   const blank = blankOf(board);
   if (board.once.includes(symbol)) state.cells = state.cells.map((each) => (each === symbol ? blank : each));
   state.cells[place] = symbol;
-  const cells = state.cells;
-  ask(cells, true);
-  element("which").textContent = "your own";
-  element("text").value = cells.join("");
+  drawn(state.cells);
   drawQuestion(place);
 }
 
@@ -123,17 +128,23 @@ function drawQuestion(focus) {
       put(place, symbol);
       return true;
     };
-    options.given = new Set(Object.keys(board.colours).length ? [] : state.cells.flatMap((each, place) => (each === blankOf(board) ? [] : [place])));
+    options.given = givenOf();
   }
-  const drawn = about.grid ? draw(about, state.cells, options) : Object.assign(document.createElement("pre"), { textContent: element("text").value });
-  old.replaceChildren(drawn);
-  if (had) drawn.querySelector(`[data-place="${focus}"]`)?.focus();
+  const shown = about.grid ? draw(about, state.cells, options) : Object.assign(document.createElement("pre"), { textContent: element("text").value });
+  old.replaceChildren(shown);
+  if (had) shown.querySelector(`[data-place="${focus}"]`)?.focus();
+}
+
+// What the question gives, where it leaves gaps to be filled.
+function givenOf() {
+  const board = state.about.board;
+  if (!board || Object.keys(board.colours).length || isWritten(blankOf(board))) return new Set();
+  return new Set(state.cells.flatMap((each, place) => (each === blankOf(board) ? [] : [place])));
 }
 
 function body(model) {
-  if (typeof state.edited === "string") return { model: model.id, puzzle: state.edited };
-  if (state.edited) return { model: model.id, puzzle: state.cells.join("") };
-  return { model: model.id, puzzle: state.example.tokens, puzzle_id: state.example.puzzle_id };
+  // With the id of the example beside it: where demonstrations tell the rule, one's own question is one more to the same rule.
+  return { model: model.id, puzzle: state.edited ?? state.example.tokens, puzzle_id: state.example.puzzle_id };
 }
 
 async function solve() {
@@ -152,6 +163,11 @@ async function solve() {
       showSegment();
     })));
     say("");
+    const [changed, off] = coloured(state.about) ? ["A dot", "A cross"] : ["Shaded", "Red and underlined"];
+    element("legend").textContent = `${changed}: changed in this segment.${expectedOf() ? ` ${off}: not the known answer.` : ""} Press a cell to see where it looks.`;
+    element("legend").hidden = !state.about.grid;
+    element("known").hidden = !expectedOf() || !state.about.grid;
+    if (!element("known").hidden) element("known").replaceChildren(element("known").firstElementChild, draw(state.about, expectedOf(), { label: "the known answer", given: givenOf() }));
     await guarded(() => look(null));
   } finally {
     element("solve").disabled = false;
@@ -184,22 +200,23 @@ function line(text, name = "") {
 }
 
 function card(arm, number) {
-  const [about, thought] = [state.about, arm.thoughts[number - 1]];
+  const [about, thought, answer] = [state.about, arm.thoughts[number - 1], arm.answer];
+  const name = arm.model.id.slice(arm.model.id.indexOf("/") + 1);
   const made = document.createElement("article");
   made.className = "arm";
   const head = document.createElement("h3");
-  head.textContent = arm.model.about.arm;
+  head.textContent = name;
   made.append(head, line(`${arm.model.about.role ? `${arm.model.about.role}, ` : ""}${arm.model.about.parameters.toLocaleString("en")} parameters`, "quiet"));
-  const answer = arm.answer;
-  if (answer) made.append(line(answer.right === null ? "answered" : answer.right ? "right after all segments" : "wrong after all segments", `verdict ${answer.right === null ? "" : answer.right ? "right" : "wrong"}`));
+  if (answer) made.append(line(...verdictOf(answer)));
   const looks = lookOf(arm, number);
   const press = state.arms.every((each) => each.answer) && about.grid ? (place) => state.tell.guarded(() => look(place === state.asked ? null : place)) : null;
-  if (about.grid) made.append(draw(about, thought.cells, { label: `answer of ${arm.model.about.arm} after segment ${number}`, changed: new Set(thought.changed), asked: state.asked, looks, press }));
+  const marks = { changed: new Set(looks ? [] : thought.changed), given: givenOf(), off: offOf(arm, thought) };
+  if (about.grid && thought.cells.every((symbol) => about.outside.includes(symbol))) made.append(line("an empty grid", "board-empty"));
+  else if (about.grid) made.append(draw(about, thought.cells, { label: `answer of ${name} after segment ${number}`, ...marks, asked: state.asked, looks, press }));
   else made.append(Object.assign(document.createElement("pre"), { textContent: thought.text }));
-  const stop = arm.thoughts.find((each) => each.stops)?.segment;
   const token = thought.changed.length === 1 ? about.words.token : `${about.words.token}s`;
-  made.append(line(`Segment ${number}: ${thought.changed.length} ${token} changed, sure of ${(100 * thought.confidence).toFixed(0)} %${arm.thoughts.length > 1 && stop === number ? "; learned halting stops here" : ""}`, "said"));
-  if (press && !looks) made.append(line(state.asked === null ? "Press a cell to see where it looks." : "This model has no attention to show.", "quiet"));
+  made.append(line(`Segment ${number}: ${thought.changed.length} ${token} changed, sure of ${(100 * thought.confidence).toFixed(0)}\u00a0%${stopOf(arm, number)}`, "said"));
+  if (press && state.asked !== null && !looks) made.append(line("This model has no attention to show.", "quiet"));
   if (looks) made.append(line("Shade: how much the framed cell looks at each cell, mean over blocks, heads and cycles of this segment.", "quiet"));
   const charts = [
     chart("Q-values by segment", [{ name: "halt", points: arm.thoughts.map((each) => [each.segment, each.q_halt]) }, { name: "continue", points: arm.thoughts.map((each) => [each.segment, each.q_continue]) }], number),
@@ -207,6 +224,38 @@ function card(arm, number) {
   ];
   made.append(...charts.filter((each) => each));
   return made;
+}
+
+function coloured(about) {
+  return Object.keys(about.palette).length > 0 || Object.keys(about.board?.colours ?? {}).length > 0;
+}
+
+// By the task's rules; where they do not say, by the example's known answer.
+function verdictOf(answer) {
+  const expected = expectedOf();
+  const right = answer.right ?? (expected && expected.every((each, place) => each === answer.cells[place]));
+  if (right === null) return ["answered", "verdict"];
+  return [`${right ? "right" : "wrong"} after all segments`, `verdict ${right ? "right" : "wrong"}`];
+}
+
+function expectedOf() {
+  return state.edited === null && state.example.answer ? state.example.answer_cells : null;
+}
+
+// Whether the model stops here because it wants to, or because there is no further segment.
+function stopOf(arm, number) {
+  const thought = arm.thoughts[number - 1];
+  if (!thought.stops) return "";
+  if (arm.thoughts.length === 1) return "; it has no other";
+  const wants = thought.q_halt !== null && thought.q_halt > (thought.q_continue ?? 0);
+  return wants ? "; learned halting stops here" : "; learned halting never stopped before";
+}
+
+// Cells that differ from the known answer. Where the rules call another answer right, none.
+function offOf(arm, thought) {
+  const expected = expectedOf();
+  const alone = arm.answer && (arm.answer.right !== true || expected?.every((each, place) => each === arm.answer.cells[place]));
+  return new Set(expected && alone ? thought.cells.flatMap((each, place) => (each === expected[place] ? [] : [place])) : []);
 }
 
 function lookOf(arm, number) {

@@ -12,10 +12,14 @@ export function startWriting(models, { say, guarded }) {
     say("writing …");
     try {
       await Promise.all(models.map(async (model) => {
-        const [head, shown] = [document.createElement("h3"), document.createElement("pre")];
-        head.textContent = `${model.about.arm} · ${model.about.parameters.toLocaleString("en")} parameters`;
+        const [made, head, about, shown] = ["article", "h3", "p", "pre"].map((name) => document.createElement(name));
+        made.className = "arm";
+        head.textContent = model.id.slice(model.id.indexOf("/") + 1);
+        about.className = "quiet";
+        about.textContent = `${model.about.role ? `${model.about.role}, ` : ""}${model.about.parameters.toLocaleString("en")} parameters; ${model.about.task}`;
         shown.textContent = prompt;
-        texts.append(head, shown);
+        made.append(head, about, shown);
+        texts.append(made);
         const body = { model: model.id, prompt, max_tokens: tokens, temperature, stream: true };
         await stream("/v1/completions", body, (_, chunk) => { shown.textContent += chunk.choices[0].text; });
       }));

@@ -33,9 +33,9 @@ GREEDY = Decoding(temperature=0.0, top_p=1.0, max_new_tokens=9, halting=False, l
 PROMPTS = [[1, 5, 2], [1, 9, 9, 3, 4, 12, 2], [1, 2], [1, 16, 3, 3, 2]]
 
 
-def make(model: type[Reasoner], options: dict[str, Any]) -> Reasoner:
+def make(model: type[Reasoner], options: dict[str, Any], task: TaskSpec = TASK) -> Reasoner:
     torch.manual_seed(0)
-    reasoner = call(model, task=TASK, **SHAPE, **options).eval()
+    reasoner = call(model, task=task, **SHAPE, **options).eval()
     with torch.no_grad():
         for parameter in reasoner.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.05)  # halting heads and puzzle embeddings start at zero
@@ -123,6 +123,24 @@ def test_what_a_prompt_gets_does_not_depend_on_its_neighbours() -> None:
     together = write([0, 1, 2, 3])
     assert [write([number])[0] for number in range(4)] == together
     assert len({tuple(tokens) for tokens in together}) > 1
+
+
+def test_beside_others_a_row_differs_by_rounding_alone() -> None:
+    """With large random weights HRM multiplies a difference of 1e-7 by some twenty in each segment, so that in float32 the most likely token
+    becomes another one in a larger matrix product. In float64, where rounding is 1e-16, every token stays."""
+    reasoner = make(HRM, {"h_layers": 1, "l_layers": 1, "max_segments": 4}, replace(TASK, sequence_length=40)).double()
+    with torch.no_grad():
+        for parameter in reasoner.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.2)
+    prompts = [[1, *torch.randint(3, 17, (length,), generator=torch.Generator().manual_seed(length)).tolist()] for length in (4, 31, 7, 17)]
+    decoding = replace(GREEDY, max_new_tokens=40)
+
+    def write(prompts: list[list[int]]) -> list[list[int]]:
+        return generate(reasoner, prompts, end=-1, sequence_length=40, decoding=decoding, device=torch.device("cpu"))
+
+    together = write(prompts)
+    assert [write([prompt])[0] for prompt in prompts] == together
+    assert [len(prompt) + len(tokens) for prompt, tokens in zip(prompts, together, strict=True)] == [40] * 4
 
 
 def test_a_stop_sequence_ends_a_row_and_leaves_the_others() -> None:
