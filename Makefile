@@ -38,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 docs: $(STAMP)  ## build the documentation site into build/site, warnings as errors
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet < /dev/null
-	@echo "documentation: build/site/index.html"
+	@echo "documentation: build/site/index.html (with its search: $(BIN)/mkdocs serve)"
 
 sweep: $(STAMP)  ## run a sweep and write its report: SWEEP=quick|converged_cpu|code_quick|... (README.md), ARGS="trainer=ddp --jobs 2"
 	@$(BIN)/hrm-sweep sweeps=$(SWEEP) $(ARGS) < /dev/null
