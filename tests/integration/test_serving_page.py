@@ -134,7 +134,10 @@ def test_a_maze_is_drawn_with_one_start(page: Any) -> None:
 def test_a_task_of_arc_is_picked_beside_its_demonstrations(page: Any) -> None:
     driver = picked(page, "arc_tasks_4x4", 9)
     assert len(texts(driver, "#beside .board")) == 6  # three demonstrations, each a question and an answer
-    assert driver.execute_script("return new Set([...document.querySelectorAll('#question .cell')].map((c) => c.style.backgroundColor)).size") == 3
+    assert (
+        driver.execute_script("return new Set([...document.querySelectorAll('#question .cell')].map((c) => c.style.backgroundColor)).size")
+        == 3
+    )
     solved(driver)
     assert set(texts(driver, ".arm .verdict")) <= {"right after all segments", "wrong after all segments"}  # by the known answer
     assert len(texts(driver, "#known .cell")) == 9

@@ -8,7 +8,13 @@ import pytest
 import hrmlab
 
 STYLE = (Path(hrmlab.__file__).parent / "serving" / "page" / "style.css").read_text()
-INKS = {"ink": ("page", "shade", "changed", "given"), "quiet": ("page",), "link": ("page",), "bad": ("page", "changed", "given"), "good": ("page",)}
+INKS = {
+    "ink": ("page", "shade", "changed", "given"),
+    "quiet": ("page",),
+    "link": ("page",),
+    "bad": ("page", "changed", "given"),
+    "good": ("page",),
+}
 INKS |= {"one": ("page",), "two": ("page",), "page": ("link",)}
 """Ink -> what it stands on."""
 

@@ -126,7 +126,7 @@ def test_what_a_prompt_gets_does_not_depend_on_its_neighbours() -> None:
 
 
 def test_beside_others_a_row_differs_by_rounding_alone() -> None:
-    """With large random weights HRM multiplies a difference of 1e-7 by some twenty in each segment, so that in float32 the most likely token
+    """With large random weights HRM multiplies a difference of 1e-7 by some twenty in each segment, so that in float32 the likeliest token
     becomes another one in a larger matrix product. In float64, where rounding is 1e-16, every token stays."""
     reasoner = make(HRM, {"h_layers": 1, "l_layers": 1, "max_segments": 4}, replace(TASK, sequence_length=40)).double()
     with torch.no_grad():
