@@ -1,8 +1,8 @@
 """Photographs the page of hrm-serve for README.md and docs/serving.md: ``python docs/screenshots.py [KEY=VALUE ...]``, keys of hrm-serve.
 
-Needs chromium and chromedriver. What is served decides what is seen: without keys the two small runs of the study demo, trained where they
-are not there. The first of their test puzzles is shown that every arm has right at its end and the first arm wrong after its first segment,
-after that segment; where there is none, the last that was tried.
+Needs chromium and chromedriver. Without keys the two small runs of the study demo are served, trained where they are not there. Of their
+test puzzles the first is shown that every arm has right at its end and the first arm wrong after its first segment, and that segment; where
+there is none, the last that was tried.
 """
 
 import re

@@ -93,9 +93,7 @@ def serving(catalogue: Catalogue, root: Path, *, limits: Limits, access: Access 
     shelf = StudyShelf(reports_root=root / "reports", output_root=root / "outputs")
     listener = listening("127.0.0.1", 0)
     app = create_application(catalogue, limits=limits, shelf=shelf, access=access or Access())
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=connection_class(limits), ws="none", lifespan="on", log_config=None, limit_concurrency=limits.connections)
-    )
+    server = uvicorn.Server(uvicorn.Config(app, http=connection_class(limits), ws="none", lifespan="on", log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     while not server.started:

@@ -1,4 +1,4 @@
-"""The commands of the site's pages: trainings are composed and checked, of all others a test is named that executes their like."""
+"""Commands of the site's how-to and explanation: trainings are composed and checked, for all others a test is named that executes them."""
 
 import re
 import shlex

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,9 +29,13 @@ def puzzles(tmp_path: Path) -> Path:
     return path
 
 
-def test_every_row_is_scored_in_order(run: RunDirectory, puzzles: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_row_is_scored_in_order(
+    run: RunDirectory, puzzles: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("hrmlab.core.progress.FIRST_LINE_SECONDS", 0.0)
     assert command([f"run={run.path}", f"data.path={puzzles}"]) == 0
-    printed = capsys.readouterr().out
+    printed, told = capsys.readouterr()
+    assert re.search(r"^solving \w+ \(\d\.\d\de\+\d+ floating-point operations\): \d+ of 37", told, re.MULTILINE)
     folder = run.path / "evaluations" / "my_puzzles"
     result = json.loads((folder / "result.json").read_text())
     rows = list(csv.DictReader((folder / "predictions.csv").read_text().splitlines()))

@@ -208,6 +208,28 @@ def test_a_full_queue_is_answered_at_once_and_those_who_wait_get_their_answers(u
     assert up.client.post("/v1/solve", json={"model": SUDOKU, "puzzle": PUZZLE}).status_code == 200
 
 
+def test_what_takes_too_long_and_what_is_too_much_at_a_time_is_refused(up: Any, tmp_path: Path) -> None:
+    limits = Limits(slots=4, request_seconds=2, connections=2)
+    catalogue = Catalogue([opened(up, SUDOKU)], roles=[""], limits=limits)
+    catalogue.start()
+    gate = threading.Event()
+    with ThreadPoolExecutor(2) as pool, served.serving(catalogue, tmp_path, limits=limits) as url:
+        held = catalogue.get("sudoku_4x4/hrm").engine.between(lambda: gate.wait(10))  # type: ignore[union-attr]
+        asked = [pool.submit(httpx.post, f"{url}/v1/{path}", json={"model": SUDOKU, "puzzle": PUZZLE}) for path in ("solve", "trace")]
+        while json.loads(httpx.get(f"{url}/health").text)["waiting"] < 2:
+            time.sleep(0.01)
+        refused = httpx.get(f"{url}/v1/models")
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+        assert "2 requests are being answered" in refused.json()["error"]["message"]
+        assert httpx.get(f"{url}/health").status_code == 200
+        late = [one.result() for one in asked]
+        assert [(one.status_code, one.headers["retry-after"]) for one in late] == [(503, "5")] * 2
+        assert all("within 2 s" in one.json()["error"]["message"] for one in late)
+        gate.set()
+        assert held.result(10)
+        assert httpx.post(f"{url}/v1/solve", json={"model": SUDOKU, "puzzle": PUZZLE}).status_code == 200
+
+
 def test_examples_can_be_picked_and_studies_read(up: Any) -> None:
     found = up.client.get("/v1/examples", params={"model": MAZE, "start": 22, "count": 5}).json()
     test = opened(up, MAZE).task.load(progress=False).test

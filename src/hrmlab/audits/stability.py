@@ -14,9 +14,10 @@ import torch
 
 from hrmlab.core.batches import Batch
 from hrmlab.core.errors import UserError
+from hrmlab.core.progress import progress_bar
+from hrmlab.core.quantities import operations
 from hrmlab.data.example_set import ExampleSet
 from hrmlab.data.loading import EvaluationLoader
-from hrmlab.data.progress import progress_bar
 from hrmlab.data.task import Task
 from hrmlab.evaluation.solve import SegmentCall
 from hrmlab.evaluation.trajectory import Trajectory, follow
@@ -123,6 +124,7 @@ def audit_stability(
     batch_size: int = 256,
     device: torch.device | str = "cpu",
     progress: bool = False,
+    flops: float = 0,
 ) -> Stability:
     """Follow every example beyond the segments of training, and ask easier variants of it.
 
@@ -134,6 +136,7 @@ def audit_stability(
         batch_size: examples at a time.
         device: where the reasoner is.
         progress: show a bar.
+        flops: floating-point operations of one segment of one question, for the bar; 0 where nobody counted.
 
     Raises:
         UserError: a reasoner without a state, no examples, or nothing beyond the segments of training.
@@ -149,7 +152,8 @@ def audit_stability(
     cap = call.max_segments
     levels = list(_levels(task, examples))
     work = len(examples) * cap * beyond + sum(len(easier) for _, easier in levels) * cap
-    with progress_bar("segments", work, shown=progress) as advance:
+    title = f"segments ({operations(work * flops)})" if flops else "segments"
+    with progress_bar(title, work, shown=progress) as advance:
 
         def run(asked: ExampleSet, segments: int) -> Trajectory:
             parts = []

@@ -121,7 +121,7 @@ def _drawn(found: "Evaluated", palette: Mapping[str, str], *, progress: bool) ->
     """Draw every sheet into a folder for its kind; how many of each there are, in a line."""
     from collections import Counter
 
-    from hrmlab.data.progress import progress_bar
+    from hrmlab.core.progress import progress_bar
     from hrmlab.reporting.figures.sheet_figure import draw_sheet
     from hrmlab.runs.files import write_bytes
 

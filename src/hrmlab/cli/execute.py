@@ -26,7 +26,7 @@ def main() -> None:
 def command(arguments: Sequence[str]) -> int:
     """Judge the samples; the exit code."""
     options = _parser().parse_args(arguments)
-    from hrmlab.data.progress import progress_bar
+    from hrmlab.core.progress import progress_bar
     from hrmlab.evaluation.code.limits import judge_in_time
     from hrmlab.evaluation.code.samples_file import packaged_problems, read_problems, read_samples
     from hrmlab.evaluation.code.verdicts_file import Results

@@ -41,7 +41,16 @@ def stability(arguments: Sequence[str]) -> int:
     task = opened.task
     examples = task.read(path) if path is not None else task.load(progress=progress).test
     examples = examples.select(np.arange(min(count, len(examples))))
-    found = audit_stability(opened.computation, task=task, examples=examples, beyond=beyond, device=opened.device, progress=progress)
+    information = opened.information()
+    found = audit_stability(
+        opened.computation,
+        task=task,
+        examples=examples,
+        beyond=beyond,
+        device=opened.device,
+        progress=progress,
+        flops=information.flops.inference_example / information.segments,
+    )
     source = str(path or "the test split")
     folder = new_folder(Path(own["run"]), "stability")
     about = {"data": source, "checkpoint": own.get("checkpoint"), "step": opened.step}

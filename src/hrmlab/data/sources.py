@@ -10,13 +10,13 @@ import numpy as np
 
 from hrmlab.core.components import Options
 from hrmlab.core.errors import UserError
+from hrmlab.core.progress import progress_bar
 from hrmlab.core.randomness import stream_key
 from hrmlab.data.cache import cached
 from hrmlab.data.compiling import announced
 from hrmlab.data.example_set import ExampleSet, Splits, check_counts, make_set
 from hrmlab.data.groups import weigh_the_same
 from hrmlab.data.hub import read_hub
-from hrmlab.data.progress import progress_bar
 from hrmlab.data.reading import Table, read_table
 from hrmlab.data.splitting import split_pool
 

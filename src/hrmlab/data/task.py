@@ -81,8 +81,8 @@ class Task(ABC):
         words: what it calls its things.
         answer_rule: which answers count as the same in ``answer_classes``, in a few words.
         palette: symbol of ``to_text`` -> colour ``#rrggbb``, where cells are colours to people; empty otherwise.
-        outside: the symbol of cells beyond a grid that is smaller than ``spec.grid``, at its right and below, and behind it further ones
-            that mark its end; empty where there are none.
+        outside: the symbol of cells beyond a grid that is smaller than ``spec.grid``, at its right and below, then those that mark its end;
+            empty where there are none.
         board: how a person writes a question cell by cell; None where questions are no grid, or are not made by hand.
     """
 

@@ -13,7 +13,8 @@ from hrmlab.serving.limits import Limits
 from hrmlab.serving.monitoring import Monitoring
 from hrmlab.serving.problems import Refusal, answer_of
 
-_OPEN = ("/", "/health", "/openapi.json")
+_HEALTH = "/health"
+_OPEN = ("/", _HEALTH, "/openapi.json")
 """Paths that need no key; so do those of the page."""
 
 PAGE = "/page/"
@@ -31,7 +32,7 @@ class Guard:
 
     Args:
         inside: the application.
-        limits: of a body.
+        limits: of a body, and of how many requests are answered at a time.
         monitoring: counts.
         key: that requests must show as a bearer token; None for no key.
         hosts: under which the server may be called, against pages of strangers whose names are pointed at this machine; empty for any.
@@ -40,6 +41,7 @@ class Guard:
     def __init__(self, inside: ASGIApp, *, limits: Limits, monitoring: Monitoring, key: str | None, hosts: tuple[str, ...]) -> None:
         self._inside, self._limits, self._monitoring = inside, limits, monitoring
         self._key, self._hosts = key, hosts
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,10 +56,12 @@ class Guard:
                 _protect(scope["path"], MutableHeaders(scope=message))
             await send(message)
 
+        self._open += 1
         with self._monitoring.open.track_inprogress():
             try:
                 await self._admitted(scope, receive, sending)
             finally:
+                self._open -= 1
                 route = getattr(scope.get("route"), "path", "other")
                 self._monitoring.requests.labels(route, str(status)).inc()
                 self._monitoring.seconds.labels(route).observe(time.perf_counter() - started)
@@ -84,6 +88,8 @@ class Guard:
         await self._inside(scope, received, send)
 
     def _check(self, method: str, path: str, headers: Mapping[str, str]) -> None:
+        if self._open > self._limits.connections and path != _HEALTH:
+            raise Refusal(503, f"{self._limits.connections} requests are being answered, and no more at a time; ask again later")
         if self._hosts and _name(headers.get("host", "")) not in self._hosts:
             raise Refusal(400, f"the header Host names {headers.get('host', '')[:100]!r}, and this server is {' or '.join(self._hosts)}")
         if self._key is None or path in _OPEN or path.startswith(PAGE) or method == "OPTIONS":

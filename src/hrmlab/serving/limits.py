@@ -18,7 +18,7 @@ class Limits:
         segments: of one question; 422.
         new_tokens: of one text; 422.
         texts: of one request, prompts times choices; 422.
-        connections: open at a time; 503.
+        connections: on which a request is being answered at a time; 503.
         shutdown_seconds: in which a server that was told to stop answers what it has accepted.
     """
 

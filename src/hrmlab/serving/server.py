@@ -76,7 +76,6 @@ def serve(app: ASGIApp, listener: socket.socket, *, limits: Limits) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=limits.connections,
         timeout_graceful_shutdown=limits.shutdown_seconds,
         backlog=1024,
     )

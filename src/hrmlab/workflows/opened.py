@@ -10,10 +10,11 @@ from hrmlab.budget.information import ModelInformation, model_information
 from hrmlab.config.configuration import Configuration
 from hrmlab.core.batches import Batch
 from hrmlab.core.errors import UserError
+from hrmlab.core.progress import progress_bar
+from hrmlab.core.quantities import operations
 from hrmlab.core.trace import Trace
 from hrmlab.data.example_set import ExampleSet
 from hrmlab.data.loading import EvaluationLoader
-from hrmlab.data.progress import progress_bar
 from hrmlab.data.task import Task
 from hrmlab.evaluation.code.continuation import continuation
 from hrmlab.evaluation.engine import Engine
@@ -264,6 +265,9 @@ class OpenedRun:
             )
         several.check(self.task, halts=self.reasoner.halts)
         title = f"solving {self.task.spec.name}"
+        if progress:
+            cost = len(examples) * several.trajectories * several.views * self.information().flops.inference_example
+            title += f" ({'at most ' if stop == 'halting' else ''}{operations(cost)})"
         size = batch_size or (self.config.training.evaluation_batch_size if self.config else _BATCH_SIZE)
         if stop == "halting":
             with progress_bar(title, len(examples), shown=progress) as advance:

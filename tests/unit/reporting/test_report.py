@@ -50,13 +50,18 @@ def test_the_first_screen_then_the_sections_in_order(report: Report) -> None:
     assert "\n".join(lines).count("<details>") == "\n".join(lines).count("</details>")
 
 
-def test_the_question_comes_before_everything(tmp_path: Path) -> None:
+def test_the_question_comes_before_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("hrmlab.core.progress.FIRST_LINE_SECONDS", 0.0)
     for arm in ("hrm", "transformer"):
         make_run(tmp_path, arm=arm, config={"question": "Does it help?", "limits": "Nothing is said of large models."})
     report = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "reports")
     assert report.path.read_text().splitlines()[2] == "**Question.** Does it help?"
     assert "**Limits.** Nothing is said of large models." in report.path.read_text()
     assert "<strong>Question.</strong> Does it help?" in report.path.with_suffix(".html").read_text()
+    told = capsys.readouterr().err
+    assert all(part in told for part in ("reading runs: 1 of", "drawing figures: 1 of"))
 
 
 def test_files_beside_the_report(report: Report) -> None:

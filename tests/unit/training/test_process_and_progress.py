@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from hrmlab.data import progress
-from hrmlab.data.progress import progress_bar
+from hrmlab.core import progress
+from hrmlab.core.progress import progress_bar
 from hrmlab.runs.directory import RunDirectory
 
 

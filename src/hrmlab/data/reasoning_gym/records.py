@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.progress import progress_bar
 from hrmlab.core.randomness import stream_key
 from hrmlab.data.cache import cached_text
-from hrmlab.data.progress import progress_bar
 from hrmlab.data.reasoning_gym.characters import written_out
 from hrmlab.data.reasoning_gym.generator import examples, make_generator, version
 

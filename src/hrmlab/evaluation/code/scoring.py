@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from hrmlab.config.schema import Evaluation
+from hrmlab.core.progress import progress_bar
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.code.encoding import document
 from hrmlab.data.code.problems.load import NOTES, load_problems
-from hrmlab.data.progress import progress_bar
 from hrmlab.data.written.problems import WrittenProblems
 from hrmlab.data.written.record import CodeRecord
 from hrmlab.data.written.tokenizer import Tokenizer

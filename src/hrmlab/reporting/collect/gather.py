@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.progress import progress_bar
 from hrmlab.reporting.collect.launches import Launches, without_root
 from hrmlab.reporting.collect.records import RunRecord, number, run_name
 from hrmlab.reporting.collect.roles import Roles, find_roles
@@ -46,12 +47,14 @@ def collect(
     labels += [_labels(archive.study, name) for archive in archives for name in archive.runs]
     selection.check(labels)
     launches = Launches(output_root, shown_arms(item for item in labels if selection.keeps(item)))
+    with progress_bar("reading runs", sum(len(runs) for runs, _ in scanned.values()), shown=True) as advance:
+        for run in (run for runs, _ in scanned.values() for run in runs):
+            if selection.keeps(run.labels):
+                launches.add(run)
+            advance(1)
     for name, (runs, unreadable) in scanned.items():
         for item in unreadable if selection == EVERYTHING else ():
             launches.add_unreadable(item)
-        for run in runs:
-            if selection.keeps(run.labels):
-                launches.add(run)
         if (archive := held.get(name)) is not None:
             here = {run_name(run.path, Path(output_root) / name): run for run in runs}
             wanted = [item for item in archive.runs if item not in here or here[item].state != "completed"]

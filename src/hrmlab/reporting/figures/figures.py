@@ -1,6 +1,6 @@
 """The report's figures: where halting stops and results by rating are drawn here, learning curves and depths beside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib import rc_context
@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from hrmlab.core.progress import progress_bar
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.failures import TaskFailures
@@ -48,12 +49,18 @@ def draw(study: Study, shown: Sequence[TaskResults], failures: Sequence[TaskFail
     if not study.runs:
         return []
     style = looks(study.arms)
-    with rc_context(STYLE):
-        found = [draw_result(study, shown, style), draw_sizes(study, style), draw_profiles(study, style)]
-        found.append(draw_practice(study, style))
-        found += [picture for task in study.tasks for picture in draw_learning(task, style)]
-        found += [draw_segments(study, style), _halting(study, style), draw_depths(study, style), _ratings(study, style)]
-        found += [draw_failures(item, place) for place, item in enumerate(failures)]
+    drawings: list[Callable[[], Sequence[Picture | None]]] = [
+        lambda: [draw_result(study, shown, style)],
+        *(lambda one=one: [one(study, style)] for one in (draw_sizes, draw_profiles, draw_practice)),
+        *(lambda task=task: draw_learning(task, style) for task in study.tasks),
+        *(lambda one=one: [one(study, style)] for one in (draw_segments, _halting, draw_depths, _ratings)),
+        *(lambda item=item, place=place: [draw_failures(item, place)] for place, item in enumerate(failures)),
+    ]
+    found: list[Picture | None] = []
+    with rc_context(STYLE), progress_bar("drawing figures", len(drawings), shown=True) as advance:
+        for drawing in drawings:
+            found += drawing()
+            advance(1)
     return [picture for picture in found if picture is not None]
 
 

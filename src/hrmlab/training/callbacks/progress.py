@@ -7,8 +7,8 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import RichProgressBar
 
+from hrmlab.core.progress import LINE_SECONDS
 from hrmlab.core.quantities import operations, remaining
-from hrmlab.data.progress import LINE_SECONDS
 from hrmlab.training.module import SegmentTraining
 
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from hrmlab.core.errors import UserError
+from hrmlab.core.progress import progress_bar
 from hrmlab.data.code.coinciding import VERSION as COINCIDING_VERSION
 from hrmlab.data.code.coinciding import packaged_sets, without_coinciding
 from hrmlab.data.code.library.clean import clean_functions
 from hrmlab.data.code.synthetic.splits import GENERATOR_VERSION, generate_splits
 from hrmlab.data.code.task import CodeOptions, CodeTask
 from hrmlab.data.example_set import check_counts
-from hrmlab.data.progress import progress_bar
 from hrmlab.data.written.record import Records
 
 SPLIT_RULE = "programs with equal normalised syntax trees or equal behaviour on probe inputs"
