@@ -50,9 +50,7 @@ def test_the_first_screen_then_the_sections_in_order(report: Report) -> None:
     assert "\n".join(lines).count("<details>") == "\n".join(lines).count("</details>")
 
 
-def test_the_question_comes_before_everything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_question_comes_before_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("hrmlab.core.progress.FIRST_LINE_SECONDS", 0.0)
     for arm in ("hrm", "transformer"):
         make_run(tmp_path, arm=arm, config={"question": "Does it help?", "limits": "Nothing is said of large models."})
