@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
-from hrmlab.budget.counter import FlopCounter
 from hrmlab.core.batches import Batch, Prediction
 from hrmlab.models.reasoner import Reasoner
 
@@ -40,7 +40,7 @@ def _total(prediction: Prediction) -> torch.Tensor:
 
 
 def count_flops(reasoner: Reasoner) -> Flops:
-    """Count with the formulas of torch's FLOP counter: matrix products and attention; normalisations and activations are not counted.
+    """Count with torch's FLOP counter: matrix products and attention; normalisations and activations are not counted.
 
     Args:
         reasoner: on the meta device.
@@ -49,13 +49,13 @@ def count_flops(reasoner: Reasoner) -> Flops:
     tokens = torch.zeros((1, length), dtype=torch.int64, device="meta")
     batch = Batch(inputs=tokens, labels=tokens, puzzle_ids=torch.zeros(1, dtype=torch.int64, device="meta"))
     carry = reasoner.initial_carry(1)
-    with FlopCounter() as training:
+    with FlopCounterMode(display=False) as training:
         carry, prediction = reasoner(carry, batch)
         _total(prediction).backward()
         if reasoner.continues and reasoner.max_segments > 1:
             with torch.no_grad():
                 reasoner.look_ahead(carry, batch)
-    with FlopCounter(training.known) as inference, torch.no_grad():
+    with FlopCounterMode(display=False) as inference, torch.no_grad():
         reasoner(carry, batch)
     segments = reasoner.max_segments
-    return Flops(training.total, training.total * segments, inference.total * segments)
+    return Flops(training.get_total_flops(), training.get_total_flops() * segments, inference.get_total_flops() * segments)
