@@ -10,6 +10,7 @@ LATER_KEYS: dict[str, Any] = {
     "evaluation.noise": 0.0,
     "evaluation.trajectories": 1,
     "evaluation.views": 1,
+    "objective.final_learning_rate_ratio": 1.0,  # before the section, which came without it
     "objective": {
         "name": "supervised",
         "order": [],

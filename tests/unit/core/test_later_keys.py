@@ -40,10 +40,17 @@ def test_the_neutral_value_is_the_default() -> None:
     for key, neutral in LATER_KEYS.items():
         section, _, rest = key.partition(".")
         if not rest:  # a whole section, of which a file says what it is where nothing is chosen
-            files = [validate_section(section, yaml.safe_load(file.read_text())) for file in Path("conf", section).glob("supervised.yaml")]
-            assert files == [neutral], f"{key} is neutral at another value"
+            file = Path("conf", section, "supervised.yaml")
+            still_later = {name: value for name, value in LATER_KEYS.items() if name.startswith(f"{section}.")}
+            default = without_neutral({section: validate_section(section, yaml.safe_load(file.read_text()))}, still_later)
+            assert default == {section: neutral}, f"{key} is neutral at another value"
             continue
         schemas = [section_schema(section, yaml.safe_load(file.read_text())) for file in Path("conf", section).glob("*.yaml")]
         defaults = [schema[rest].default for schema in schemas if rest in schema]
         assert defaults, f"no component has {key}"
         assert all(type(default) is type(neutral) and default == neutral for default in defaults), f"{key} is neutral at another value"
+
+
+def test_a_section_that_got_a_key_later_is_left_out_with_it_and_without() -> None:
+    section = LATER_KEYS["objective"]
+    assert without_neutral({"objective": section}) == without_neutral({"objective": {**section, "final_learning_rate_ratio": 1.0}}) == {}
