@@ -33,9 +33,8 @@ _NANO = {
         "halting": False,
     },
     "size": {"name": "nano", "parameters": 100_000, "head_size": 16},
-    "optimizer": {"name": "muon", "target": "hrmlab.training.optimizers.muon"},
-    "precision": "bf16",
 }
+_MUON = {"name": "muon", "target": "hrmlab.training.optimizers.muon"}
 _ARMS = {
     "hrm": {"_target_": "hrmlab.models.hrm.HRM", "name": "hrm", **_SHAPE},
     "transformer": {"_target_": "hrmlab.models.transformer.Transformer", "name": "transformer", **_SHAPE},
@@ -58,13 +57,16 @@ def trm128(options: dict[str, str]) -> dict[str, Any]:
 
 
 def nano(options: dict[str, str]) -> dict[str, Any]:
-    """HRM at size nano as the committed studies train it: 4x4 and hard 6x6 Sudoku, Muon, bf16 compiled, every example all segments."""
+    """HRM at size nano as the committed studies train it: 4x4 and hard 6x6 Sudoku, Muon, compiled, every example all segments."""
     figures: dict[str, Any] = {}
     for side in (4, 6):
-        spec = {**_NANO, "data": {**_SUDOKU, "side": side}}
-        step = _timed({**spec, "compile": True}, options)["step_s"]
-        limit = _arithmetic(spec, options)
-        figures[f"{side}x{side}"] = {"step_s": step, **limit, "share_of_limit": round(limit["arithmetic_s"] / step, 2)}
+        for precision in options.get("precisions", "fp32,bf16").split(","):
+            optimizer = {**_MUON, "options": {"newton_schulz_precision": precision}}
+            spec = {**_NANO, "data": {**_SUDOKU, "side": side}, "precision": precision, "optimizer": optimizer}
+            step = _timed({**spec, "compile": True}, options)["step_s"]
+            limit = _arithmetic(spec, options)
+            share = round(limit["arithmetic_s"] / step, 2)
+            figures.setdefault(f"{side}x{side}", {})[precision] = {"step_s": step, **limit, "share_of_limit": share}
     return figures
 
 
@@ -148,7 +150,7 @@ def train(job: dict[str, Any], steps: int, *, started: Callable[[], None] = lamb
     module = SegmentTraining(
         reasoner=reasoner,
         task=task,
-        optimizer=Component(optimizer["name"], optimizer["target"], {"learning_rate": 1e-4}),
+        optimizer=Component(optimizer["name"], optimizer["target"], {"learning_rate": 1e-4, **optimizer.get("options", {})}),
         steps=10_000,
         batch_size=job.get("batch_size", 32),
         precision=job["precision"],

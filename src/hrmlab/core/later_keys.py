@@ -37,6 +37,7 @@ LATER_KEYS: dict[str, Any] = {
     "optimizer.decay_share": 0.2,
     "optimizer.hold_share": 0.0,
     "optimizer.learning_rates": {},
+    "optimizer.newton_schulz_precision": "bf16",
     "optimizer.other_learning_rate": None,
     "optimizer.other_weight_decay": None,
     "optimizer.schedule": "cosine",

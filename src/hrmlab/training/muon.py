@@ -20,7 +20,16 @@ class BatchedMuon(torch.optim.Muon):
     Muon orthogonalises whole matrices, which the parts of one, each by itself, would not add up to. Where processes have parts, momentum
     stays in parts; what it says of a matrix is put together, one matrix at a time to spare memory, and every process does the same with it
     and takes its part of the outcome: the update of one process to rounding, its time on every process.
+
+    Args:
+        newton_schulz_dtype: that matrices are orthogonalised in. torch's is bfloat16, made for processors that multiply it fast; a CPU that
+            does not takes several times as long for it as for float32.
+        *arguments, **options: torch's.
     """
+
+    def __init__(self, *arguments: Any, newton_schulz_dtype: torch.dtype = torch.bfloat16, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._dtype = newton_schulz_dtype
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -35,12 +44,12 @@ class BatchedMuon(torch.optim.Muon):
                     continue
                 direction = self._direction(parameter, group)
                 if isinstance(direction, DTensor):
-                    (update,) = _orthogonalised(direction.full_tensor().unsqueeze(0), group)
+                    (update,) = _orthogonalised(direction.full_tensor().unsqueeze(0), group, self._dtype)
                     _move(parameter, cut_like(parameter, update.to(parameter.dtype)), group)
                 else:
                     alike.setdefault(parameter.shape, []).append((parameter, direction))
             for matrices in alike.values():
-                updates = _orthogonalised(torch.stack([direction for _, direction in matrices]), group)
+                updates = _orthogonalised(torch.stack([direction for _, direction in matrices]), group, self._dtype)
                 for (parameter, _), update in zip(matrices, updates, strict=True):
                     _move(parameter, update, group)
         return result
@@ -55,18 +64,16 @@ class BatchedMuon(torch.optim.Muon):
         return gradient.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
 
 
-def _orthogonalised(directions: Tensor, group: dict[str, Any]) -> Tensor:
-    """Each matrix ``U S V^T`` made about ``U V^T``: the quintic Newton-Schulz iteration in bf16.
+def _orthogonalised(directions: Tensor, group: dict[str, Any], dtype: torch.dtype) -> Tensor:
+    """Each matrix ``U S V^T`` made about ``U V^T``: the quintic Newton-Schulz iteration.
 
     Args:
         directions: ``(matrices, rows, columns)``.
         group: ``ns_coefficients``, ``ns_steps`` and ``eps``.
-
-    Returns:
-        bf16 of the same shape.
+        dtype: of the computation and of the result.
     """
     a, b, c = group["ns_coefficients"]
-    matrices = directions.bfloat16()
+    matrices = directions.to(dtype)
     tall = directions.shape[-2] > directions.shape[-1]
     if tall:
         matrices = matrices.mT

@@ -6,7 +6,7 @@ optimization, its global step and its checkpoints see a single optimizer whateve
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import nn
@@ -223,12 +223,14 @@ def muon(
     momentum: Annotated[float, FromZeroBelow(1.0)] = 0.95,
     other_learning_rate: LearningRate | None = None,
     other_weight_decay: WeightDecay | None = None,
+    newton_schulz_precision: Literal["bf16", "fp32"] = "bf16",
 ) -> OptimizerBundle:
     """Muon (Jordan et al. 2024) on the matrices inside the stacks, AdamW on embeddings, heads and gains.
 
     Muon's update is rescaled to the size of an AdamW update (Liu et al. 2025), so that one learning rate serves both, unless AdamW is given
     values of its own (``other_learning_rate``, ``other_weight_decay``). A part's own rate (``learning_rates``) is that of all its
-    parameters, whichever of the two updates them. A model without stacks is left to AdamW alone.
+    parameters, whichever of the two updates them. A model without stacks is left to AdamW alone. Muon orthogonalises in bf16, as it was
+    published, or in fp32, which CPUs without bf16 products do faster.
     """
     other_learning_rate = learning_rate if other_learning_rate is None else other_learning_rate
     other_weight_decay = weight_decay if other_weight_decay is None else other_weight_decay
@@ -236,7 +238,9 @@ def muon(
     dense: list[torch.optim.Optimizer] = []
     if matrices:
         groups = grouped(matrices, reasoner, parts)
-        dense.append(BatchedMuon(groups, lr=learning_rate, weight_decay=weight_decay, momentum=momentum, adjust_lr_fn="match_rms_adamw"))
+        dtype = torch.bfloat16 if newton_schulz_precision == "bf16" else torch.float32
+        options: dict[str, Any] = {"momentum": momentum, "adjust_lr_fn": "match_rms_adamw", "newton_schulz_dtype": dtype}
+        dense.append(BatchedMuon(groups, lr=learning_rate, weight_decay=weight_decay, **options))
     groups = grouped(other, reasoner, parts)
     dense.append(torch.optim.AdamW(groups, lr=other_learning_rate, betas=adam.betas, weight_decay=other_weight_decay, foreach=True))
     return _bundle(dense, puzzle, puzzles=puzzles, course=course)
