@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hrmlab.cli import quickstart
+from hrmlab.cli import quickstart, sweep
 from hrmlab.cli.command import guarded
 from hrmlab.runs.finding import find_runs
 
@@ -88,3 +88,32 @@ def test_what_is_no_choice_is_said_before_anything_is_measured(capsys: pytest.Ca
         said = capsys.readouterr().err
         assert said.count("\n") == 1
         assert part in said
+
+
+def test_a_sweep_s_cost_is_said_before_it_is_paid(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["experiments=sudoku/quick_4x4", "study=mine", "model=transformer", "size=nano,tiny", "training.steps=4", *FEW]
+    assert sweep.command([*words, "seed=0,1", "--estimate"]) == 0
+    said = capsys.readouterr().out
+    assert "4 jobs: 4 to start" in said
+    by_size = {size: float(found[1]) for size in ("nano", "tiny") if (found := re.search(rf"{size} +[\d,]+ +(\S+) +about ", said))}
+    assert by_size["nano"] < by_size["tiny"]
+    assert _total(said, "4 runs") == pytest.approx(2 * sum(by_size.values()), rel=0.01)
+    assert list(Path().iterdir()) == []  # nothing was trained, nothing written
+    assert sweep.command([*words[:3], "size=nano", *words[4:], "seed=0", "--no-report"]) == 0
+    (run,) = find_runs("outputs", "mine")
+    summary = run.read_json("summary.json")
+    assert summary is not None
+    assert f"{summary['training']['flops']:.2e}" == f"{by_size['nano']:.2e}"
+    capsys.readouterr()
+    assert sweep.command([*words, "seed=0,1", "--estimate", "--jobs", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "4 jobs: 3 to start, 1 completed already" in said
+    assert _total(said, "3 runs") == pytest.approx(by_size["nano"] + 2 * by_size["tiny"], rel=0.01)
+    assert guarded(sweep.NAME, lambda: sweep.command(["sweeps=tune_quick", "--estimate"])) == 2
+    assert "leave --estimate out" in capsys.readouterr().err
+
+
+def _total(said: str, runs: str) -> float:
+    found = re.search(rf"{runs}(?:, \d+ at a time)?: (\S+) floating-point operations, about \d", said)
+    assert found is not None, said
+    return float(found[1])

@@ -52,6 +52,7 @@ Flags:
   --jobs N           at most N jobs at once (default: as many as the cores hold); jobs x threads never exceed the cores
   --retry-failed     run FAILED jobs again, from their last checkpoint
   --dry-run          print what would be done and do nothing
+  --estimate         measure a few steps of each arm, say how long what is left takes here and what it computes, and train nothing
   --detach           with launcher=slurm: leave when all jobs are in the queue; the same command without it follows them
   --no-report        write no report at the end
   --reports DIR      the report goes to DIR/<study> (default: reports)

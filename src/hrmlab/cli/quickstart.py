@@ -16,7 +16,6 @@ from hrmlab.cli.command import run_command
 from hrmlab.config.location import choices, config_file
 from hrmlab.config.values import nearest
 from hrmlab.core.errors import UserError
-from hrmlab.core.quantities import duration, operations
 from hrmlab.core.yaml_text import parse_yaml
 
 NAME = "hrm-quickstart"
@@ -71,9 +70,14 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def _guided(flags: Namespace, console: Console) -> int:
+    from hrmlab.cli.estimates import tell_estimate
+    from hrmlab.config.composition import composer
+    from hrmlab.sweeping.jobs import compose_jobs
+
     words = _words(flags, console)
     console.print(f"hrm-sweep {shlex.join(words)}", style="bold", markup=False, soft_wrap=True)
-    _estimate(words, console)
+    with composer() as composing:
+        tell_estimate(composing, compose_jobs(composing, words), console)
     if flags.dry_run:
         return 0
     if not flags.yes and not Confirm.ask("Start?", default=True, console=console):
@@ -123,34 +127,6 @@ def _words(flags: Namespace, console: Console) -> list[str]:
     listed, models = ",".join(map(str, range(seeds))), ",".join(dict.fromkeys(named))
     chosen_words = [f"experiments={task}", f"size={size}", f"study={flags.study}", f"model={models}", f"seed={listed}"]
     return [*chosen_words, *steps, *flags.overrides]
-
-
-def _estimate(words: Sequence[str], console: Console) -> None:
-    """Measure a few steps of each arm and say what the whole takes."""
-    from hrmlab.config.composition import composer
-    from hrmlab.sweeping.estimate import estimate
-    from hrmlab.sweeping.jobs import Job, compose_jobs
-
-    def told(job: Job) -> None:
-        console.print(f"measuring a few steps of {job.labels.arm} on {job.labels.task}", markup=False, highlight=False)
-
-    with composer() as composing:
-        jobs = compose_jobs(composing, words)
-        found = estimate(composing, jobs, told=told)
-    table = Table(box=None, padding=(0, 2), title="One run of each arm", title_justify="left")
-    for column in ("task", "arm", "parameters", "floating-point operations", "time"):
-        table.add_column(column, justify="left" if column in ("task", "arm") else "right")
-    for (task, arm), cost in found.by_arm.items():
-        table.add_row(task, arm, f"{cost.parameters:,}", f"{cost.flops:.2e}", f"about {duration(cost.seconds)}")
-    console.print(table)
-    things = "run" if found.runs == 1 else "runs"
-    at_once = f", {found.at_once} at a time" if found.at_once > 1 else ""
-    console.print(
-        f"{found.runs} {things}{at_once}: {operations(found.flops)}, about {duration(found.seconds)} on this machine",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
 
 
 def _question(recipe: str) -> str:

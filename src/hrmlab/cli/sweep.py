@@ -14,6 +14,7 @@ from hrmlab.config.location import LAUNCHER
 from hrmlab.core.errors import Unfinished, UserError
 
 if TYPE_CHECKING:
+    from hrmlab.config.composition import Composer
     from hrmlab.sweeping.display import Display
     from hrmlab.sweeping.jobs import Job
     from hrmlab.sweeping.launcher import Launcher
@@ -40,6 +41,12 @@ def command(arguments: Sequence[str]) -> int:
     launcher = _launcher(flags)
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
         plan = composing.plan(flags.overrides)
+        if flags.estimate:
+            if plan.search is not None:
+                raise UserError(
+                    "--estimate measures the jobs of a grid, and a sweep that tunes chooses its jobs on the way; leave --estimate out"
+                )
+            return _estimate(composing, compose_jobs(composing, flags.overrides), flags)
         if plan.search is None:
             return _sweep(compose_jobs(composing, flags.overrides), flags, launcher)
         if flags.detach:
@@ -127,6 +134,21 @@ def _dry_run(jobs: Sequence["Job"], flags: Namespace, launcher: "Launcher") -> i
     return 0
 
 
+def _estimate(composing: "Composer", jobs: Sequence["Job"], flags: Namespace) -> int:
+    """What is left of a sweep takes how long: measured on this machine, whoever is to start the jobs."""
+    from hrmlab.cli.estimates import tell_estimate
+    from hrmlab.sweeping.display import Display
+    from hrmlab.sweeping.restoring import archived
+
+    held = archived(jobs, reports_root=flags.reports)[1] if flags.use_records else {}
+    works = _decide([job for job in jobs if job.name not in held], flags)
+    display = Display(works)
+    _announce(works, display)
+    if left := [work.job for work in works if work.action in ("start", "resume", "retry")]:
+        tell_estimate(composing, left, display.console, limit=flags.jobs)
+    return 0
+
+
 def _write_tuned(tuning: "Tuning", output_root: Path, flags: Namespace) -> bool:
     """Whether every arm got its values on every task; a trial that failed is one, and no failure of the sweep.
 
@@ -203,6 +225,7 @@ def _flags(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("--jobs", default=None)
     parser.add_argument("--retry-failed", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--estimate", action="store_true")
     parser.add_argument("--detach", action="store_true")
     parser.add_argument("--no-report", action="store_true")
     parser.add_argument("--reports", default="reports")

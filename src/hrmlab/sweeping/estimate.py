@@ -1,7 +1,6 @@
 """What a sweep will take, from a few steps of each of its arms: time on this machine, and floating-point operations."""
 
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,42 +39,47 @@ class Estimate:
     """Of a sweep.
 
     Attributes:
-        by_arm: cost of one run of each arm on each task, by (task, arm).
+        by_arm: cost of one run of each arm on each task at each size, by (task, arm, size).
         runs: how many there are.
         at_once: how many of them at a time.
         seconds: of wall time, about, on this machine.
         flops: of all.
     """
 
-    by_arm: dict[tuple[str, str], Cost]
+    by_arm: dict[tuple[str, str, str], Cost]
     runs: int
     at_once: int
     seconds: float
     flops: int
 
 
-def estimate(composing: Composer, jobs: Sequence[Job], *, told: Callable[[Job], None]) -> Estimate:
-    """Train a few steps of one job of each arm and task, in a folder that is removed again.
+def estimate(composing: Composer, jobs: Sequence[Job], *, told: Callable[[Job], None], limit: int | None = None) -> Estimate:
+    """Train a few steps of one job of each arm, task and size, in a folder that is removed again.
 
     Args:
         composing: that composed the jobs.
-        jobs: of a sweep.
+        jobs: of a sweep, at least one.
         told: is called with each job before it is measured.
+        limit: most jobs at once; None for as many as the cores hold.
 
     Raises:
         UserError: a job cannot be trained, as the sweep would say.
     """
-    machine, needs = share_out([vars(job.config.trainer) for job in jobs], limit=None)
-    by_arm: dict[tuple[str, str], Cost] = {}
+    machine, needs = share_out([vars(job.config.trainer) for job in jobs], limit=limit)
+    by_arm: dict[tuple[str, str, str], Cost] = {}
     for job, need in zip(jobs, needs, strict=True):
-        key = job.labels.task, job.labels.arm
+        key = _key(job)
         if key not in by_arm:
             told(job)
             by_arm[key] = _measured(composing, job, threads=need.threads)
-    costs = [by_arm[job.labels.task, job.labels.arm] for job in jobs]
+    costs = [by_arm[_key(job)] for job in jobs]
     longest, total = max(cost.seconds for cost in costs), sum(cost.seconds for cost in costs)
     seconds = max(longest, total / machine.limit)
     return Estimate(by_arm=by_arm, runs=len(jobs), at_once=machine.limit, seconds=seconds, flops=sum(cost.flops for cost in costs))
+
+
+def _key(job: Job) -> tuple[str, str, str]:
+    return job.labels.task, job.labels.arm, job.labels.size
 
 
 def _measured(composing: Composer, job: Job, *, threads: int) -> Cost:
@@ -88,7 +92,7 @@ def _measured(composing: Composer, job: Job, *, threads: int) -> Cost:
         words = [
             *job.overrides,
             f"training.steps={steps}",
-            f"training.validate_every_steps={steps}",
+            f"training.validate_every_steps={max(1, steps // 2)}",  # twice: the first one may compile
             "training.log_every_steps=1",
             "training.time_limit_minutes=null",
             "optimizer.warmup_steps=0",
@@ -101,16 +105,22 @@ def _measured(composing: Composer, job: Job, *, threads: int) -> Cost:
         run = RunDirectory.create(output_root=folder, labels=job.labels, config=config.to_plain(), overrides=words)
         prepared = prepare(config)
         with run.locked():
-            start = time.monotonic()
             with fitted(prepared, run):
-                whole = time.monotonic() - start
+                pass
             measured = pd.read_csv(run.metrics_file)
-    times = measured.query("metric == 'train/loss'")["seconds"].to_list()
-    seconds = [later - sooner for sooner, later in pairwise(times)]
-    of_step = median(seconds[_WARM_UP:] or seconds or [whole / steps])
-    of_validation = max(0.0, whole - of_step * steps)
+    of_step, of_validation, to_start = _parts(measured)
     training = job.config.training
     validations = training.steps // training.validate_every_steps + _EVALUATIONS
     flops = training.steps * training.batch_size * prepared.budget.flops_per_training_segment
-    seconds_of_run = of_step * training.steps + of_validation * validations
+    seconds_of_run = to_start + of_step * training.steps + of_validation * validations
     return Cost(seconds=seconds_of_run, flops=flops, parameters=prepared.budget.parameters)
+
+
+def _parts(measured: pd.DataFrame) -> tuple[float, float, float]:
+    """Seconds of a step, of a validation, and of what is done once before the second step, compiling first of all; from a run's metrics.csv."""
+    ends = measured.query("metric == 'train/loss'").set_index("step")["seconds"]
+    seconds = [later - sooner for sooner, later in pairwise(ends.to_list())]
+    of_step = median(seconds[_WARM_UP:] or seconds or ends.to_list())
+    validated = measured[measured["metric"].str.startswith("val/")].groupby("step")["seconds"].max()
+    of_validation = (validated - ends.reindex(validated.index)).dropna()
+    return of_step, max(0.0, float(of_validation.iloc[-1])) if len(of_validation) else 0.0, max(0.0, float(ends.iloc[0]) - of_step)

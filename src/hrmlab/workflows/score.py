@@ -102,6 +102,7 @@ def _written(prepared: Prepared, fitted: Fitted, run: RunDirectory) -> dict[str,
         world_size=trainer.world_size,
         judge=prepared.written.judge,
         in_step=is_sharded(module),
+        flops_per_text=prepared.budget.flops_per_inference_example,
     )
     scores = writer.score(prepared.sets, folder=run.path / "generations")
     module.computation.release()

@@ -11,6 +11,7 @@ import torch
 
 from hrmlab.config.schema import Evaluation
 from hrmlab.core.progress import progress_bar
+from hrmlab.core.quantities import operations
 from hrmlab.core.task import TaskSpec
 from hrmlab.data.code.encoding import document
 from hrmlab.data.code.problems.load import NOTES, load_problems
@@ -85,6 +86,8 @@ class Writer:
         judge: says whether a completion answers a problem without tests right; None where tests alone say so.
         in_step: every process writes everything, because none can compute without the others (their weights are in parts); how long a
             text becomes is known only when it is written, so that processes with work of their own would wait for each other forever.
+        flops_per_text: floating-point operations of one pass over a whole text, which writing one with kept keys and values costs at most;
+            None where they are not counted.
     """
 
     computation: Computation
@@ -98,6 +101,7 @@ class Writer:
     world_size: int = 1
     judge: Callable[[CodeRecord, str], bool] | None = None
     in_step: bool = False
+    flops_per_text: int | None = None
 
     @property
     def _share(self) -> tuple[int, int]:
@@ -136,7 +140,8 @@ class Writer:
         bits: dict[str, np.ndarray] = {}
         written: dict[str, list[Completion]] = {}
         total = sum(len(sets[name]) * self.settings.samples for name in tested) // self._share[1]
-        with progress_bar("writing code", total, shown=self.progress) as advance:
+        cost = "" if self.flops_per_text is None else f" (at most {operations(total * self.flops_per_text)})"
+        with progress_bar(f"writing code{cost}", total, shown=self.progress) as advance:
             for name, records in sets.items():
                 if name in tested:
                     with nullcontext() if self.settings.compile else _eagerly():
