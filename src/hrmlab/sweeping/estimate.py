@@ -117,7 +117,7 @@ def _measured(composing: Composer, job: Job, *, threads: int) -> Cost:
 
 
 def _parts(measured: pd.DataFrame) -> tuple[float, float, float]:
-    """Seconds of a step, of a validation, and of what is done once before the second step, compiling first of all; from a run's metrics.csv."""
+    """Seconds of a step, of a validation, and of what is done once before the second step, such as compiling; from a metrics.csv."""
     ends = measured.query("metric == 'train/loss'").set_index("step")["seconds"]
     seconds = [later - sooner for sooner, later in pairwise(ends.to_list())]
     of_step = median(seconds[_WARM_UP:] or seconds or ends.to_list())
