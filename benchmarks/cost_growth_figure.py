@@ -67,4 +67,4 @@ def _seconds(value: float) -> str:
 
 
 def _size(mebibytes: float) -> str:
-    return f"{mebibytes / 1024:.3g} GiB" if mebibytes >= 1024 else f"{mebibytes:.3g} MiB"
+    return f"{mebibytes / 1024:.3g} GiB" if mebibytes >= 1024 else f"{mebibytes:,g} MiB"
