@@ -16,6 +16,7 @@ from benchmarks import (
     decoding,
     execution,
     generation,
+    gpu_steps,
     inference,
     job_overhead,
     many_runs,
@@ -47,6 +48,10 @@ CASES: dict[str, tuple[Case, str]] = {
     "cost_growth": (
         cost_growth.cost_growth,
         "step time and memory against parameters, sequence, cycles, batch and processes, with fitted powers and where they bend",
+    ),
+    "gpu_steps": (
+        gpu_steps.gpu_steps,
+        "segments per second and model FLOP utilisation of 27M models on a GPU, and a profile (device=cpu parameters= batches= ...)",
     ),
     "startup": (startup.startup, "seconds of --help, of the answer to a wrong key, and from launch to the first training step"),
     "job_overhead": (job_overhead.job_overhead, "what each of 200 short jobs of a sweep takes beyond its training (jobs=N: of N)"),
@@ -91,6 +96,10 @@ OPTIONS = (
     "runs",
     "folder",
     "sweeps",
+    "device",
+    "parameters",
+    "batches",
+    "seconds",
     *decoding.DEFAULTS,
 )
 
@@ -101,7 +110,7 @@ def main(arguments: list[str]) -> int:
         key, _, value = argument.partition("=")
         options[key] = value
     unknown = [name for name in options if name not in OPTIONS]
-    chosen = options.get("case", ",".join(CASES)).split(",")
+    chosen = options.get("case", ",".join(name for name in CASES if name != "gpu_steps")).split(",")
     wrong = [name for name in chosen if name not in CASES]
     if unknown or wrong or "--help" in arguments:
         print(__doc__)

@@ -115,8 +115,8 @@ def train(job: dict[str, Any], steps: int, *, started: Callable[[], None] = lamb
     """Train for some steps in this process.
 
     Args:
-        job: sections ``model``, ``size`` and ``data`` as in conf/, ``precision``, ``compile`` and ``threads``; ``batch_size`` (32)
-            and ``optimizer`` (AdamW) may be left out.
+        job: sections ``model``, ``size`` and ``data`` as in conf/, ``precision``, ``compile`` and ``threads``; ``batch_size`` (32),
+            ``optimizer`` (AdamW) and ``accelerator`` (``cpu``) may be left out.
         steps: how many.
         started: called before each step.
         ended: called after each.
@@ -160,7 +160,8 @@ def train(job: dict[str, Any], steps: int, *, started: Callable[[], None] = lamb
         log_every_steps=20,
     )
     trainer = pl.Trainer(
-        accelerator="cpu",
+        accelerator=job.get("accelerator", "cpu"),
+        devices=1,
         max_steps=steps,
         limit_val_batches=0,
         logger=False,

@@ -118,9 +118,12 @@ def _measured(composing: Composer, job: Job, *, threads: int) -> Cost:
 
 def _parts(measured: pd.DataFrame) -> tuple[float, float, float]:
     """Seconds of a step, of a validation, and of what is done once before the second step, such as compiling; from a metrics.csv."""
-    ends = measured.query("metric == 'train/loss'").set_index("step")["seconds"]
-    seconds = [later - sooner for sooner, later in pairwise(ends.to_list())]
-    of_step = median(seconds[_WARM_UP:] or seconds or ends.to_list())
-    validated = measured[measured["metric"].str.startswith("val/")].groupby("step")["seconds"].max()
-    of_validation = (validated - ends.reindex(validated.index)).dropna()
-    return of_step, max(0.0, float(of_validation.iloc[-1])) if len(of_validation) else 0.0, max(0.0, float(ends.iloc[0]) - of_step)
+    trained = measured[measured["metric"] == "train/loss"]
+    ends = dict(zip(trained["step"].tolist(), trained["seconds"].tolist(), strict=True))
+    between = [later - sooner for sooner, later in pairwise(ends.values())]
+    of_step = median(between[_WARM_UP:] or between or ends.values())
+    validated = measured[measured["metric"].str.startswith("val/")]
+    of_validations = [
+        end - ends[step] for step, end in zip(validated["step"].tolist(), validated["seconds"].tolist(), strict=True) if step in ends
+    ]
+    return of_step, max(0.0, *of_validations[-1:], 0.0), max(0.0, next(iter(ends.values())) - of_step)

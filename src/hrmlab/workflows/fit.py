@@ -12,6 +12,7 @@ from typing import Any, Literal
 import lightning.pytorch as pl
 import torch
 
+from hrmlab.budget.utilisation import utilisation
 from hrmlab.core.errors import LostProcess, memory_is_exhausted, peer_is_lost
 from hrmlab.core.notices import notice
 from hrmlab.core.processes import process_rank
@@ -228,15 +229,24 @@ def _effort(prepared: Prepared, trainer: pl.Trainer, module: SegmentTraining, ru
     on_gpu = module.device.type == "cuda"
     spent = module.spent()
     peak = torch.cuda.max_memory_allocated() if on_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    flops = segments * prepared.budget.flops_per_training_segment
+    used = _used(prepared, flops, spent.seconds) if on_gpu else None
     return {
         "steps": trainer.global_step,
         "segments": segments,
         "examples_drawn": 0 if ranks[0]["stream"] is None else ranks[0]["stream"]["drawn"],
         "tokens": segments * prepared.task.spec.sequence_length,
-        "flops": segments * prepared.budget.flops_per_training_segment,
+        "flops": flops,
+        **({} if used is None else {"model_flops_utilisation": used}),
         "wall_seconds": spent.seconds,
         "cpu_seconds": spent.cpu_seconds,
         "other_load": spent.other_load,
         "peak_memory_bytes": peak,
         "gradient_accumulation": module.gradient_accumulation,
     }
+
+
+def _used(prepared: Prepared, flops: int, seconds: float) -> float | None:
+    """The share of what the GPUs could have computed in the time of training, validations included."""
+    precision = prepared.config.training.precision
+    return utilisation(flops, seconds, device=torch.cuda.get_device_name(), devices=prepared.world_size, precision=precision)

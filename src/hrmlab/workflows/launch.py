@@ -122,9 +122,11 @@ def execute(run: RunDirectory) -> dict[str, Any]:
 
 
 def result_line(run: RunDirectory, summary: Mapping[str, Any]) -> str:
-    """The test result in one line."""
+    """The test result in one line, on a known GPU with how much of it was used."""
     words = result_words(summary)
-    return f"completed: {words}: {run.path}" if words else f"completed: {run.path}"
+    used = (summary.get("training") or {}).get("model_flops_utilisation")
+    told = [*([words] if words else []), *([] if used is None else [f"{100 * used:.1f} % model FLOP utilisation"])]
+    return ": ".join(["completed", *([", ".join(told)] if told else []), str(run.path)])
 
 
 def result_words(summary: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from hrmlab.reporting.layout import Table
 
 BUSY = "(busy?)"
 """Stands beside times and speeds of a machine that was not shown to be otherwise idle."""
+_USED = "model_flops_utilisation"
 _SOLVED_ONCE = ("hidden_size", "num_heads", "mlp_width")
 """Where budgets before ``solved`` had what was solved."""
 
@@ -51,6 +52,7 @@ def budget_table(study: Study) -> Table:
 def cost_table(study: Study) -> Table:
     """What training took, means over seeds; processor time where recorded, and a mark at times of a machine that was not idle."""
     processor = any(run.training("cpu_seconds") is not None for run in study.runs)
+    used = any(run.training(_USED) is not None for run in study.runs)
     rows = [
         (
             task.label,
@@ -62,6 +64,7 @@ def cost_table(study: Study) -> Table:
             _wall_time(task.runs(arm)),
             text.quantity(value_of(over_seeds(task.runs(arm), examples_per_second))) + (f" {BUSY}" if busy(task.runs(arm)) else ""),
             text.memory(_total(task.runs(arm), "peak_memory_bytes")),
+            *((text.percent(_total(task.runs(arm), _USED)),) if used else ()),
         )
         for task in study.tasks
         for arm in task.arms
@@ -69,6 +72,7 @@ def cost_table(study: Study) -> Table:
     times = ("Processor time", "Wall time") if processor else ("Wall time",)
     things = f"{text.sentence_case(drawn_things(study))}s"
     columns = ("Task", "Arm", "Steps", "Segments trained", f"{things} drawn", *times, f"{things}/s", "Peak memory")
+    columns += ("Model FLOP utilisation",) if used else ()
     return Table(columns, tuple(rows), labels=2)
 
 

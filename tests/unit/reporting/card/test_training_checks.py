@@ -9,6 +9,7 @@ import pytest
 from hrmlab.reporting.card.fairness import fairness_card
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.tables.costs import BUSY, busy_note, cost_table
+from hrmlab.workflows.launch import result_line
 from run_factory import make_run
 
 
@@ -119,3 +120,14 @@ def test_times_of_a_busy_machine_are_marked(tmp_path: Path, load: float | None, 
     row = dict(zip(cost_table(study).columns, cost_table(study).rows[0], strict=True))
     assert (BUSY in row["Wall time"]) == (BUSY in row["Examples/s"]) == bool(note)
     assert ("Processor time" in row) == (load is not None)
+
+
+def test_how_much_of_a_gpu_was_used_is_a_column_where_it_is_known(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    assert "Model FLOP utilisation" not in cost_table(collect(study="quick", output_root=tmp_path)).columns
+    summary = json.loads((run.path / "summary.json").read_text())
+    summary["training"]["model_flops_utilisation"] = 0.4321
+    (run.path / "summary.json").write_text(json.dumps(summary))
+    assert "43.2 % model FLOP utilisation" in result_line(run, summary)
+    table = cost_table(collect(study="quick", output_root=tmp_path))
+    assert dict(zip(table.columns, table.rows[0], strict=True))["Model FLOP utilisation"] == "43.2 %"
