@@ -110,8 +110,9 @@ def test_a_sweep_s_cost_is_said_before_it_is_paid(capsys: pytest.CaptureFixture[
     said = capsys.readouterr().out
     assert "3 jobs: 1 to start, 2 completed already" in said
     assert _total(said, "1 run") == pytest.approx(by_size["nano"], rel=0.01)
-    assert guarded(sweep.NAME, lambda: sweep.command(["sweeps=tune_quick", "--estimate"])) == 2
-    assert "leave --estimate out" in capsys.readouterr().err
+    for refused, part in ((["sweeps=tune_quick"], "leave --estimate out"), ([*words, "seed=7", "trainer=ddp_cpu"], "trainer.devices=1")):
+        assert guarded(sweep.NAME, lambda refused=refused: sweep.command([*refused, "--estimate"])) == 2
+        assert part in capsys.readouterr().err
 
 
 def _total(said: str, runs: str) -> float:

@@ -125,6 +125,8 @@ def test_every_command_runs(
             run(command.replace("outputs/...", str(completed.parent)).replace("my_puzzles.csv", str(puzzles)))
         elif command.startswith("hrm-quickstart"):
             run(command, *small, "--yes", "--dry-run", "--steps", "2")
+        elif command.startswith("hrm-sweep") and "--estimate" in command:
+            run(command, *small)
         elif command.startswith("hrm-sweep"):
             run(command, "--dry-run", outputs, "trainer=ddp_cpu")
         elif command.startswith("hrm-report"):

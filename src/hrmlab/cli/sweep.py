@@ -143,9 +143,14 @@ def _estimate(composing: "Composer", jobs: Sequence["Job"], flags: Namespace) ->
     held = archived(jobs, reports_root=flags.reports)[1] if flags.use_records else {}
     works = _decide([job for job in jobs if job.name not in held], flags)
     display = Display(works)
-    _announce(works, display)
+    if held:
+        display.line(f"{len(held)} of {len(jobs)} jobs are in the archive of records")
+    if works:
+        _announce(works, display)
     if left := [work.job for work in works if work.action in ("start", "resume", "retry")]:
         tell_estimate(composing, left, display.console, limit=flags.jobs)
+    else:
+        display.line("nothing is left to train")
     return 0
 
 

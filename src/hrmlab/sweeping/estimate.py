@@ -9,6 +9,7 @@ from statistics import median
 import pandas as pd
 
 from hrmlab.config.composition import Composer
+from hrmlab.core.errors import UserError
 from hrmlab.sweeping.jobs import Job
 from hrmlab.sweeping.resources import share_out
 
@@ -63,8 +64,12 @@ def estimate(composing: Composer, jobs: Sequence[Job], *, told: Callable[[Job], 
         limit: most jobs at once; None for as many as the cores hold.
 
     Raises:
-        UserError: a job cannot be trained, as the sweep would say.
+        UserError: a job cannot be trained, as the sweep would say, or takes several processes.
     """
+    if many := [job.config.trainer.devices for job in jobs if job.config.trainer.devices > 1]:
+        raise UserError(
+            f"trainer.devices={many[0]}: a few steps are measured in one process; use trainer.devices=1 and divide the time"
+        )
     machine, needs = share_out([vars(job.config.trainer) for job in jobs], limit=limit)
     by_arm: dict[tuple[str, str, str], Cost] = {}
     for job, need in zip(jobs, needs, strict=True):
