@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything runs without prompts, without a GPU and without a W&B account.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup docs sweep report serve screenshots test test-all test-slurm test-hf test-rl kill-test check format calibrate bench gpu-check clean
+.PHONY: help setup docs sweep report serve screenshots test test-all test-slurm test-hf test-rl kill-test check format calibrate bench records gpu-check clean
 
 SWEEP ?= quick
 STUDY ?= $(SWEEP)
@@ -90,6 +90,9 @@ calibrate: $(STAMP)  ## simulate what the intervals and the test cover, into doc
 
 bench: $(STAMP)  ## list and run the benchmarks: ARGS="case=train_step_hrm128 output=json"
 	@$(BIN)/python -m benchmarks $(ARGS) < /dev/null
+
+records: $(STAMP)  ## time to accuracy, from the records of reports/records_cpu, into docs/records.md
+	@$(BIN)/python -m benchmarks.records $(ARGS) < /dev/null
 
 gpu-check: $(STAMP)  ## on a machine with a GPU, under nine minutes: the tests that need one, then speed, model FLOP utilisation and a profile of 27M models
 	@$(BIN)/python -m pytest -q -m gpu tests < /dev/null

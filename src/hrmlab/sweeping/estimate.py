@@ -67,9 +67,7 @@ def estimate(composing: Composer, jobs: Sequence[Job], *, told: Callable[[Job], 
         UserError: a job cannot be trained, as the sweep would say, or takes several processes.
     """
     if many := [job.config.trainer.devices for job in jobs if job.config.trainer.devices > 1]:
-        raise UserError(
-            f"trainer.devices={many[0]}: a few steps are measured in one process; use trainer.devices=1 and divide the time"
-        )
+        raise UserError(f"trainer.devices={many[0]}: a few steps are measured in one process; use trainer.devices=1 and divide the time")
     machine, needs = share_out([vars(job.config.trainer) for job in jobs], limit=limit)
     by_arm: dict[tuple[str, str, str], Cost] = {}
     for job, need in zip(jobs, needs, strict=True):
