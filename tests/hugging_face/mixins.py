@@ -1,8 +1,8 @@
 """transformers' own common tests, which its wheel lacks: got from the package index as the source release of the version that is installed.
 
-A source release has the modules of the folder ``tests`` and none of its subfolders. What those modules import from there is stood in for: by
-an empty class where it would only add tests (of generation, of export), which then are not run. A clone of transformers has everything and
-is taken as it is.
+A source release has the modules of the folder ``tests`` and none of its subfolders. What those modules import from there is stood in for:
+by an empty class where it would only add tests (of generation, of export), which then are not run. A clone of transformers has everything
+and is taken as it is.
 """
 
 import importlib
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from contextlib import suppress
 from dataclasses import fields
 from functools import cache
 from importlib.metadata import version
@@ -21,6 +22,11 @@ from typing import Any
 
 from transformers import PreTrainedConfig
 
+from hrmlab.core.errors import UserError
+
+os.environ.setdefault("RUN_SLOW", "1")  # before transformers.testing_utils is imported: one test is slow for large models alone
+os.environ.setdefault("TRANSFORMERS_TEST_DEVICE", "cpu")
+
 VARIABLE = "HRMLAB_TRANSFORMERS_TESTS"
 """Names a clone or a source release of transformers, a folder or an archive, to be used instead."""
 
@@ -28,7 +34,7 @@ _PACKAGE = "tests"  # under this name they import each other
 _CACHE = Path(__file__).resolve().parents[2] / ".cache"
 
 
-class NotToBeHad(Exception):
+class NotToBeHad(UserError):
     """The tests cannot be had here; the message is one sentence on why, and what helps."""
 
 
@@ -85,10 +91,8 @@ def _folder() -> Path:
         with tempfile.TemporaryDirectory(dir=kept.parent) as beside:
             _unpack(Path(named) if named else _downloaded(release, Path(beside)), Path(beside))
             shutil.rmtree(kept, ignore_errors=True)
-            try:
+            with suppress(OSError):  # a process beside this one was quicker
                 (Path(beside) / "tests").rename(kept)
-            except OSError:  # a process beside this one was quicker
-                pass
     if not (kept / "test_modeling_common.py").is_file():
         raise NotToBeHad(f"{VARIABLE}={named} has no tests/test_modeling_common.py; name a clone or a source release of transformers")
     return kept
