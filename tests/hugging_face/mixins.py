@@ -34,7 +34,7 @@ _PACKAGE = "tests"  # under this name they import each other
 _CACHE = Path(__file__).resolve().parents[2] / ".cache"
 
 
-class NotToBeHad(UserError):
+class NotToBeHad(UserError):  # noqa: N818 - reads as what it is
     """The tests cannot be had here; the message is one sentence on why, and what helps."""
 
 

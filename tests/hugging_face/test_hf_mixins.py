@@ -1,6 +1,6 @@
 """transformers' own common tests, run on three of our arms: a flat one, one of two levels, and one with gated cycles and tied weights.
 
-Where the tests come from: ``mixins.py``. What is not run and why: ``not_run.py``. A test that skips itself fails until it has its reason there.
+Where the tests come from: ``mixins.py``. What is not run and why: ``not_run.py``; a test that skips itself fails until its reason is there.
 """
 
 import unittest
@@ -88,7 +88,7 @@ def _cached(test: Any) -> AbstractContextManager[Any]:
 
 
 def _static(test: Any) -> AbstractContextManager[Any]:
-    """transformers takes static caches and one compiled graph for the same thing; here there are the caches. (On a CPU it compiles none.)"""
+    """transformers takes static caches and one compiled graph for the same thing; here there are the caches; on a CPU it compiles none."""
     return mock.patch.object(HRMLab, "_can_compile_fullgraph", True)
 
 
