@@ -66,7 +66,7 @@ def _stand_ins() -> dict[str, dict[str, Any]]:
             other[field.name] = not field.default
     return {
         "generation.test_utils": {"GenerationTesterMixin": type("GenerationTesterMixin", (), {})},
-        "exporters.test_export": {"ExportTesterMixin": type("ExportTesterMixin", (), {})},
+        "exporters.test_export": {name: type(name, (), {}) for name in ("ExportTesterMixin", "ExportGenerateTesterMixin")},
         "utils.test_configuration_utils": {"config_common_kwargs": other},
     }
 

@@ -328,6 +328,14 @@ def test_the_quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = transformers.pipeline("text-generation", model=learned, tokenizer=bpe)
     (told,) = writer("What is", max_new_tokens=3)
     assert told["generated_text"].startswith("What is")
+    settings = {"do_sample": False, "max_new_tokens": 3}
+    (whole,), (answer,) = writer("What is", **settings), writer("What is", **settings, return_full_text=False)
+    assert whole["generated_text"] == "What is" + answer["generated_text"]
+    # Several answers each to a batch of prompts of different lengths; one that is alone in its batch is answered as it is among others.
+    several = writer(["What is", "def add(a, b):"], max_new_tokens=3, num_return_sequences=2, batch_size=2)
+    assert [[set(one) for one in answers] for answers in several] == [[{"generated_text"}] * 2] * 2
+    together = writer(["What is", "def add(a, b):", "42"], **settings, batch_size=2)
+    assert together == [writer(prompt, **settings) for prompt in ("What is", "def add(a, b):", "42")]
     again, _ = hf.create_hrm_model_and_tokenizer(32, 2, model="hrm", tokenizer=bpe, max_segments=3)
     for one, other in zip(learned.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)

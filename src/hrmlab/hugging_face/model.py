@@ -92,8 +92,8 @@ class HRMLabForCausalLM(PretrainedReasoner, GenerationMixin):
         own = None if attention_mask is None else attention_mask.bool()
         said = Said(halting=self.config.halting if halting is None else halting)
         inside = Inside(
-            states=self.config.output_hidden_states if output_hidden_states is None else output_hidden_states,
-            attentions=self.config.output_attentions if output_attentions is None else output_attentions,
+            states=bool(self.config.output_hidden_states if output_hidden_states is None else output_hidden_states),
+            attentions=bool(self.config.output_attentions if output_attentions is None else output_attentions),
             plain=self.config._attn_implementation == "eager",
         )
         asked = shift_labels if labels is None or shift_labels is not None else _shifted(labels, own)
