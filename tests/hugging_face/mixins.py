@@ -35,14 +35,15 @@ _CACHE = Path(__file__).resolve().parents[2] / ".cache"
 
 
 class NotToBeHad(UserError):  # noqa: N818 - reads as what it is
-    """The tests cannot be had here; the message is one sentence on why, and what helps."""
+    """The tests cannot be downloaded here; the message is one sentence on why, and what helps."""
 
 
 def module(name: str) -> ModuleType:
     """A module of the folder ``tests`` of transformers, such as ``test_modeling_common``.
 
     Raises:
-        NotToBeHad: the folder cannot be had here.
+        NotToBeHad: they cannot be downloaded.
+        UserError: what :data:`VARIABLE` names is not transformers.
     """
     if _PACKAGE not in sys.modules or str(_folder()) not in sys.modules[_PACKAGE].__path__:
         _add(_PACKAGE, _folder())
@@ -94,7 +95,7 @@ def _folder() -> Path:
             with suppress(OSError):  # a process beside this one was quicker
                 (Path(beside) / "tests").rename(kept)
     if not (kept / "test_modeling_common.py").is_file():
-        raise NotToBeHad(f"{VARIABLE}={named} has no tests/test_modeling_common.py; name a clone or a source release of transformers")
+        raise UserError(f"{VARIABLE}={named} has no tests/test_modeling_common.py; name a clone or a source release of transformers")
     return kept
 
 
@@ -123,5 +124,13 @@ def _unpack(archive: Path, folder: Path) -> None:
                     member.name = inner
                     opened.extract(member, folder, filter="data")
         (folder / "tests" / "__init__.py").touch()  # one of its modules runs it
-    except (OSError, tarfile.TarError) as error:
-        raise NotToBeHad(f"{archive} is no folder and no archive of transformers ({error}); set {VARIABLE} to one") from None
+    except (OSError, tarfile.TarError):
+        raise UserError(f"{archive} is no folder and no archive that can be read; set {VARIABLE} to one of transformers") from None
+
+
+if __name__ == "__main__":  # make test-hf: once, before several processes want them
+    try:
+        print(f"transformers' own tests: {_folder()}")
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(0 if isinstance(error, NotToBeHad) else 2)

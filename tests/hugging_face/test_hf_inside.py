@@ -8,6 +8,7 @@ import torch
 from test_hf_arms import ARMS, S, V, every_arm, model_of, padded, small
 from test_hf_library import small as small_hrm
 
+from hrmlab.cli import convert
 from hrmlab.core.errors import UserError
 from hrmlab.models.enhanced_hrm import EnhancedHRM
 from hrmlab.models.hrm import HRM
@@ -31,10 +32,10 @@ def test_states_and_attentions_stand_where_their_tokens_stand(arm: type[Reasoner
         assert len(seen.attentions) == (model.config.num_hidden_layers - 1 if model.remembers else 0)
         assert len(seen.hidden_states) > 1
         for state in seen.hidden_states:
-            assert state.shape[:2] == (1, 5)  # some arms have layers of several widths
+            assert state.shape[:2] == (1, 5)  # some arms have layers of several widths, and numbers of heads
         for weights in seen.attentions:
-            assert weights.shape == (1, 2, 5, 5)
-            torch.testing.assert_close(weights.sum(-1), torch.ones(1, 2, 5))
+            assert (len(weights), *weights.shape[2:]) == (1, 5, 5)
+            torch.testing.assert_close(weights.sum(-1), torch.ones_like(weights[..., 0]))
             assert not weights.triu(1).any()
         for left in (True, False):
             filled = torch.nn.functional.pad(tokens, (3, 0) if left else (0, 3))
@@ -140,6 +141,8 @@ def test_a_head_that_is_parted_from_its_table_stays_so(tmp_path: Path) -> None:
     tokens = torch.tensor([[1, 9, 3]])
     torch.testing.assert_close(again(tokens).logits, model.eval()(tokens).logits)
     assert not torch.equal(again.get_output_embeddings().weight, again.get_input_embeddings().weight)
+    with pytest.raises(UserError, match="has a token head of its own"):
+        convert.command([f"hf={tmp_path}", "data=synthetic_code"])
 
 
 def test_new_tokens_begin_as_the_mean_of_the_others() -> None:
