@@ -94,7 +94,7 @@ def _static(test: Any) -> AbstractContextManager[Any]:
 
 
 def _loosened(test: Any) -> AbstractContextManager[Any]:
-    """Rounding goes through up to 12 layers, and transformers' bounds are for two."""
+    """Rounding goes through 8 layers in two of the arms, and transformers' bounds are for two."""
     single, half, brain = torch.float32, torch.float16, torch.bfloat16
     absolute = {("cpu", kernels, kind): bound for kernels in (True, False) for kind, bound in ((single, 1e-5), (half, 2e-2), (brain, 4e-2))}
     relative = {key: 1e-4 if key[2] is single else bound for key, bound in absolute.items()}
