@@ -62,10 +62,11 @@ test-slurm: $(STAMP)  ## sweeps on a real Slurm of two nodes, started on this ma
 	@tests/slurm/install.sh
 	@$(BIN)/python -m pytest -m slurm tests/slurm $(ARGS) < /dev/null
 
-test-hf: $(STAMP)  ## install the extra hf (transformers), check the types of hrmlab.hugging_face and run its tests
+test-hf: $(STAMP)  ## install the extra hf (transformers), check the types of hrmlab.hugging_face, run its tests and transformers' own
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[hf]' < /dev/null
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright -p tests/hugging_face
-	@$(BIN)/python -m pytest tests/hugging_face $(ARGS) < /dev/null
+	@$(BIN)/python tests/hugging_face/mixins.py < /dev/null
+	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal tests/hugging_face $(ARGS) < /dev/null
 
 test-rl: $(STAMP)  ## install the extra rl (TRL), check the types of hrmlab.rl and run its tests; HRMLAB_KILLS=30 kills at so many moments
 	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[rl]' < /dev/null

@@ -1,6 +1,7 @@
 """What transformers does with a language model, done with ours: ways of writing, training, tokenizers, the quick start, and bad input.
 
-Written after what its own common tests (ModelTesterMixin, GenerationTesterMixin) check; they are not in its package.
+Its own common tests of models are run by ``test_hf_mixins.py``; those of writing (GenerationTesterMixin) only where somebody has a clone of
+transformers, so what they check is checked here and in ``test_hf_inside.py`` too.
 """
 
 import json
@@ -117,6 +118,36 @@ def test_every_way_of_writing_greedily_writes_the_same(model: Any) -> None:
         assert torch.equal(cached, prefixed.generate(**BATCH, **GREEDY, num_beams=beams, use_cache=False))
 
 
+def test_writing_begins_with_nothing_goes_on_from_a_padded_cache_and_is_repeated(model: Any) -> None:
+    begun = model.generate(**GREEDY, bos_token_id=1)
+    assert torch.equal(begun, model.generate(torch.tensor([[1]]), **GREEDY))
+    # Two calls with a cache between them write what one call writes, padding on the left included.
+    settings = {"do_sample": False, "return_dict_in_generate": True, "output_logits": True}
+    whole = model.generate(**BATCH, **settings, max_new_tokens=8)
+    half = model.generate(**BATCH, **settings, max_new_tokens=3)
+    mask = torch.nn.functional.pad(BATCH["attention_mask"], (0, 3), value=1)
+    rest = model.generate(half.sequences, attention_mask=mask, cache=half.cache, **settings, max_new_tokens=5)
+    assert torch.equal(rest.sequences, whole.sequences)
+    torch.testing.assert_close(torch.stack((*half.logits, *rest.logits)), torch.stack(whole.logits), rtol=0, atol=1e-5)
+    # Sampled in every way, the same again from the same seed; of several answers each is one of its own.
+    for way in ({}, {"num_beams": 3}, {"assistant_model": small(h_cycles=1)}, {"prompt_lookup_num_tokens": 2}):
+        batch = {name: values[1:] for name, values in BATCH.items()} if "num_beams" not in way and way else BATCH
+        drawn = []
+        for _ in range(2):
+            torch.manual_seed(0)
+            drawn.append(model.generate(**batch, do_sample=True, temperature=2.0, max_new_tokens=8, return_dict_in_generate=True, **way))
+        assert torch.equal(drawn[0].sequences, drawn[1].sequences)
+        assert drawn[0].sequences.shape == (len(batch["input_ids"]), 14)
+    found = model.generate(**BATCH, **settings, max_new_tokens=8, num_beams=4, num_return_sequences=2, output_scores=True)
+    assert found.sequences_scores.shape == (4,)
+    assert (found.sequences_scores[::2] >= found.sequences_scores[1::2]).all()
+    # The end that a guess holds ends the answer, and nothing of the guess after it is kept.
+    prompt = torch.tensor([[1, 5, 2, 5, 2, 5]])
+    plain = model.generate(prompt, **GREEDY)[0, 6:].tolist()
+    ended = model.generate(prompt, **GREEDY, eos_token_id=plain[4], prompt_lookup_num_tokens=3)[0, 6:].tolist()
+    assert ended == plain[: plain.index(plain[4]) + 1]
+
+
 def test_an_answer_ends_at_its_end_token_or_a_stop_string() -> None:
     model, tokenizer = hf.create_hrm_model_and_tokenizer(32, 2, max_cycles=2, planner_layers=1, worker_layers=1, sequence_length=64)
     inputs = tokenizer(["1 + 1", "What is 15 + 27?"], return_tensors="pt", padding=True)
@@ -157,8 +188,6 @@ def test_outputs(model: Any) -> None:
     assert torch.equal(model(tokens, logits_to_keep=torch.tensor([0])).logits, whole[:, :1])
     torch.testing.assert_close(model(tokens, use_cache=True).logits, whole, rtol=0, atol=1e-5)
     torch.testing.assert_close(model(tokens[:1]).logits, whole[:1], rtol=0, atol=1e-5)
-    with pytest.raises(UserError, match="output_attentions"):
-        model(tokens, output_attentions=True)
     with pytest.raises(TypeError, match="position_ids"):
         model(tokens, position_ids=tokens)
     with pytest.raises(ValueError, match="max_cycle"):
@@ -299,6 +328,14 @@ def test_the_quick_start(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = transformers.pipeline("text-generation", model=learned, tokenizer=bpe)
     (told,) = writer("What is", max_new_tokens=3)
     assert told["generated_text"].startswith("What is")
+    settings = {"do_sample": False, "max_new_tokens": 3}
+    (whole,), (answer,) = writer("What is", **settings), writer("What is", **settings, return_full_text=False)
+    assert whole["generated_text"] == "What is" + answer["generated_text"]
+    # Several answers each to a batch of prompts of different lengths; one that is alone in its batch is answered as it is among others.
+    several = writer(["What is", "def add(a, b):"], max_new_tokens=3, num_return_sequences=2, batch_size=2)
+    assert [[set(one) for one in answers] for answers in several] == [[{"generated_text"}] * 2] * 2
+    together = writer(["What is", "def add(a, b):", "42"], **settings, batch_size=2)
+    assert together == [writer(prompt, **settings) for prompt in ("What is", "def add(a, b):", "42")]
     again, _ = hf.create_hrm_model_and_tokenizer(32, 2, model="hrm", tokenizer=bpe, max_segments=3)
     for one, other in zip(learned.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)

@@ -41,6 +41,7 @@ class HRMLabConfig(PreTrainedConfig):
         step: of that run, after which its weights were written.
         num_hidden_layers: layer indices that a cache needs: one for each attention of each layer, cycle and segment, and one for the rows'
             own facts. Counted when it is None.
+        tie_word_embeddings: False: a token head that shares the weights of the token embedding is parted from it.
         hidden_size, num_attention_heads, max_position_embeddings: facts that other libraries look for; nothing is built from them.
     """
 

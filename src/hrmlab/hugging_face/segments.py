@@ -1,6 +1,7 @@
 """The segments of a call, one after the other, and what they say together."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from hrmlab.core.batches import Batch, Carry, Prediction
 from hrmlab.core.task import IGNORED_LABEL
+from hrmlab.hugging_face.inside import Inside
 from hrmlab.layers.decoding import DecodingState
 from hrmlab.models.halting import wants_to_halt
 from hrmlab.models.reasoner import Reasoner
@@ -21,11 +23,14 @@ class Thought(NamedTuple):
     prediction: Prediction
 
 
-def thoughts(reasoner: Reasoner, batch: Batch, segments: int, *, positions: int, state: DecodingState | None = None) -> Iterator[Thought]:
-    """So many segments over a batch whose rows have so many positions, the prefix counted."""
+def thoughts(
+    reasoner: Reasoner, batch: Batch, segments: int, *, positions: int, state: DecodingState | None = None, inside: Inside | None = None
+) -> Iterator[Thought]:
+    """So many segments over a batch whose rows have so many positions, the prefix counted; ``inside`` keeps what is to be seen of them."""
     carry = reasoner.initial_carry(len(batch.inputs), positions)
     for number in range(1, segments + 1):
-        carry, prediction = reasoner(carry, batch, state)
+        with nullcontext() if inside is None else inside.looking(reasoner):
+            carry, prediction = reasoner(carry, batch, state)
         yield Thought(number, carry, prediction)
 
 

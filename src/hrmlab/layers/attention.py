@@ -14,6 +14,7 @@ from hrmlab.layers.rotary import rotate
 
 _SHORT = 256
 _watching: list[Tensor] | None = None
+_plain = False
 
 
 class AttentionContext(NamedTuple):
@@ -39,8 +40,12 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool, visible: 
     plain products (docs/benchmarks.md). ``visible`` replaces the causal mask where it is given; without it, fewer queries than keys are
     taken to stand after all of them.
     """
-    if _watching is not None:
-        _watching.append(attention_weights(query, key, causal=causal, visible=visible).detach())
+    if _watching is not None or _plain:
+        weights = attention_weights(query, key, causal=causal, visible=visible)
+        if _watching is not None:
+            _watching.append(weights if _plain else weights.detach())
+        if _plain:
+            return weights.to(value.dtype) @ value
     length = key.shape[-2]
     if query.shape[-2] == 1 and torch.compiler.is_compiling():
         return _one_query(query, key, value, visible=visible)
@@ -79,6 +84,18 @@ def attention_watched() -> Iterator[list[Tensor]]:
         yield _watching
     finally:
         _watching = before
+
+
+@contextmanager
+def plain_attention() -> Iterator[None]:
+    """Attention as the plain products of weights and values while the context lasts: watched weights then are those that answers came from,
+    and gradients reach them."""
+    global _plain
+    before, _plain = _plain, True
+    try:
+        yield
+    finally:
+        _plain = before
 
 
 class SelfAttention(nn.Module):

@@ -96,6 +96,11 @@ def from_folder(
             f"hf={folder} is no folder of transformers (it has no config.json); hrm-convert run=... to=hf out=FOLDER writes one"
         )
     model: HRMLabForCausalLM = HRMLabForCausalLM.from_pretrained(folder)
+    if model.untied:
+        raise UserError(
+            f"hf={folder} has a token head of its own (tie_word_embeddings=false), and its model shares that of its embedding; "
+            "give one whose weights are tied"
+        )
     known = model.config.run
     if data is None and known is None:
         raise UserError(f"hf={folder} does not say which task its model was made for; name it: data=CHOICE")
