@@ -159,7 +159,7 @@ def evaluate_problems(opened: OpenedRun, *, root: Path, settings: Evaluation, ch
         seed=opened.config.seed if opened.config else 0,
         device=opened.device,
         progress=progress,
-        flops_per_text=opened.information().flops.inference_example,
+        flops_per_text=opened.information().flops.inference_example if progress else None,
     )
     results = {name: scored.result for name, scored in writer.score(sets, folder=folder).items()}
     about: dict[str, Any] = {} if opened.run is None else {"run": opened.run.hash}
