@@ -71,6 +71,17 @@ def test_the_job_s_directory_is_the_one_that_the_sweep_computed(commands, tmp_pa
     assert {run.path.name for run in runs_of_study(tmp_path)} == planned
 
 
+def test_only_some_jobs_of_a_grid_are_run_and_the_rest_later(commands, tmp_path):
+    code, output = commands.run("sweep", *GRID, "--only", "*-seed=1", "--only", "nothing*", "--dry-run")
+    assert code == 2
+    assert "--only nothing* is like the name of no job; --dry-run lists them, the first of 4 is " in output
+    assert commands.run("sweep", *GRID, "--only", "*-seed=1")[0] == 0
+    assert [(run.labels.seed, run.state) for run in runs_of_study(tmp_path)] == [(1, "completed")] * 2
+    code, output = commands.run("sweep", *GRID)
+    assert code == 0
+    assert "4 jobs: 2 to start, 2 completed already" in output
+
+
 def test_a_failed_job_stops_no_other_and_is_tried_again_only_when_asked(commands, tmp_path):
     words = (*GRID, "data.behaviour=training_failed", "data.fails_for_seed=1")
     code, output = commands.run("sweep", *words)

@@ -51,6 +51,7 @@ _SWEEP_END = """\
 Flags:
   --jobs N           at most N jobs at once (default: as many as the cores hold); jobs x threads never exceed the cores
   --retry-failed     run FAILED jobs again, from their last checkpoint
+  --only PATTERN     only the jobs whose name without its hash (see --dry-run) is like PATTERN: "*6x6*-seed=[01]"; may be repeated
   --dry-run          print what would be done and do nothing
   --estimate         measure a few steps of each arm, say how long what is left takes here and what it computes, and train nothing
   --detach           with launcher=slurm: leave when all jobs are in the queue; the same command without it follows them

@@ -2,7 +2,7 @@
 
 import shlex
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ def command(arguments: Sequence[str]) -> int:
         return 0
     flags = _flags(arguments)
     from hrmlab.config.composition import composer
-    from hrmlab.sweeping.jobs import compose_jobs
+    from hrmlab.sweeping.jobs import chosen, compose_jobs
 
     launcher = _launcher(flags)
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
@@ -46,9 +46,11 @@ def command(arguments: Sequence[str]) -> int:
                 raise UserError(
                     "--estimate measures the jobs of a grid, and a sweep that tunes chooses its jobs on the way; leave --estimate out"
                 )
-            return _estimate(composing, compose_jobs(composing, flags.overrides), flags)
+            return _estimate(composing, chosen(compose_jobs(composing, flags.overrides), flags.only), flags)
         if plan.search is None:
-            return _sweep(compose_jobs(composing, flags.overrides), flags, launcher)
+            return _sweep(chosen(compose_jobs(composing, flags.overrides), flags.only), flags, launcher)
+        if flags.only:
+            raise UserError("--only chooses among the jobs of a grid, and a sweep that tunes chooses its jobs on the way; leave --only out")
         if flags.detach:
             raise UserError("--detach leaves before any result is known, and a sweep that tunes chooses by results; leave --detach out")
         from hrmlab.sweeping.tuning import Tuning
@@ -118,10 +120,8 @@ def _sweep(jobs: Sequence["Job"], flags: Namespace, launcher: "Launcher", tuning
 
 
 def _dry_run(jobs: Sequence["Job"], flags: Namespace, launcher: "Launcher") -> int:
-    from hrmlab.sweeping.restoring import archived
-
     works = _decide(jobs, flags)
-    held = archived(jobs, reports_root=flags.reports)[1] if flags.use_records else {}
+    held = _held(jobs, flags)
     try:
         launcher.prepare(works)
         obstacle = ""
@@ -138,9 +138,8 @@ def _estimate(composing: "Composer", jobs: Sequence["Job"], flags: Namespace) ->
     """What is left of a sweep takes how long: measured on this machine, whoever is to start the jobs."""
     from hrmlab.cli.estimates import tell_estimate
     from hrmlab.sweeping.display import Display
-    from hrmlab.sweeping.restoring import archived
 
-    held = archived(jobs, reports_root=flags.reports)[1] if flags.use_records else {}
+    held = _held(jobs, flags)
     works = _decide([job for job in jobs if job.name not in held], flags)
     display = Display(works)
     if held:
@@ -152,6 +151,13 @@ def _estimate(composing: "Composer", jobs: Sequence["Job"], flags: Namespace) ->
     else:
         display.line("nothing is left to train")
     return 0
+
+
+def _held(jobs: Sequence["Job"], flags: Namespace) -> Collection[str]:
+    """The names of the jobs that the archive of records would put back."""
+    from hrmlab.sweeping.restoring import archived
+
+    return archived(jobs, reports_root=flags.reports)[1] if flags.use_records else ()
 
 
 def _write_tuned(tuning: "Tuning", output_root: Path, flags: Namespace) -> bool:
@@ -229,6 +235,7 @@ def _flags(arguments: Sequence[str]) -> Namespace:
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--jobs", default=None)
     parser.add_argument("--retry-failed", action="store_true")
+    parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--dry-run", action="store_true")
     parser.add_argument("--estimate", action="store_true")
     parser.add_argument("--detach", action="store_true")

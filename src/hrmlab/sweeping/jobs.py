@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -64,6 +65,23 @@ def compose_jobs(composing: Composer, overrides: Sequence[str]) -> list[Job]:
     """
     found = dict.fromkeys(composed_jobs(composing, listed_jobs(composing, overrides, composing.plan(overrides))))
     return sorted(found, key=lambda job: job.labels.seed)
+
+
+def chosen(jobs: Sequence[Job], patterns: Sequence[str]) -> list[Job]:
+    """The jobs whose name, without its hash, is like one of the shell's patterns (``*``, ``?``, ``[012]``); without a pattern all of them.
+
+    Raises:
+        UserError: a pattern that no name is like.
+    """
+    if not patterns:
+        return list(jobs)
+    names = {job: job.name.removesuffix(f"-{job.hash}") for job in jobs}
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names.values()):
+            raise UserError(
+                f"--only {pattern} is like the name of no job; --dry-run lists them, the first of {len(jobs)} is {names[jobs[0]]}"
+            )
+    return [job for job in jobs if any(fnmatchcase(names[job], pattern) for pattern in patterns)]
 
 
 def listed_jobs(composing: Composer, overrides: Sequence[str], plan: SweepPlan) -> list[list[str]]:
