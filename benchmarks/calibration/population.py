@@ -17,18 +17,23 @@ class Population:
         spread: standard deviation of the true accuracy between seeds.
         difficulty: standard deviation of an example's difficulty on the probit scale; 0: all answers of a seed are tosses of one coin.
         shape: of the seeds' distribution: a normal on the probit scale, or a beta.
+        tokens: in an answer, whose outcome is the share of them that are right; 1: an answer is right or wrong.
     """
 
     accuracy: float
     spread: float
     difficulty: float
     shape: str
+    tokens: int = 1
 
     def draw(self, *, seeds: int, difficulties: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
-        """For each of so many seeds the (N,) bool answers to examples of these (N,) standard normal difficulties."""
+        """For each of so many seeds the (N,) outcomes, 0 to 1, of examples of these (N,) standard normal difficulties."""
         accuracies = seed_accuracies(self, seeds, random)
         centres = special.ndtri(np.clip(accuracies, 1e-12, 1 - 1e-12)) * math.sqrt(1 + self.difficulty**2)
-        return [random.random(len(difficulties)) < special.ndtr(centre - self.difficulty * difficulties) for centre in centres]
+        right = [special.ndtr(centre - self.difficulty * difficulties) for centre in centres]
+        if self.tokens == 1:
+            return [random.random(len(difficulties)) < chances for chances in right]
+        return [random.binomial(self.tokens, chances) / self.tokens for chances in right]
 
 
 def widest_spread(accuracy: float) -> float:

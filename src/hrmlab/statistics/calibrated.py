@@ -32,13 +32,11 @@ class Difference:
         estimate: first minus second, with its interval; without ends where there are not two seeds of each.
         p_value: two-sided, of no difference; None with one seed.
         equivalence: p value of a difference of at least the margin, by two one-sided tests (Schuirmann 1987); None without a margin.
-        detectable: the smallest true difference that a study with this spread finds with a probability of 80 %.
     """
 
     estimate: Estimate
     p_value: float | None
     equivalence: float | None
-    detectable: float | None
 
 
 def level(sample: Sample, *, random: np.random.Generator, confidence: float = 0.95, draws: int = DRAWS) -> Estimate:
@@ -61,7 +59,7 @@ def level(sample: Sample, *, random: np.random.Generator, confidence: float = 0.
         _draws(sample, random, _chance_of_variance(sample.seeds - 1, draws, random), random.standard_normal(draws)), [tail, 1 - tail]
     )
     if sample.kind == "share" and sample.answers:
-        pooled = _wilson(sample.value, sample.answers, float(stats.norm.ppf(1 - tail)))
+        pooled = _pooled(sample, sample.answers, float(stats.norm.ppf(1 - tail)))
         low, high = min(low, pooled[0]), max(high, pooled[1])
     return replace(found, low=float(min(low, sample.value)), high=float(max(high, sample.value)))
 
@@ -86,7 +84,7 @@ def difference(
     kind: Kind = "difference of shares" if arm.kind == "share" else "number"
     found = Estimate(value=arm.value - opponent.value, low=None, high=None, count=min(arm.seeds, opponent.seeds), basis=basis)
     if found.count < 2:
-        return Difference(estimate=found, p_value=None, equivalence=None, detectable=None)
+        return Difference(estimate=found, p_value=None, equivalence=None)
     (first, first_freedom), (second, second_freedom) = errors
     variance = max(first**2 + second**2 - 2 * covariance, 0.0)
     freedom = (first**2 + second**2) ** 2 / max(first**4 / first_freedom + second**4 / second_freedom, 1e-300)
@@ -104,10 +102,26 @@ def paired_difference(
     error, freedom = standard_error(sample)
     found = Estimate(value=sample.value, low=None, high=None, count=sample.seeds, error=error, freedom=freedom, basis=_basis(sample))
     if sample.seeds < 2:
-        return Difference(estimate=replace(found, error=None, freedom=None), p_value=None, equivalence=None, detectable=None)
+        return Difference(estimate=replace(found, error=None, freedom=None), p_value=None, equivalence=None)
     found = replace(found, deviation=float(sample.levels.std(ddof=1)))
     drawn = _draws(sample, random, _chance_of_variance(sample.seeds - 1, draws, random), random.standard_normal(draws))
     return _judge(found, drawn, sample.kind, margin=margin, confidence=confidence, pooled=None)
+
+
+def detectable(found: Estimate, *, comparisons: int = 1, confidence: float = 0.95) -> float | None:
+    """The smallest true difference that a study with this interval finds with a probability of 80 %; None where there is no interval.
+
+    Args:
+        found: a difference.
+        comparisons: how many are tested together. The level is divided by their number (Bonferroni), which is what the first finding of
+            Holm's correction must pass.
+        confidence: of the interval, and of a single test.
+    """
+    if found.low is None or found.high is None:
+        return None
+    tail, freedom = (1 - confidence) / 2, found.freedom or 1.0
+    needed = stats.t.ppf(1 - tail / comparisons, freedom) + stats.t.ppf(_POWER, freedom)
+    return (found.high - found.low) / 2 * float(needed / stats.t.ppf(1 - tail, freedom))
 
 
 def standard_error(sample: Sample) -> tuple[float, float]:
@@ -189,13 +203,10 @@ def _judge(
     bounds = BOUNDS[kind]
     low, high = max(bounds[0], min(low, found.value)), min(bounds[1], max(high, found.value))
     readable = kind != "number" or found.count > 2
-    freedom = found.freedom or 1.0
-    detectable = (high - low) / 2 * (1 + float(stats.t.ppf(_POWER, freedom) / stats.t.ppf(1 - tail, freedom)))
     return Difference(
         estimate=replace(found, low=low, high=high) if readable else found,
         p_value=min(1.0, p_value),
         equivalence=None if margin is None else max(_chance(draws <= -margin), _chance(draws >= margin)),
-        detectable=min(detectable, bounds[1]) if readable else None,
     )
 
 
@@ -212,7 +223,7 @@ def _of_one_seed(found: Estimate, sample: Sample, tail: float) -> Estimate:
     if not sample.examples:
         return replace(found, error=None, freedom=None)
     if sample.kind == "share":
-        low, high = _wilson(sample.value, sample.examples, float(stats.norm.ppf(1 - tail)))
+        low, high = _pooled(sample, sample.examples, float(stats.norm.ppf(1 - tail)))
         return replace(found, low=low, high=high)
     half = float(stats.t.ppf(1 - tail, max(1, sample.examples - 1))) * (found.error or 0.0)
     return replace(found, low=sample.value - half, high=sample.value + half)
@@ -221,6 +232,13 @@ def _of_one_seed(found: Estimate, sample: Sample, tail: float) -> Estimate:
 def _example_correlation(arm: Sample, opponent: Sample) -> float:
     scale = math.sqrt(arm.example_variance * opponent.example_variance)
     return max(-1.0, min(1.0, column_covariance(arm, opponent) / scale)) if scale else 0.0
+
+
+def _pooled(sample: Sample, answers: float, z: float) -> tuple[float, float]:
+    """Wilson's interval on all answers together, between the ends of what outcomes can be: graded ones vary less than right and wrong."""
+    low, high = sample.ends
+    below, above = _wilson(sample.share_of_range, answers, z)
+    return low + (high - low) * below, low + (high - low) * above
 
 
 def _wilson(share: float, answers: float, z: float) -> tuple[float, float]:
@@ -232,7 +250,7 @@ def _wilson(share: float, answers: float, z: float) -> tuple[float, float]:
 def _newcombe(arm: Sample, opponent: Sample, tail: float) -> tuple[float, float]:
     """Newcombe's (1998, method 10) limits of a difference of paired shares, from the two Wilson intervals."""
     z, gap = float(stats.norm.ppf(1 - tail)), arm.value - opponent.value
-    ours, theirs = (_wilson(sample.value, sample.answers or 1, z) for sample in (arm, opponent))
+    ours, theirs = (_pooled(sample, sample.answers or 1, z) for sample in (arm, opponent))
     scale = arm.answer_deviation * opponent.answer_deviation
     together = max(0.0, min(1.0, column_covariance(arm, opponent) * (arm.examples or 1) / scale)) if scale else 0.0
 

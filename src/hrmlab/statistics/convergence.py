@@ -66,7 +66,8 @@ def convergence(
     Args:
         steps: (K,) steps of the validations, strictly increasing.
         values: (K,) what was measured.
-        examples: size of the validation set, if known.
+        examples: size of the validation set, if known. Of graded outcomes (values that are no multiples of one example's share) it says
+            neither what a value is rounded to nor how far a gain depends on the choice, and nothing is added for either.
         relevant: the gain over a quarter that matters, in the unit of the values.
         is_share: the values lie within 0 to 1; only then can a curve be at zero, and do examples tell its noise.
 
@@ -90,7 +91,7 @@ def convergence(
     x, y = places[late], good[late]
     gain = _slope(x, y) * 0.25 * places[-1]
     doubling = _last_doubling(places, good)
-    step = 1 / examples if examples and is_share else 0.0
+    step = 1 / examples if examples and is_share and _counts_whole_examples(measured, examples) else 0.0
     if is_share and larger_is_better and y.max() <= max(NEXT_TO_NOTHING, 1.5 * step):
         return Convergence(state="not begun", gain=gain, last_doubling=doubling, reason="next to nothing is solved")
     noise, freedom = _scatter(places[places >= 0.5 * places[-1]], good[places >= 0.5 * places[-1]])
@@ -102,6 +103,12 @@ def convergence(
     state = decide(gain, margin, relevant=relevant)
     reason = "" if state != "cannot tell" else "the curve is too noisy for a gain of this size"
     return Convergence(state=state, gain=gain, margin=margin, last_doubling=doubling, reason=reason)
+
+
+def _counts_whole_examples(values: np.ndarray, examples: int) -> bool:
+    """Whether every value is a number of right examples over all examples, to what single precision leaves of it."""
+    counts = values * examples
+    return bool((np.abs(counts - np.round(counts)) < 0.01).all())
 
 
 def decide(gain: float, margin: float, *, relevant: float = RELEVANT_GAIN) -> State:

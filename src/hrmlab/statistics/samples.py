@@ -10,9 +10,10 @@ import numpy as np
 Kind = Literal["share", "difference of shares", "number"]
 """Outcomes within 0..1, within -1..1, or anywhere."""
 
-_PSEUDO: dict[Kind, tuple[float, ...]] = {"share": (0.0, 0.0, 1.0, 1.0), "difference of shares": (-1.0, 1.0), "number": ()}
-"""Outcomes of examples that are added before the spread over examples is judged, as in Agresti and Coull's (1998) interval and in Agresti
-and Min's (2005) for differences: where nothing was solved they leave room for what was not seen, elsewhere they weigh next to nothing."""
+_PSEUDO: dict[Kind, int] = {"share": 2, "difference of shares": 1, "number": 0}
+"""How many examples are added at either end of the outcomes (:func:`outcome_ends`) before the spread over examples is judged, as in Agresti
+and Coull's (1998) interval and in Agresti and Min's (2005) for differences: where nothing was solved they leave room for what was not seen,
+elsewhere they weigh next to nothing."""
 
 BOUNDS: dict[Kind, tuple[float, float]] = {"share": (0.0, 1.0), "difference of shares": (-1.0, 1.0), "number": (-math.inf, math.inf)}
 """The ends that a mean can have."""
@@ -26,12 +27,13 @@ class Sample:
         levels: (K,) what each seed reached, the mean over its examples.
         noise: (K,) variance of each level that is neither the seed's nor shared by all seeds: it averages out over seeds.
         example_variance: of the mean over seeds, from the choice of the examples that all seeds share; 0 where they share none.
-        resolution: the smallest step of a level.
+        resolution: what one example can move a level by.
         examples: distinct examples behind the levels; None where that is not known.
         answers: outcomes of all seeds together; 0 where that is not known.
         kind: what outcomes can be.
         column: (N,) mean over seeds of every example that all seeds share, to be paired with another arm's; None where there are none.
         is_whole: whether the choice of examples is accounted for.
+        ends: between which outcomes lie (:func:`outcome_ends`).
     """
 
     levels: np.ndarray
@@ -43,6 +45,7 @@ class Sample:
     kind: Kind
     column: np.ndarray | None = None
     is_whole: bool = True
+    ends: tuple[float, float] = (0.0, 1.0)
 
     @property
     def seeds(self) -> int:
@@ -55,9 +58,15 @@ class Sample:
         return float(self.levels.mean())
 
     @property
+    def share_of_range(self) -> float:
+        """Where the mean lies between the ends, 0 to 1: the mean itself of answers that are right or wrong."""
+        low, high = self.ends
+        return min(1.0, max(0.0, (self.value - low) / (high - low)))
+
+    @property
     def answer_deviation(self) -> float:
-        """Standard deviation of a single answer that is right or wrong."""
-        return math.sqrt(max(0.0, self.value * (1 - self.value)))
+        """Standard deviation of a single answer that is at one end or the other: the most that answers with this mean can vary."""
+        return (self.ends[1] - self.ends[0]) * math.sqrt(self.share_of_range * (1 - self.share_of_range))
 
 
 def from_outcomes(outcomes: Sequence[np.ndarray], *, same_examples: bool, kind: Kind) -> Sample | None:
@@ -81,12 +90,21 @@ def from_outcomes(outcomes: Sequence[np.ndarray], *, same_examples: bool, kind: 
         raise ValueError("outcomes that are not finite say nothing; leave their examples out")
     levels = np.array([each.mean() for each in tables])
     fewest = min(map(len, tables))
-    resolution = 0.0 if kind == "number" else 1 / fewest
+    ends = outcome_ends(tables, kind=kind)
+    reach = {"share": ends[1] - ends[0], "difference of shares": ends[1], "number": 0.0}[kind]
+    resolution = reach / fewest
     if not same_examples:
         noise = np.array([each.var(ddof=1) / len(each) if len(each) > 1 else 0.0 for each in tables])
         examples = sum(map(len, tables))
         return Sample(
-            levels=levels, noise=noise, example_variance=0.0, resolution=resolution, examples=examples, answers=examples, kind=kind
+            levels=levels,
+            noise=noise,
+            example_variance=0.0,
+            resolution=resolution,
+            examples=examples,
+            answers=examples,
+            kind=kind,
+            ends=ends,
         )
     if len({len(each) for each in tables}) > 1:
         raise ValueError("same_examples=True, and the seeds differ in their number of examples")
@@ -96,7 +114,7 @@ def from_outcomes(outcomes: Sequence[np.ndarray], *, same_examples: bool, kind: 
     rest = table - levels[:, None] - column + column.mean()
     rest_square = float((rest**2).sum()) / max(1, (seeds - 1) * (examples - 1))
     noise = np.full(seeds, rest_square / examples)
-    spread = column_variance(column, kind=kind)
+    spread = column_variance(column, kind=kind, ends=ends)
     return Sample(
         levels=levels,
         noise=noise,
@@ -106,6 +124,7 @@ def from_outcomes(outcomes: Sequence[np.ndarray], *, same_examples: bool, kind: 
         answers=seeds * examples,
         kind=kind,
         column=column,
+        ends=ends,
     )
 
 
@@ -133,7 +152,7 @@ def from_levels(
     if example_errors is not None:
         shared = float(np.mean(np.square(example_errors)))
     elif examples and kind == "share":
-        middle = (examples * mean + sum(_PSEUDO[kind])) / (examples + len(_PSEUDO[kind]))
+        middle = (examples * mean + _PSEUDO[kind]) / (examples + 2 * _PSEUDO[kind])
         shared = middle * (1 - middle) / examples
     return Sample(
         levels=values,
@@ -147,14 +166,32 @@ def from_levels(
     )
 
 
+def outcome_ends(outcomes: Sequence[np.ndarray], *, kind: Kind) -> tuple[float, float]:
+    """The lowest and the highest outcome: 0 and 1 of answers that are right or wrong.
+
+    Of graded answers, such as the share of their tokens that are right, those that were seen: twenty answers of 0.91 to 1 say more of a
+    further one than that it may be 0. Where all outcomes are alike nothing was seen of how they differ, and the ends are those of the kind;
+    the ends of differences lie evenly round 0.
+    """
+    if kind == "number":
+        return BOUNDS[kind]
+    low, high = min(float(each.min()) for each in outcomes), max(float(each.max()) for each in outcomes)
+    if low == high:
+        return BOUNDS[kind]
+    if kind == "share":
+        return low, high
+    reach = max(-low, high)
+    return -reach, reach
+
+
 def relevelled(sample: Sample, levels: Sequence[float]) -> Sample:
     """The sample with levels that were measured more finely than its outcomes say, as by several answers to each example."""
     return replace(sample, levels=np.asarray(levels, dtype=float))
 
 
-def column_variance(column: np.ndarray, *, kind: Kind) -> float:
-    """Variance of the mean over examples of ``column`` (N,), with the pseudo-examples of its kind."""
-    values = np.concatenate([column, _PSEUDO[kind]])
+def column_variance(column: np.ndarray, *, kind: Kind, ends: tuple[float, float]) -> float:
+    """Variance of the mean over examples of ``column`` (N,), with the pseudo-examples of its kind at these ends."""
+    values = np.concatenate([column, np.repeat(ends, _PSEUDO[kind])])
     return float(values.var(ddof=1)) / len(values) if len(values) > 1 else 0.0
 
 

@@ -62,6 +62,17 @@ def test_the_question_comes_before_everything(tmp_path: Path, monkeypatch: pytes
     assert all(part in told for part in ("reading runs: 1 of", "drawing figures: 1 of"))
 
 
+def test_the_limits_are_those_that_the_sweep_file_has_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "quick.yaml"
+    file.write_text("study: quick\nlimits: Seen afterwards.\n")
+    monkeypatch.setattr("hrmlab.reporting.collect.statements.config_file", lambda group, choice: file)
+    for arm in ("hrm", "transformer"):
+        make_run(tmp_path, arm=arm, config={"limits": "As it was started."})
+    assert make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "r").study.limits == "Seen afterwards."
+    file.write_text("study: another\nlimits: Of another study.\n")
+    assert make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "r").study.limits == "As it was started."
+
+
 def test_files_beside_the_report(report: Report) -> None:
     folder = report.path.parent
     names = {"report.md", "report.html", "results.csv", "results.parquet", "table.tex", "runs.json", "figures"}

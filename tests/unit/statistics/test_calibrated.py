@@ -1,5 +1,7 @@
 """The calibrated interval and test: known cases, edges, and a reduced simulation of what ``make calibrate`` measures in full."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from benchmarks.calibration.groups import group_rates
@@ -8,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from hrmlab.statistics.calibrated import difference, level, paired_difference
+from hrmlab.statistics.calibrated import detectable, difference, level, paired_difference
 from hrmlab.statistics.groups import two_groups
 from hrmlab.statistics.intervals import Estimate, wilson_interval
-from hrmlab.statistics.samples import Sample, from_levels, from_outcomes
+from hrmlab.statistics.samples import Kind, Sample, from_levels, from_outcomes, outcome_ends
 
 
 def generator() -> np.random.Generator:
@@ -48,6 +50,40 @@ def test_nothing_solved_leaves_room_for_what_was_not_seen() -> None:
     assert low == 0.0
     assert 0.0318 <= high <= 0.0897
     assert difference(none, none, random=generator()).p_value == pytest.approx(1.0, abs=0.05)
+
+
+def test_graded_answers_that_hardly_differ_leave_little_room() -> None:
+    random = np.random.default_rng(4)
+    graded = [0.97 + 0.02 * random.standard_normal(20).clip(-2, 1.4) for _ in range(5)]
+    arm, other = (from_outcomes([each - less for each in graded], same_examples=True, kind="share") for less in (0.0, 0.01))
+    assert arm is not None
+    assert other is not None
+    low, high = ends(level(arm, random=random))
+    assert 0.93 < low < 0.97 < high < 0.995
+    equivalence = difference(arm, other, random=random, margin=0.05).equivalence
+    assert equivalence is not None
+    assert equivalence < 0.01
+
+
+def test_right_and_wrong_answers_have_the_ends_0_and_1_also_where_all_are_alike() -> None:
+    cases: tuple[tuple[list[np.ndarray], Kind, tuple[float, float]], ...] = (
+        ([np.array([0.0, 1.0, 1.0])], "share", (0.0, 1.0)),
+        ([np.ones(3)], "share", (0.0, 1.0)),
+        ([np.array([0.25, 0.5]), np.array([0.75, 0.5])], "share", (0.25, 0.75)),
+        ([np.array([0.0, 1.0])], "difference of shares", (-1.0, 1.0)),
+        ([np.array([-0.25, 0.5])], "difference of shares", (-0.5, 0.5)),
+        ([np.zeros(2)], "difference of shares", (-1.0, 1.0)),
+    )
+    for outcomes, kind, expected in cases:
+        assert outcome_ends(outcomes, kind=kind) == expected
+
+
+def test_what_a_study_can_see_grows_with_the_comparisons_that_are_corrected_together() -> None:
+    found = Estimate(value=0.1, low=-0.1, high=0.3, count=5, freedom=1e6, basis="seeds")
+    alone, together = (detectable(found, comparisons=number) for number in (1, 10))
+    assert alone == pytest.approx(0.2 * (1.95996 + 0.84162) / 1.95996, rel=1e-4)
+    assert together == pytest.approx(0.2 * (2.80703 + 0.84162) / 1.95996, rel=1e-4)
+    assert detectable(replace(found, low=None)) is None
 
 
 def test_two_seeds_far_apart_stay_within_what_is_possible() -> None:

@@ -15,6 +15,11 @@ def curve(gain: float, noise: float, random: np.random.Generator, level: float =
     return level + gain * (4 * STEPS / STEPS[-1] - 4) + random.normal(0, noise, len(STEPS))
 
 
+def counted(values: np.ndarray, examples: int) -> np.ndarray:
+    """The same of so many examples that are right or wrong."""
+    return np.round(values * examples) / examples
+
+
 @pytest.mark.parametrize(
     ("values", "state"),
     [
@@ -56,16 +61,23 @@ def test_both_questions_at_their_limits() -> None:
 
 def test_few_examples_make_a_gain_uncertain() -> None:
     values = curve(0.03, 0.0, np.random.default_rng(0))
-    assert convergence(STEPS, values, examples=5000).state == "still rising"
-    assert convergence(STEPS, values, examples=50).state == "cannot tell"
+    assert convergence(STEPS, counted(values, 5000), examples=5000).state == "still rising"
+    assert convergence(STEPS, counted(values, 50), examples=50).state == "cannot tell"
+
+
+def test_graded_outcomes_are_not_rounded_to_whole_examples() -> None:
+    steps = np.arange(1, 31) * 20
+    flat = np.where(steps > 300, 0.9637, 0.9637 * steps / 300)
+    assert convergence(steps, flat, examples=20).state == "converged"
+    assert convergence(steps, counted(flat, 20), examples=20).state == "cannot tell"
 
 
 @pytest.mark.parametrize("noise", [0.003, 0.01, 0.03])
 def test_false_alarms(noise: float) -> None:
     """A flat curve is called rising, and one that gains just what matters converged, in about 5 % at most."""
     random, rounds = np.random.default_rng(7), 400
-    flat = [convergence(STEPS, curve(0.0, noise, random), examples=500).state for _ in range(rounds)]
-    rising = [convergence(STEPS, curve(RELEVANT_GAIN, noise, random), examples=500).state for _ in range(rounds)]
+    flat = [convergence(STEPS, counted(curve(0.0, noise, random), 500), examples=500).state for _ in range(rounds)]
+    rising = [convergence(STEPS, counted(curve(RELEVANT_GAIN, noise, random), 500), examples=500).state for _ in range(rounds)]
     limit = 0.05 + 3 * np.sqrt(0.05 * 0.95 / rounds)
     assert np.mean([state == "still rising" for state in flat]) <= limit
     assert np.mean([state == "falling" for state in flat]) <= limit

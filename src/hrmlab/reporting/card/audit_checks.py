@@ -14,23 +14,25 @@ from hrmlab.reporting.compare.leaks import needs_causality
 def overlap(study: Study) -> Check:
     """Classes and strings that splits share, the worst of all runs; some protocols repeat examples on purpose and say why."""
     name = "No split overlap"
-    worst: dict[str, int] = {}
-    meant: dict[str, int] = {}
-    reasons: dict[str, None] = {}
-    for run in study.runs:
-        shared = run.data.get("overlap")
-        if not shared:
-            return Check(name, "WARNING", "some runs did not record the overlap of their splits")
-        purpose = str(run.data.get("shared_on_purpose") or "")
-        reasons |= {purpose: None} if purpose else {}
-        into = meant if purpose else worst
-        for pair, number in shared.items():
-            words = pair_words(pair, run.data.get("splits", {}))
-            into[words] = max(into.get(words, 0), int(number))
-    said = [f"shared between splits: {_counts(worst)}"] if worst else []
-    if meant:
-        said.append(f"shared on purpose ({'; '.join(reasons)}): {_counts(meant)}")
-    return Check(name, "WARNING" if any(worst.values()) else "STATED" if any(meant.values()) else "OK", "; ".join(said))
+    found: dict[str, dict[str, int]] = {}
+    tasks: dict[str, dict[str, None]] = {}
+    for task in study.tasks:
+        for run in task:
+            shared = run.data.get("overlap")
+            if not shared:
+                return Check(name, "WARNING", "some runs did not record the overlap of their splits")
+            purpose = str(run.data.get("shared_on_purpose") or "")
+            worst = found.setdefault(purpose, {})
+            tasks.setdefault(purpose, {})[task.label] = None
+            for pair, number in shared.items():
+                words = pair_words(pair, run.data.get("splits", {}))
+                worst[words] = max(worst.get(words, 0), int(number))
+    said = []
+    for purpose, worst in sorted(found.items()):
+        where = f" on {text.listing(list(tasks[purpose]))}" if len(found) > 1 else ""
+        said.append(f"{f'shared on purpose{where} ({purpose})' if purpose else f'shared between splits{where}'}: {_counts(worst)}")
+    unmeant, meant = any(found.get("", {}).values()), any(any(worst.values()) for purpose, worst in found.items() if purpose)
+    return Check(name, "WARNING" if unmeant else "STATED" if meant else "OK", "; ".join(said))
 
 
 def protocol(study: Study) -> list[Check]:

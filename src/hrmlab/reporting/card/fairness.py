@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hrmlab.reporting import text
-from hrmlab.reporting.card import arm_checks, audit_checks, training_checks
+from hrmlab.reporting.card import arm_checks, audit_checks, choice_checks, training_checks
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns, flat
@@ -39,8 +39,8 @@ def fairness_card(study: Study) -> tuple[Check, ...]:
         training_checks.converged(study),
         _equal_settings(study, "Equal training settings", ("training.", "trainer."), leave=("training.steps", "training.batch_size")),
         arm_checks.effort(study),
-        training_checks.tuning(study),
-        training_checks.selection(study),
+        choice_checks.tuning(study),
+        choice_checks.selection(study),
         _seeds(study),
         _compute(study),
         arm_checks.unfinished(study),

@@ -1,12 +1,9 @@
-"""The lines of the fairness card about training: what was drawn, how often, how far it came, whether it ended, what was chosen from it."""
+"""The lines of the fairness card about training: what was drawn, how often, how far it came, and whether it ended."""
 
-from collections.abc import Iterator
-
-from hrmlab.core.measures import Measure
 from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.collect.records import RunRecord, number
-from hrmlab.reporting.collect.study import Study, TaskRuns, flat
+from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.finished import finished
 from hrmlab.reporting.compare.scores import over_seeds, value_of
 
@@ -86,78 +83,8 @@ def converged(study: Study) -> Check:
         return Check(name, "WARNING", f"{'; '.join(short[:_MOST_NAMED])}{more}")
     runs = [run for item in found for run in item.runs.values()]
     one_by_one = sum(run.state == "converged" for run in runs)
-    return Check(name, "OK", f"every arm on every task, {one_by_one} of {text.plural(len(runs), 'run')} also one by one")
-
-
-def selection(study: Study) -> Check:
-    """Which checkpoint was scored, chosen on which split, among how many."""
-    name = "Selection"
-    rules = sorted({str((run.summary.get("checkpoint") or {}).get("rule") or "not recorded") for run in study.runs})
-    best = {measure.wording: None for task in study.tasks if (measure := _selected_by(task))}
-    meaning = {
-        "best": f"the checkpoint with the best {' or '.join(best)} on the validation split",
-        "last": "the last checkpoint, nothing chosen",
-    }
-    detail = f"{text.listing([meaning.get(rule, rule) for rule in rules])}, scored once on the test split"
-    if "best" not in rules:
-        return Check(name, "OK" if rules == ["last"] else "WARNING", detail)
-    told, unequal = [], []
-    for task in study.tasks:
-        counts = {task.plain_name(arm): sorted({_validations(run, task) for run in task.runs(arm)}) for arm in task.arms}
-        different = len({tuple(values) for values in counts.values()}) > 1 or any(len(values) > 1 for values in counts.values())
-        unequal += [task.label] if different else []
-        shown = {arm: "/".join(map(str, values)) for arm, values in counts.items()}
-        told.append(
-            f"{task.label} {', '.join(f'{arm} {value}' for arm, value in shown.items())}"
-            if different
-            else f"{task.label} {next(iter(shown.values()))}"
-        )
-    detail += f"; chosen among so many validations: {'; '.join(told)}"
-    detail += f", unequal on {text.listing(unequal)}" if unequal else ", the same for all arms"
-    return Check(name, "OK" if rules == ["best"] and not unequal else "WARNING", detail)
-
-
-def _validations(run: RunRecord, task: TaskRuns) -> int:
-    curve = run.curves.get(f"val/{_selected_by(task).name}")
-    return 0 if curve is None else len(curve.steps)
-
-
-def _selected_by(task: TaskRuns) -> Measure:
-    """The measure that chooses a checkpoint: what counts, or where validation does not measure that, the next that could."""
-    ordered = sorted(task.measures, key=lambda measure: (measure.name != task.measure.name, not measure.counts))
-    validated = [measure for measure in ordered if any((run.summary.get("validation") or {}).get(measure.name) is not None for run in task)]
-    return next(iter(validated), task.measure)
-
-
-def tuning(study: Study) -> Check:
-    """What was tried for the learning rate of each arm, where its configuration says."""
-    name = "Learning-rate tuning"
-    told = [f"{task.label}: {'; '.join(_tuned(task))}" for task in study.tasks]
-    recorded = [bool(run.config.get("tuning")) for run in study.runs]
-    if not any(recorded):
-        return Check(name, "STATED", "not recorded: the runs do not say what was tried for each arm")
-    trials = [
-        {str(flat(run.config["tuning"]).get("trials")) for run in task if isinstance(run.config.get("tuning"), dict)}
-        for task in study.tasks
-    ]
-    if any(len(counts) > 1 for counts in trials) or not all(recorded):
-        return Check(name, "WARNING", f"not the same effort for every arm, or not recorded for all: {' | '.join(told)}")
-    return Check(name, "STATED", " | ".join(told))
-
-
-def _tuned(task: TaskRuns) -> Iterator[str]:
-    """``hrm learning_rate 0.003 (trials 3, values 0.0015/0.003/0.006)``."""
-    for arm in task.arms:
-        run = task.runs(arm)[0]
-        found = run.config.get("tuning")
-        rate = run.configured("optimizer.learning_rate")
-        values = flat(found) if isinstance(found, dict) else {"tuning": found} if found else {}
-        said = ", ".join(f"{text.words(key)} {_listed(value)}" for key, value in values.items()) or "not recorded"
-        yield f"{task.plain_name(arm)} learning rate {rate} ({said})"
-
-
-def _listed(value: object) -> str:
-    return "/".join(map(str, value)) if isinstance(value, list) else str(value)
+    detail = f"every arm on every task by its mean gain over seeds, {one_by_one} of {text.plural(len(runs), 'run')} also one by one"
+    return Check(name, "OK", detail if one_by_one else f"{detail}: single curves are too noisy to show it")
 
 
 def steps_done(study: Study) -> Check:

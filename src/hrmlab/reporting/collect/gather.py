@@ -1,7 +1,6 @@
 """Reads a study's run directories and sorts them into what counts and what does not, and why."""
 
 import difflib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from hrmlab.reporting.collect.launches import Launches, without_root
 from hrmlab.reporting.collect.records import RunRecord, number, run_name
 from hrmlab.reporting.collect.roles import Roles, find_roles
 from hrmlab.reporting.collect.selection import EVERYTHING, Selection, shown_arms, studies_of
+from hrmlab.reporting.collect.statements import limits_of, question_of
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.runs.archive import Archive
 from hrmlab.runs.directory import RunLabels
@@ -76,8 +76,8 @@ def collect(
         names=tuple(names),
         selection=selection,
         launches=launches,
-        question=_said(counted, "question"),
-        limits=_said(counted, "limits"),
+        question=question_of(counted),
+        limits=limits_of(counted, names),
     )
 
 
@@ -85,12 +85,6 @@ def _labels(study: str, name: str) -> RunLabels:
     """Of a run in an archive, from its folder."""
     task, arm, size, seed, _ = name.split("/")
     return RunLabels(study=study, task=task, arm=arm, size=size, seed=int(seed.removeprefix("seed=")))
-
-
-def _said(runs: list[RunRecord], key: str) -> str:
-    """What the study says of itself, as most of its runs have it; empty where no run says."""
-    found = Counter(str(sentence) for run in runs if (sentence := run.config.get(key)))
-    return max(found, key=lambda sentence: (found[sentence], sentence)) if found else ""
 
 
 def _nothing_found(study: str, output_root: str | Path, unreadable: list[UnreadableRun]) -> str:

@@ -12,7 +12,7 @@ from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare import pairing
 from hrmlab.reporting.compare.leaks import MARK
-from hrmlab.statistics.calibrated import Difference, difference, paired_difference
+from hrmlab.statistics.calibrated import Difference, detectable, difference, paired_difference
 from hrmlab.statistics.correction import holm
 from hrmlab.statistics.groups import two_groups
 from hrmlab.statistics.intervals import Estimate
@@ -39,7 +39,7 @@ class Comparison:
         corrected: the same after Holm's correction over all comparisons that the study asks for; None for the others.
         equivalent: p value of a difference of at least the margin, corrected likewise.
         asked: whether the study asks for it; what it does not ask for is exploratory and claims nothing.
-        detectable: the smallest difference that these seeds and examples find with a probability of 80 %.
+        detectable: the smallest difference that these seeds and examples find with a probability of 80 %, after the correction.
         margin: the difference that is called none, in the unit of the measure (of shares 0.05 for 5 points).
         correlation: of the two arms' levels over their common seeds, from three of these on.
         per_seed: seed -> levels of both arms, for their common seeds.
@@ -145,7 +145,20 @@ def compare(study: Study) -> tuple[Comparison, ...]:
     family = [item for item in found if item.asked and item.p_value is not None]
     differing = dict(zip(map(id, family), holm([item.p_value for item in family]), strict=True))
     equal = dict(zip(map(id, family), holm([item.equivalent for item in family]), strict=True))
-    return tuple(replace(item, corrected=differing.get(id(item)), equivalent=equal.get(id(item))) for item in found)
+    return tuple(
+        replace(
+            item,
+            corrected=differing.get(id(item)),
+            equivalent=equal.get(id(item)),
+            detectable=_detectable(item, comparisons=len(family) if id(item) in differing else 1),
+        )
+        for item in found
+    )
+
+
+def _detectable(item: Comparison, *, comparisons: int) -> float | None:
+    found = None if item.estimate is None else detectable(item.estimate, comparisons=comparisons)
+    return min(found, 1.0) if found is not None and item.measure.unit == "share" else found
 
 
 def margin_words(study: Study) -> str:
@@ -191,7 +204,6 @@ def _compare(task: TaskRuns, arm: str, opponent: str, *, asked: bool, margin: fl
         estimate=estimate,
         p_value=None if silent else found.p_value,
         equivalent=None if silent else found.equivalence,
-        detectable=None if grouped else found.detectable,
         margin=limit,
         pairing=paired,
         unpaired=unpaired,

@@ -1,12 +1,13 @@
 """What a verdict speaks of: the size, the steps, the axis on which arms are held equal, and whether they have finished learning."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
 from hrmlab.core.errors import UserError
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import number
-from hrmlab.reporting.collect.study import Study
+from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.axes import AcrossAxes, AtEqual
 from hrmlab.reporting.compare.finished import Finished, unfinished_words
 from hrmlab.reporting.compare.progress import AXES, EQUAL, Axis
@@ -55,11 +56,30 @@ def scope(study: Study, states: tuple[Finished, ...], *, axis: Axis) -> str:
 
 
 def _at_the_end(study: Study) -> str:
-    return "At equal steps" if _steps_agree(study) else "At the end of each run (they differ in steps)"
+    """``At equal steps``, or which tasks or arms are not compared so."""
+    if _steps_agree(study):
+        return "At equal steps"
+    differing = [task for task in study.tasks if len(_steps_of(task)) > 1]
+    if len(study.tasks) > 1 and len(differing) < len(study.tasks):
+        return f"At the end of each run (steps differ on {text.listing([task.label for task in differing])})"
+    odd = {task.name(arm): None for task in differing for arm in _odd_arms(task)}
+    return f"At the end of each run ({f'steps differ for {text.listing(list(odd))}' if odd else 'they differ in steps'})"
 
 
 def _steps_agree(study: Study) -> bool:
-    return all(len({run.training("steps") for run in task}) < 2 for task in study.tasks)
+    return all(len(_steps_of(task)) < 2 for task in study.tasks)
+
+
+def _steps_of(task: TaskRuns) -> Counter[float | None]:
+    """How many runs made so many steps."""
+    return Counter(run.training("steps") for run in task)
+
+
+def _odd_arms(task: TaskRuns) -> Iterator[str]:
+    """The arms that made other numbers of steps than more than half of all runs did; none where no such number is."""
+    [(usual, count)] = _steps_of(task).most_common(1)
+    if 2 * count > _steps_of(task).total():
+        yield from (arm for arm in task.arms if any(run.training("steps") != usual for run in task.runs(arm)))
 
 
 def _sizes(study: Study) -> str:

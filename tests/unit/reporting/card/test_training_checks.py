@@ -1,6 +1,7 @@
 """The card's lines about what was drawn, chosen and tuned."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,24 @@ def test_selection_counts_the_validations_that_each_arm_chose_among(tmp_path: Pa
     assert "sudoku_4x4 40, the same for all arms" in detail
 
 
+def test_a_checkpoint_chosen_on_the_test_split_is_a_warning(tmp_path: Path) -> None:
+    pair(tmp_path)
+    for path in (tmp_path / "quick").rglob("data.json"):
+        data = json.loads(path.read_text())
+        data["splits"]["test"]["content_hash"] = data["splits"]["validation"]["content_hash"] = "0123"
+        path.write_text(json.dumps(data))
+    status, detail = card(tmp_path)["Selection"]
+    assert status == "WARNING"
+    assert "on sudoku_4x4 the test split is the validation split, so the checkpoint was chosen on what is reported" in detail
+
+
+def test_a_measure_that_stays_at_0_chose_nothing(tmp_path: Path) -> None:
+    pair(tmp_path)
+    for path in (tmp_path / "quick").rglob("metrics.csv"):
+        path.write_text(re.sub(r"val/exact_accuracy,.*", "val/exact_accuracy,0.0", path.read_text()))
+    assert "on sudoku_4x4 that was 0 at every validation, so that the next measure decided among equals" in card(tmp_path)["Selection"][1]
+
+
 def test_unequal_numbers_of_validations_are_a_warning(tmp_path: Path) -> None:
     pair(tmp_path, rows=20)
     status, detail = card(tmp_path)["Selection"]
@@ -91,7 +110,13 @@ def test_unequal_numbers_of_validations_are_a_warning(tmp_path: Path) -> None:
             {"trials": 3, "values": [0.001, 0.002]},
             {"trials": 3, "values": [0.001]},
             "STATED",
-            "hrm learning rate 0.001 (trials 3, values 0.001/0.002)",
+            "hrm learning rate 0.001 (values 0.001/0.002); transformer learning rate 0.001 (values 0.001); for all: trials 3",
+        ),
+        (
+            {"file": "tuned.yaml", "selection": "the best", "trials": 3, "at_the_edge": []},
+            {"file": "tuned.yaml", "selection": "the best", "trials": 3, "at_the_edge": ["lr"]},
+            "STATED",
+            "hrm learning rate 0.001; transformer learning rate 0.001 (at the edge lr); for all: file tuned.yaml, trials 3",
         ),
         ({"trials": 3}, {"trials": 1}, "WARNING", "transformer learning rate 0.001 (trials 1)"),
         ({"trials": 3}, None, "WARNING", "transformer learning rate 0.001 (not recorded)"),

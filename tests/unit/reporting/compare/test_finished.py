@@ -109,6 +109,23 @@ def test_arms_of_different_steps_are_not_compared_at_equal_steps(tmp_path: Path)
     assert "compared at the end of runs that differ in steps" in made.path.read_text()
 
 
+def test_the_arm_or_the_tasks_whose_steps_differ_are_named(tmp_path: Path) -> None:
+    for seed in range(2):
+        for arm in ("hrm", "transformer", "flat_hrm"):
+            run = make_run(tmp_path, arm=arm, seed=seed)
+            if arm == "flat_hrm":
+                summary = json.loads((run.path / "summary.json").read_text())
+                summary["training"]["steps"] = 4000
+                (run.path / "summary.json").write_text(json.dumps(summary))
+    said = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "r").verdict.summary
+    assert "At the end of each run (steps differ for `flat_hrm`), " in said
+    for seed in range(2):
+        for arm in ("hrm", "transformer", "flat_hrm"):
+            make_run(tmp_path, arm=arm, seed=seed, task="maze_6x6")
+    said = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "r").verdict.summary
+    assert "At the end of each run (steps differ on sudoku_4x4), " in said
+
+
 @pytest.mark.parametrize(
     ("optimizer", "held"),
     [
