@@ -22,6 +22,8 @@ from hrmlab.reporting.compare.comparisons import Comparison, compare, margin_wor
 from hrmlab.reporting.compare.failures import task_failures
 from hrmlab.reporting.compare.finished import Finished, finished, limit_words, marks_used, rate_words
 from hrmlab.reporting.compare.leaks import leak_paragraphs
+from hrmlab.reporting.compare.over_tasks import equal_draws
+from hrmlab.reporting.compare.practice import equal_gains
 from hrmlab.reporting.compare.progress import stand_ins
 from hrmlab.reporting.compare.results import results
 from hrmlab.reporting.compare.scope import axis_warnings, checked_axis, scope, scoped
@@ -167,8 +169,10 @@ def make_report(
         "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),
         "over_tasks": over_tasks_tables(collected),
+        "equal_draws": equal_draws(collected),
         "pairing_notes": pairing_notes(comparisons),
         "practice": practice_tables(collected),
+        "equal_gains": equal_gains(collected),
         "sets": evaluation_sets.set_tables(collected),
         "depths": [(task.label, table) for task in collected.tasks if (table := depth_table(task))],
         "depth_scores": list(dict.fromkeys(task.measure.wording for task in collected.tasks if depth_table(task))),

@@ -8,6 +8,7 @@ import pytest
 from hrmlab.reporting.card.audit_checks import sandbox
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.compare.practice import practised
+from hrmlab.reporting.compare.scores import on_test
 from hrmlab.reporting.report import write_report
 from hrmlab.reporting.tables.practice import practice_tables
 from run_factory import make_run
@@ -17,19 +18,24 @@ GAINS = {"hrm": (0.10, 0.14, 0.12), "transformer": (0.02, -0.01, 0.0)}
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    for arm, gains in GAINS.items():
+    make_practised(tmp_path, GAINS)
+    return tmp_path
+
+
+def make_practised(root: Path, gained: dict[str, tuple[float, ...]]) -> None:
+    """Arms that reach 50 % by the warm-up and then gain so much in each seed, which is what the runs come to in the end."""
+    for arm, gains in gained.items():
         for seed, gain in enumerate(gains):
-            run = make_run(tmp_path / "outputs", study="s", arm=arm, seed=seed, examples=100)
+            run = make_run(root / "outputs", study="s", arm=arm, seed=seed, examples=100, accuracy=round(0.5 + gain, 2))
             stages = [
                 {"name": "warm_up", "last_step": 2000, "tests": scored(0.5), "held_out": {"math": {"reward": 1.0}}},
-                {"name": "math", "last_step": 2040, "tests": scored(0.5 + gain), "held_out": {"math": {"reward": 1.5}}},
+                {"name": "math", "last_step": 2040, "tests": scored(round(0.5 + gain, 2)), "held_out": {"math": {"reward": 1.5}}},
             ]
             summary = run.read_json("summary.json")
             assert summary is not None
             (run.path / "summary.json").write_text(json.dumps({**summary, "stages": stages}))
             with run.metrics_file.open("a") as file:
                 file.write("2010,1.0,practice/reward,1.0\n2040,2.0,practice/reward,1.4\n")
-    return tmp_path
 
 
 def scored(accuracy: float) -> dict[str, dict[str, float]]:
@@ -71,6 +77,25 @@ def test_the_report_has_a_section_of_it_with_a_figure(study: Path) -> None:
     assert "Learning by reward" in text
     assert "figures/practice.png" in text
     assert (path.parent / "figures" / "practice.pdf").exists()
+
+
+def test_what_a_run_came_to_has_the_interval_of_every_table(study: Path) -> None:
+    found = collect(study="s", output_root=study / "outputs")
+    ((task, stages),) = practised(found)
+    for arm in GAINS:
+        assert stages[arm][-1].accuracy == on_test(task.runs(arm), task.measure)
+        assert stages[arm][0].accuracy != on_test(task.runs(arm), task.measure)
+
+
+def test_equal_gains_have_no_interval_and_the_page_says_why(study: Path, tmp_path: Path) -> None:
+    said = "No interval where all seeds gained the same"
+    gains = {**GAINS, "deep_supervision_transformer": (0.0, 0.0, 0.0)}
+    make_practised(tmp_path / "equal", gains)
+    path = write_report(study="s", output_root=tmp_path / "equal" / "outputs", reports_root=tmp_path / "equal" / "reports")
+    assert path.read_text().count(said) == 1
+    ((_, table),) = practice_tables(collect(study="s", output_root=tmp_path / "equal" / "outputs"))
+    assert next(row[3] for row in table.rows if row[:2] == ("`deep_supervision_transformer`", "math")) == "0.0"
+    assert "[" in next(row[3] for row in table.rows if row[:2] == ("`hrm`", "math"))
 
 
 def test_answers_that_are_read_ask_for_no_sandbox(tmp_path: Path) -> None:
