@@ -27,6 +27,7 @@ from hrmlab.reporting.compare.practice import equal_gains
 from hrmlab.reporting.compare.progress import stand_ins
 from hrmlab.reporting.compare.results import results
 from hrmlab.reporting.compare.scope import axis_warnings, checked_axis, scope, scoped
+from hrmlab.reporting.compare.segments import segment_wording
 from hrmlab.reporting.compare.verdict import Verdict, verdict
 from hrmlab.reporting.figures.drawing import Picture
 from hrmlab.reporting.figures.figures import draw
@@ -166,6 +167,7 @@ def make_report(
         "relevant_gain": limit_words(states),
         "rate_words": rate_words(collected),
         "by_segment": [(task.label, table) for task in collected.tasks if (table := segment_table(task))],
+        "segment_wording": text.sentence_case(segment_wording(collected)),
         "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),
         "over_tasks": over_tasks_tables(collected),

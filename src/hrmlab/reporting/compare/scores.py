@@ -97,6 +97,11 @@ def on_test(runs: Iterable[RunRecord], measure: Measure) -> Estimate | None:
     return None if sample is None else calibrated.level(sample, random=pairing.named_random(measure.name, *(run.name for run in known)))
 
 
+def on_set(task: TaskRuns, name: str, arm: str, results: Sequence[Mapping[str, Any]], measure: Measure) -> Estimate | None:
+    """An arm's level on one of its test sets, whose results these are: of the test split as everywhere, with all that is known of it."""
+    return on_test(task.runs(arm), measure) if name == task.test_name else measured(results, measure)
+
+
 def over_seeds(runs: Iterable[RunRecord], value: Callable[[RunRecord], float | None]) -> Estimate | None:
     """Mean over the runs that recorded the value, with its interval."""
     return mean_interval([known for run in runs if (known := value(run)) is not None])

@@ -11,6 +11,7 @@ from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.test_sets import fewest_examples, has_sets, measured_in, results_by_set
 from hrmlab.reporting.layout import Table
+from hrmlab.statistics.intervals import Estimate
 
 EMPTY = "–"
 
@@ -46,7 +47,8 @@ def _set_table(task: TaskRuns) -> Table:
     rows = []
     for name, by_arm in results_by_set(task).items():
         for arm, results in by_arm.items():
-            row = [name, task.name(arm), text.count(fewest_examples(results)), *(level_cell(results, measure) for measure in measures)]
+            levels = [level_cell(scores.on_set(task, name, arm, results, measure), measure) for measure in measures]
+            row = [name, task.name(arm), text.count(fewest_examples(results)), *levels]
             if verdicts:
                 row.append(f"{_verdict_share(results, 'failed')} / {_verdict_share(results, 'timed out')}")
                 row.append(text.percent(_mean(results, "copied_share")))
@@ -61,9 +63,8 @@ def _mean(results: list[dict[str, Any]], name: str) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def level_cell(results: list[dict[str, Any]], measure: Measure) -> str:
-    """Mean and interval of a measure: over seeds, or of a single result the interval that it recorded."""
-    estimate = scores.measured(results, measure)
+def level_cell(estimate: Estimate | None, measure: Measure) -> str:
+    """Mean and interval of a measure; – where there is none."""
     if estimate is None:
         return EMPTY
     return f"{text.level(estimate.value, measure.unit)} {text.level_interval(estimate, measure.unit)}"

@@ -57,7 +57,7 @@ def _columns(task: TaskRuns) -> list[Column]:
     if both is not None:
         wording = text.sentence_case(both.wording)
         columns += [(f"{wording}, all segments" if task.halts else wording, _level(both))]
-        columns += [(f"{wording}, learned halting", _at_halting(both))] if task.halts else []
+        columns += [(f"{wording}, learned halting", _level(both.at_halting()))] if task.halts else []
     others = [measure for measure in shown if measure.name not in (both.name if both else "", task.measure.name)]
     columns += [(text.sentence_case(measure.wording), _level(measure)) for measure in others]
     copying = {
@@ -80,10 +80,6 @@ def _columns(task: TaskRuns) -> list[Column]:
 
 def _level(measure: Measure) -> Callable[[list[RunRecord]], str]:
     return lambda runs: _with_error(on_test(runs, measure), measure.unit)
-
-
-def _at_halting(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: _with_error(over_seeds(runs, lambda run: run.test(f"halting/{measure.name}")), measure.unit)
 
 
 def _on_validation(measure: Measure) -> Callable[[list[RunRecord]], str]:
