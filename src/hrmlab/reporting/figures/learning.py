@@ -11,7 +11,7 @@ from hrmlab.reporting.collect.study import TaskRuns
 from hrmlab.reporting.compare.clock import clock
 from hrmlab.reporting.compare.leaks import legend_label
 from hrmlab.reporting.compare.progress import AXES, Axis, followed_measure, validation_measures
-from hrmlab.reporting.compare.scores import trivial_level
+from hrmlab.reporting.compare.trivial import trivial_level
 from hrmlab.reporting.figures.curves import ArmCurves, learning_curves
 from hrmlab.reporting.figures.drawing import Look, Picture, as_picture, finish, label_rows, make_panels, scaled, unit_axis, unit_words
 
