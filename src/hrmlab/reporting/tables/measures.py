@@ -29,8 +29,12 @@ def meanings(study: Study) -> list[str]:
     """What the measures other than those that count are, in the words of their declarations, each once."""
     counting = {task.measure for task in study.tasks}
     others = [measure for task in study.tasks for measure in shown_measures(task) if measure not in counting]
-    lower = {measure: "" if measure.larger_is_better else "; lower is better" for measure in others}
-    return [f"*{text.sentence_case(measure.wording)}*: {measure.meaning}{lower[measure]}." for measure in dict.fromkeys(others)]
+    return list(dict.fromkeys(map(_meaning, others)))  # tasks may declare one measure with another part to play
+
+
+def _meaning(measure: Measure) -> str:
+    lower = "" if measure.larger_is_better else "; lower is better"
+    return f"*{text.sentence_case(measure.wording)}*: {measure.meaning}{lower}."
 
 
 def copied_things(study: Study) -> list[str]:
