@@ -23,7 +23,7 @@ from hrmlab.reporting.compare.failures import task_failures
 from hrmlab.reporting.compare.finished import Finished, finished, limit_words, marks_used, rate_words
 from hrmlab.reporting.compare.leaks import leak_paragraphs
 from hrmlab.reporting.compare.over_tasks import equal_draws
-from hrmlab.reporting.compare.practice import equal_gains
+from hrmlab.reporting.compare.practice import equal_gains, warm_up_note
 from hrmlab.reporting.compare.progress import stand_ins
 from hrmlab.reporting.compare.results import results
 from hrmlab.reporting.compare.scope import axis_warnings, checked_axis, scope, scoped
@@ -135,6 +135,7 @@ def make_report(
         "only_shares": scores.only_shares(collected),
         "meanings": measures.meanings(collected),
         "has_verdicts": evaluation_sets.has_verdicts(collected),
+        "completions_copy": evaluation_sets.has_copied_text(collected),
         "given_tokens": [task.label for task in collected.tasks if any(run.predicts_next_token for run in task)],
         "copied": measures.copied_things(collected),
         "has_copied_text": measures.has_copied_text(collected),
@@ -174,6 +175,7 @@ def make_report(
         "equal_draws": equal_draws(collected),
         "pairing_notes": pairing_notes(comparisons),
         "practice": practice_tables(collected),
+        "warm_up_note": warm_up_note(collected),
         "equal_gains": equal_gains(collected),
         "sets": evaluation_sets.set_tables(collected),
         "depths": [(task.label, table) for task in collected.tasks if (table := depth_table(task))],

@@ -187,7 +187,7 @@ def test_what_pass_at_1_means_follows_the_sampling(tmp_path: Path, sampling: dic
 
 def test_sampling_words_name_every_setting() -> None:
     settings = {"samples": 10, "temperature": 0.8, "top_p": 0.95, "max_new_tokens": 64, "stop": [], "halting": True, "timeout": 2.5}
-    assert sampling_words({"sampling": settings, "tier": "landlock"}) == (
+    assert sampling_words({"sampling": settings, "tier": "landlock", "verdicts": {"passed": 3}}) == (
         "sampled at temperature 0.8, top-p 0.95, 10 completions per problem, at most 64 new tokens, ended by the end token alone, "
         "each token read at learned halting, 2.5 s for each program, sandbox tier landlock"
     )

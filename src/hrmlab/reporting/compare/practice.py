@@ -50,6 +50,16 @@ def _names(run: RunRecord) -> list[str]:
     return [str(stage.get("name")) for stage in run.stages]
 
 
+def warm_up_note(study: Study) -> str:
+    """What steps, costs and validation curves are of, the end of a sentence about them; empty where no run practised.
+
+    Practice is trained after everything that is counted and validated, and records its wall time alone.
+    """
+    if not any(len(run.stages) > 1 for run in study.runs):
+        return ""
+    return "of the warm-up alone; practice comes after and is not counted."
+
+
 def equal_gains(study: Study) -> bool:
     """Whether any gain is the same in all seeds, and has no interval for that."""
     stages = [stage for _, found in practised(study) for each in found.values() for stage in each]
