@@ -36,7 +36,7 @@ STYLE: dict[Any, Any] = {
 DOTS_PER_INCH = 120
 _TITLE_LETTERS = 8
 """Of a figure's title on an inch, at most."""
-_LABEL_LETTERS = 32
+_LABEL_LETTERS = 36
 """Of a label beside a panel, on a line."""
 
 
