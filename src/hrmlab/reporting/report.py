@@ -135,7 +135,6 @@ def make_report(
         "only_shares": scores.only_shares(collected),
         "meanings": measures.meanings(collected),
         "has_verdicts": evaluation_sets.has_verdicts(collected),
-        "completions_copy": evaluation_sets.has_copied_text(collected),
         "given_tokens": [task.label for task in collected.tasks if any(run.predicts_next_token for run in task)],
         "copied": measures.copied_things(collected),
         "has_copied_text": measures.has_copied_text(collected),

@@ -36,15 +36,6 @@ def has_verdicts(study: Study) -> bool:
     return any(were_run(result) for task in study.tasks for result in _everything(task))
 
 
-def has_copied_text(study: Study) -> bool:
-    """Whether any table says how much of written answers was copied."""
-    return any(_wrote(result) for task in study.tasks for result in _everything(task))
-
-
-def _wrote(result: Mapping[str, Any]) -> bool:
-    return bool(result.get("verdicts"))
-
-
 def _everything(task: TaskRuns) -> list[dict[str, Any]]:
     return [result for by_arm in results_by_set(task).values() for results in by_arm.values() for result in results]
 
@@ -52,7 +43,7 @@ def _everything(task: TaskRuns) -> list[dict[str, Any]]:
 def _set_table(task: TaskRuns) -> Table:
     everything = _everything(task)
     measures = measured_in(task, everything)
-    verdicts, wrote = any(map(were_run, everything)), any(map(_wrote, everything))
+    verdicts, copied = any(map(were_run, everything)), _mean(everything, "copied_share") is not None
     rows = []
     for name, by_arm in results_by_set(task).items():
         for arm, results in by_arm.items():
@@ -60,12 +51,12 @@ def _set_table(task: TaskRuns) -> Table:
             row = [name, task.name(arm), text.count(fewest_examples(results)), *levels]
             if verdicts:
                 row.append(f"{_verdict_share(results, 'failed')} / {_verdict_share(results, 'timed out')}")
-            if wrote:
+            if copied:
                 row.append(text.percent(_mean(results, "copied_share")))
             rows.append((*row, str(len(results))))
     columns = ["Test set", "Arm", f"{text.sentence_case(task.words.example)}s", *(text.heading(measure.wording) for measure in measures)]
     columns += ["Failed / timed out"] if verdicts else []
-    columns += ["Copied text"] if wrote else []
+    columns += ["Copied text"] if copied else []
     return Table((*columns, "Seeds"), tuple(rows), labels=2)
 
 
