@@ -5,7 +5,7 @@ A task declares its measures; summary.json carries the declarations beside the n
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from hrmlab.core.errors import UserError
@@ -41,6 +41,10 @@ class Measure:
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         return asdict(self)
+
+    def at_halting(self) -> "Measure":
+        """The same measure of the answers at learned halting: where a result and the outcomes of single examples hold it."""
+        return replace(self, name=f"halting/{self.name}", column=None if self.column is None else f"{self.column}_halting")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Measure":

@@ -22,9 +22,12 @@ from hrmlab.reporting.compare.comparisons import Comparison, compare, margin_wor
 from hrmlab.reporting.compare.failures import task_failures
 from hrmlab.reporting.compare.finished import Finished, finished, limit_words, marks_used, rate_words
 from hrmlab.reporting.compare.leaks import leak_paragraphs
+from hrmlab.reporting.compare.over_tasks import equal_draws
+from hrmlab.reporting.compare.practice import equal_gains, warm_up_note
 from hrmlab.reporting.compare.progress import stand_ins
 from hrmlab.reporting.compare.results import results
 from hrmlab.reporting.compare.scope import axis_warnings, checked_axis, scope, scoped
+from hrmlab.reporting.compare.segments import segment_wording
 from hrmlab.reporting.compare.verdict import Verdict, verdict
 from hrmlab.reporting.figures.drawing import Picture
 from hrmlab.reporting.figures.figures import draw
@@ -164,11 +167,15 @@ def make_report(
         "relevant_gain": limit_words(states),
         "rate_words": rate_words(collected),
         "by_segment": [(task.label, table) for task in collected.tasks if (table := segment_table(task))],
+        "segment_wording": text.sentence_case(segment_wording(collected)),
         "busy": costs.busy_note(collected),
         "comparison_rows": comparison_table(comparisons),
         "over_tasks": over_tasks_tables(collected),
+        "equal_draws": equal_draws(collected),
         "pairing_notes": pairing_notes(comparisons),
         "practice": practice_tables(collected),
+        "warm_up_note": warm_up_note(collected),
+        "equal_gains": equal_gains(collected),
         "sets": evaluation_sets.set_tables(collected),
         "depths": [(task.label, table) for task in collected.tasks if (table := depth_table(task))],
         "depth_scores": list(dict.fromkeys(task.measure.wording for task in collected.tasks if depth_table(task))),

@@ -84,13 +84,14 @@ def convergence(
     good = measured if larger_is_better else -measured
     if not len(places):
         return Convergence(state="cannot tell", reason="no validation was logged")
+    doubling = _last_doubling(places, good)
     late = places >= 0.75 * places[-1] * (1 - 1e-12)
     if late.sum() < FEWEST_LATE:
         counted = f"{late.sum()} validation{'' if late.sum() == 1 else 's'}"
-        return Convergence(state="cannot tell", reason=f"too short to tell: {counted} in the last quarter, {FEWEST_LATE} are needed")
+        reason = f"too short to tell: {counted} in the last quarter, {FEWEST_LATE} are needed"
+        return Convergence(state="cannot tell", last_doubling=doubling, reason=reason)
     x, y = places[late], good[late]
     gain = _slope(x, y) * 0.25 * places[-1]
-    doubling = _last_doubling(places, good)
     step = 1 / examples if examples and is_share and _counts_whole_examples(measured, examples) else 0.0
     if is_share and larger_is_better and y.max() <= max(NEXT_TO_NOTHING, 1.5 * step):
         return Convergence(state="not begun", gain=gain, last_doubling=doubling, reason="next to nothing is solved")

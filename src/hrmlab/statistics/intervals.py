@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,9 @@ from scipy import stats
 from hrmlab.statistics.groups import Groups
 
 Basis = Literal["seeds and examples", "seeds", "examples"]
+
+_NO_WIDTH = 1e-9
+"""Below this an interval's width is rounding, in the unit of the data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,7 @@ class Estimate:
         freedom: degrees of freedom behind the error (Satterthwaite's, where several sources of variance are added).
         basis: what the interval speaks about: new seeds on new examples, new seeds on these examples, or these networks on new examples.
         groups: the two groups into which the seeds fall; there is no interval then, for none would be honest.
+        all_equal: whether what the interval would be drawn from came to the same throughout; there is no interval then either.
     """
 
     value: float
@@ -37,6 +41,14 @@ class Estimate:
     freedom: float | None = None
     basis: Basis = "seeds"
     groups: Groups | None = None
+    all_equal: bool = False
+
+
+def without_empty_interval(estimate: Estimate) -> Estimate:
+    """The estimate, without an interval where that has no width: values that are all equal do not show how much they vary."""
+    if estimate.low is None or estimate.high is None or estimate.high - estimate.low > _NO_WIDTH:
+        return estimate
+    return replace(estimate, low=None, high=None, error=None, all_equal=True)
 
 
 def mean_interval(values: Sequence[float], *, resolution: float = 0.0, confidence: float = 0.95) -> Estimate | None:

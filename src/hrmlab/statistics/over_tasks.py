@@ -1,13 +1,14 @@
 """Several tasks at once, as Agarwal et al. (2021) recommend: interquartile mean, probability of improvement, performance profiles.
 
-Intervals are percentile intervals of a bootstrap that draws the seeds of each task again (stratified); tasks are fixed.
+Intervals are percentile intervals of a bootstrap that draws the seeds of each task again (stratified); tasks are fixed. Where every draw
+comes to the same there is none: drawing again cannot show more than was seen, and three seeds that agree are no certainty.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from hrmlab.statistics.intervals import Estimate
+from hrmlab.statistics.intervals import Estimate, without_empty_interval
 
 RESAMPLES = 2_000
 Scores = Sequence[Sequence[float]]
@@ -83,4 +84,5 @@ def _estimate(value: float, drawn: np.ndarray, tasks: Sequence[np.ndarray]) -> E
     if count < 3:
         return Estimate(value=value, low=None, high=None, count=count)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    return Estimate(value=value, low=float(low), high=float(high), count=count, error=float(drawn.std(ddof=1)))
+    found = Estimate(value=value, low=float(low), high=float(high), count=count, error=float(drawn.std(ddof=1)))
+    return without_empty_interval(found)

@@ -1,9 +1,11 @@
 """What an arm is, read from configurations alone."""
 
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from code_runs import make_code_run
 
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.compare.arms import arm_options
@@ -74,6 +76,19 @@ def test_failures_are_drawn_where_the_task_is_a_grid_and_told_where_it_is_none(t
     assert drawn == (["failures_0_sudoku_4x4.png"] if grid == [4, 4] else [])
     assert ("](figures/failures_0_sudoku_4x4.png)" in text) == bool(drawn)
     assert ("```text\n1111111111111111\n```" in text) != bool(drawn)
+
+
+@pytest.mark.parametrize(("written", "shown"), [(False, True), (True, False)])
+def test_texts_that_are_not_the_judged_answers_are_not_shown(tmp_path: Path, written: bool, shown: bool) -> None:
+    """What was predicted under the true tokens illustrates a measure of that, and none of written answers."""
+    for arm, share in (("hrm", 0.8), ("transformer", 0.2)):
+        run = make_code_run(tmp_path, arm=arm, share=share)
+        if not written:
+            summary = json.loads((run.path / "summary.json").read_text())
+            (run.path / "summary.json").write_text(json.dumps({**summary, "score": "exact_accuracy"}))
+    report = make_report(study="code", output_root=tmp_path, reports_root=tmp_path / "reports")
+    assert bool(task_failures(report.study)) == shown
+    assert ("Where one arm fails" in report.path.read_text()) == shown
 
 
 def test_no_column_about_halting_where_nothing_halts(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,14 @@ def test_sentences_about_a_leaking_arm_say_so_and_claim_nothing(leaking: Report)
     for line in text.split("## Main result")[0].splitlines():
         if "synthetic_code" in line and "`hrm`" in line:
             assert "LEAKS" in line
+
+
+def test_leaks_are_those_of_the_first_seed_that_has_any(tmp_path: Path) -> None:
+    for seed in range(3):
+        path = make_code_run(tmp_path, seed=seed, leaks=seed > 0).path / "audit.json"
+        path.write_text(path.read_text().replace("by 0.42", f"by 0.{seed}"))
+    (task,) = collect(study="code", output_root=tmp_path).tasks
+    assert task.leaks("hrm") == (SENTENCE.replace("0.42", "0.1"),)
 
 
 def test_a_leaking_comparison_takes_no_part_in_the_correction(leaking: Report) -> None:
@@ -173,6 +182,18 @@ def test_contamination_stands_in_table_card_and_examples(tmp_path: Path) -> None
     assert any("for item in values : if item | 2" in example for example in contamination_examples(study))
     assert checks(tmp_path)["Contamination"].status == "OK"
     assert "### Contamination" in make_report(study="code", output_root=tmp_path, reports_root=tmp_path / "r").path.read_text()
+
+
+def test_an_example_of_several_tasks_stands_once_with_their_names(tmp_path: Path) -> None:
+    first = make_code_run(tmp_path, others=())
+    other = first.path.parents[3].with_name("other_code")
+    shutil.copytree(first.path.parents[3], other)
+    for path in other.glob("**/run.json"):
+        path.write_text(path.read_text().replace("synthetic_code", "other_code"))
+    study = collect(study="code", output_root=tmp_path)
+    assert [task.label for task in study.tasks] == ["other_code", "synthetic_code"]
+    (said,) = contamination_examples(study)
+    assert said.startswith("other_code and synthetic_code, test_iid: `test_iid/3` and the training record")
 
 
 def test_problems_in_the_training_text_are_a_warning(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.comparisons import compare
+from hrmlab.reporting.compare.depths import depth_estimates
 from hrmlab.reporting.compare.finished import finished
 from hrmlab.reporting.compare.progress import followed_measure
 from hrmlab.reporting.figures.figures import _whole_counts
@@ -22,6 +23,7 @@ from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.evaluation_sets import sampling_words, set_tables
 from hrmlab.reporting.tables.measures import secondary_tables
+from hrmlab.reporting.text import heading, level_interval, level_with_error
 from run_factory import make_run
 
 OTHERS = ("test_deeper", "test_unseen_composition", "humaneval")
@@ -80,6 +82,32 @@ def test_every_test_set_has_pass_rates_and_bits_with_intervals(code_report: Repo
     assert "`\\ndef `" in sets.notes[0]
     assert "27 completions of humaneval" in sets.notes[1]
     assert sets.notes[2:] == ("On humaneval read the bits per byte: one problem is 0.6 points.",)
+
+
+def test_the_test_split_has_one_interval_in_all_tables(code_report: Report) -> None:
+    (task,), ((sets,), (_, secondary)) = code_report.study.tasks, (set_tables(code_report.study), secondary_tables(code_report.study)[0])
+    for arm in task.arms:
+        row = dict(zip(sets.table.columns, next(row for row in sets.table.rows if row[:2] == ("test_iid", f"`{arm}`")), strict=True))
+        for measure in task.measures:
+            estimate = scores.on_test(task.runs(arm), measure)
+            assert estimate is not None
+            assert level_interval(estimate, measure.unit) in row[heading(measure.wording)]
+    shown = dict(zip(secondary.columns, secondary.rows[0], strict=True))
+    twins = [shown[f"Exact accuracy under given tokens, {way}"] for way in ("all segments", "learned halting")]
+    given = next(measure for measure in task.measures if measure.name == "exact_accuracy")
+    made = [scores.on_test(task.runs("hrm"), measure) for measure in (given, given.at_halting())]
+    assert twins == [level_with_error(found.value, found.error, "share") for found in made if found is not None]
+    assert all("exact_halting" in run.predictions.columns for run in task if run.predictions is not None)  # it is no fallback
+
+
+def test_a_depth_that_is_the_whole_test_split_has_its_interval(tmp_path: Path) -> None:
+    for seed in range(3):
+        path = make_code_run(tmp_path, seed=seed, others=()).path / "summary.json"
+        summary = json.loads(path.read_text())
+        summary["test"]["by_depth"] = [{"depth": 2, "count": 120, "pass_at_1": summary["test"]["pass_at_1"]}]
+        path.write_text(json.dumps(summary))
+    (task,) = collected(tmp_path).tasks
+    assert depth_estimates(task)["test_iid"]["hrm"] == {2: scores.on_test(task.runs("hrm"), task.measure)}
 
 
 def test_depths_of_all_sets_with_intervals(code_report: Report) -> None:
@@ -159,7 +187,7 @@ def test_what_pass_at_1_means_follows_the_sampling(tmp_path: Path, sampling: dic
 
 def test_sampling_words_name_every_setting() -> None:
     settings = {"samples": 10, "temperature": 0.8, "top_p": 0.95, "max_new_tokens": 64, "stop": [], "halting": True, "timeout": 2.5}
-    assert sampling_words({"sampling": settings, "tier": "landlock"}) == (
+    assert sampling_words({"sampling": settings, "tier": "landlock", "verdicts": {"passed": 3}}) == (
         "sampled at temperature 0.8, top-p 0.95, 10 completions per problem, at most 64 new tokens, ended by the end token alone, "
         "each token read at learned halting, 2.5 s for each program, sandbox tier landlock"
     )

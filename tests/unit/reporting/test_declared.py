@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hrmlab.core.measures import Measure
+from hrmlab.core.measures import CELL_ACCURACY, Measure
 from hrmlab.reporting.collect.gather import collect
 from hrmlab.reporting.report import Report, make_report
 from hrmlab.reporting.tables.main import main_table
-from hrmlab.reporting.tables.measures import secondary_tables
+from hrmlab.reporting.tables.measures import meanings, secondary_tables
 from run_factory import make_run
 
 
@@ -48,6 +48,16 @@ def test_three_measures_of_its_own_are_all_shown(tmp_path: Path) -> None:
     assert len(report.comparisons[0].per_seed) == 3
     assert {"Reached", "Legal"} <= set(secondary_tables(report.study)[0][1].columns)
     assert "*Reached*: how many are reached." in report.path.read_text()
+
+
+def test_a_measure_that_tasks_declare_with_another_part_is_explained_once(tmp_path: Path) -> None:
+    for task, halting in (("sudoku_4x4", True), ("maze_10x10", False)):
+        path = make_run(tmp_path, task=task).path / "summary.json"
+        summary = json.loads(path.read_text())
+        summary["measures"][-1]["halting"] = halting
+        path.write_text(json.dumps(summary))
+    said = meanings(collect(study="quick", output_root=tmp_path))
+    assert [sentence for sentence in said if sentence.startswith("*Cell accuracy*")] == [f"*Cell accuracy*: {CELL_ACCURACY.meaning}."]
 
 
 def test_a_smaller_number_can_be_the_better_one(tmp_path: Path) -> None:

@@ -51,6 +51,13 @@ def test_few_validations_tell_nothing(kept: list[int]) -> None:
     assert "validation" in found.reason
 
 
+def test_a_curve_too_short_for_its_last_quarter_still_has_a_last_doubling() -> None:
+    found = convergence(STEPS[:8], np.linspace(0.1, 0.8, 8))  # 3 validations in the last quarter, as a short run has
+    assert (found.state, found.gain) == ("cannot tell", None)
+    assert found.last_doubling == pytest.approx(0.3)
+    assert convergence(STEPS[:4], np.linspace(0.1, 0.8, 4)).last_doubling is None
+
+
 def test_both_questions_at_their_limits() -> None:
     assert decide(0.005, 0.01) == "converged"
     assert decide(0.015, 0.01) == "still rising"

@@ -38,3 +38,14 @@ def test_two_seeds_have_no_interval() -> None:
     found = interquartile_mean([[0.2, 0.4], [0.6, 0.8]], random=np.random.default_rng(0))
     assert found is not None
     assert found.low is None
+
+
+def test_draws_that_are_all_equal_make_no_interval() -> None:
+    lower, higher = [[0.1, 0.2, 0.3], [0.2, 0.3, 0.4]], [[0.7, 0.8, 0.9], [0.8, 0.9, 0.95]]
+    found = probability_of_improvement(lower, higher, random=np.random.default_rng(0))
+    assert found is not None
+    assert (found.value, found.low, found.high, found.all_equal) == (0.0, None, None, True)
+    mean = interquartile_mean(lower, random=np.random.default_rng(0))
+    assert mean is not None
+    assert mean.low is not None
+    assert not mean.all_equal

@@ -163,7 +163,8 @@ def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "", 
         raise UserError(f"{run.path} is marked COMPLETED but its summary.json holds no test {what}")
     completed = check_mark(run)
     check_values(summary, says.measures, measure, problems)
-    columns = dict.fromkeys(item.column for item in says.measures if item.column is not None)
+    twins = [item.at_halting() for item in says.measures if item.halting]
+    columns = dict.fromkeys(item.column for item in (*says.measures, *twins) if item.column is not None)
     predictions = read_predictions(run.predictions_file, columns, problems)
     check_outcomes(result, predictions, says.measures, measure, problems)
     extra: dict[str, dict[str, Any]] = {}

@@ -33,7 +33,8 @@ class Predictions:
         columns: name -> (N,) float64 outcome of every example; NaN for rows that do not count. Solved or not is 1 or 0.
         segments: (N,) segments used under learned halting, a mean over tokens for next-token prediction; None when not recorded.
         digest: hash of the examples and their order; equal digests mean that outcomes can be paired.
-        exact_by_segment: (T,) share of the examples whose whole answer is right after so many segments; None when not recorded.
+        exact_by_segment: (N, T) float32, whether the whole answer is right after so many segments, NaN for rows without a record of it;
+            None when not recorded.
     """
 
     columns: dict[str, np.ndarray]
@@ -107,7 +108,7 @@ def read_predictions(path: Path, columns: Iterable[str], problems: list[str]) ->
             table = table.take(np.argsort(index, kind="stable"))
         outcomes = {name: values for name in columns if name in there and (values := _numbers(table, name, problems)) is not None}
         segments = _numbers(table, "segments", problems) if "segments" in there else None
-        by_segment = _means_by_segment(table[_BY_SEGMENT], problems) if _BY_SEGMENT in there else None
+        by_segment = _outcomes_by_segment(table[_BY_SEGMENT], problems) if _BY_SEGMENT in there else None
     except (OSError, ValueError, pa.ArrowException) as error:
         said = "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read: {error}"
         problems.append(f"predictions.parquet {said}")
@@ -127,8 +128,8 @@ def _numbers(table: pa.Table, name: str, problems: list[str]) -> np.ndarray | No
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _means_by_segment(column: pa.ChunkedArray, problems: list[str]) -> np.ndarray | None:
-    """(T,) mean of a column of lists of T outcomes, rows without a list left out; None where rows differ in length or hold no numbers."""
+def _outcomes_by_segment(column: pa.ChunkedArray, problems: list[str]) -> np.ndarray | None:
+    """(N, T) float32 of a column of lists of T outcomes, NaN in rows without one; None where lists differ in length or hold no numbers."""
     kind = column.type
     is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
     if is_list and (pa.types.is_boolean(kind.value_type) or pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type)):
@@ -138,7 +139,9 @@ def _means_by_segment(column: pa.ChunkedArray, problems: list[str]) -> np.ndarra
             return None
         outcomes = np.asarray(pc.list_flatten(rows).cast(pa.float64()).to_numpy(), dtype=np.float64)  # type: ignore[attr-defined]
         if len(lengths) == 1 and lengths[0] and np.isfinite(outcomes).all():
-            return outcomes.reshape(-1, lengths[0]).mean(axis=0)
+            found = np.full((len(column), lengths[0]), np.nan, dtype=np.float32)
+            found[np.asarray(column.is_valid().to_numpy(), dtype=bool)] = outcomes.reshape(-1, lengths[0])
+            return found
     problems.append(f"predictions.parquet: the column {_BY_SEGMENT} does not hold the outcomes after each segment and was left out")
     return None
 

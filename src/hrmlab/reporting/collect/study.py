@@ -86,12 +86,12 @@ class TaskRuns:
         return any(run.halts for run in self)
 
     def leaks(self, arm: str) -> tuple[str, ...]:
-        """How an arm sees the future, in the audit's sentences; one seed that does is enough."""
+        """How an arm sees the future, in the sentences of the first seed's audit that found it; one seed that does is enough."""
         return self._leaks.get(arm, ())
 
     @cached_property
     def _leaks(self) -> dict[str, tuple[str, ...]]:
-        return {arm: tuple(dict.fromkeys(sentence for run in self.runs(arm) for sentence in run.leaks)) for arm in self.arms}
+        return {arm: next((tuple(dict.fromkeys(run.leaks)) for run in self.runs(arm) if run.leaks), ()) for arm in self.arms}
 
     def name(self, arm: str) -> str:
         """The arm as inline Markdown, marked where it leaks."""

@@ -7,6 +7,7 @@ from hrmlab.core.measures import Measure
 from hrmlab.reporting.collect.records import number
 from hrmlab.reporting.collect.study import TaskRuns
 from hrmlab.reporting.compare import scores
+from hrmlab.reporting.compare.pairing import examples_behind
 from hrmlab.reporting.compare.test_sets import results_by_set
 from hrmlab.statistics.intervals import Estimate
 
@@ -32,8 +33,14 @@ def depth_estimates(task: TaskRuns) -> dict[str, dict[str, dict[int, Estimate]]]
     """set -> arm -> depth -> the measure that counts, with its interval."""
     return {
         name: {
-            arm: {depth: estimate for depth, rows in sorted(depths.items()) if (estimate := scores.measured(rows, task.measure))}
+            arm: {depth: estimate for depth, rows in sorted(depths.items()) if (estimate := _estimate(task, name, arm, rows))}
             for arm, depths in by_arm.items()
         }
         for name, by_arm in depth_results(task).items()
     }
+
+
+def _estimate(task: TaskRuns, name: str, arm: str, rows: list[dict[str, Any]]) -> Estimate | None:
+    """Of one depth; where that is the whole set the set's own, so that one number does not have two intervals."""
+    whole = [number(row.get("count")) for row in rows] == [examples_behind(result) for result in results_by_set(task)[name][arm]]
+    return scores.on_set(task, name, arm, rows, task.measure) if whole else scores.measured(rows, task.measure)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hrmlab.core.measures import Measure
 from hrmlab.reporting.collect.examples import AnsweredExample, read_examples
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study, TaskRuns
@@ -72,6 +73,8 @@ def _of_task(study: Study, task: TaskRuns, arm: str) -> TaskFailures | None:
     if seed is None or task.leaks(arm) or task.leaks(opponent):
         return None
     a, b = ours[seed], theirs[seed]
+    if not all(_shows_what_was_judged(run, task.measure) for run in (a, b)):
+        return None
     one, other = (a.outcomes(task.measure), b.outcomes(task.measure)) if same_examples((a, b)) else (None, None)
     if one is None or other is None or not np.isin(one[np.isfinite(one)], (0.0, 1.0)).all():
         return None
@@ -95,6 +98,15 @@ def _of_task(study: Study, task: TaskRuns, arm: str) -> TaskFailures | None:
         example=task.words.example,
         failures=tuple(failures),
     )
+
+
+def _shows_what_was_judged(run: RunRecord, measure: Measure) -> bool:
+    """Whether the recorded predictions are the answers that a measure judges.
+
+    Where the next token is predicted, they were made under the true tokens. A measure of those is also taken at learned halting; one that
+    is not, in a run that wrote answers as well, judges the written ones, and they are not recorded.
+    """
+    return not run.predicts_next_token or measure.halting or not run.result.get("sampling")
 
 
 def _failure(row: int, solved_by_us: bool, ours: AnsweredExample, theirs: AnsweredExample) -> Failure:

@@ -39,6 +39,12 @@ def improvements(study: Study) -> Iterator[tuple[str, str, Estimate]]:
                 yield arm, opponent, estimate
 
 
+def equal_draws(study: Study) -> bool:
+    """Whether any of these has no interval because every draw of the seeds comes to the same."""
+    estimates = [*interquartile_means(study).values(), *(estimate for _, _, estimate in improvements(study))]
+    return any(estimate.all_equal for estimate in estimates)
+
+
 def profiles(study: Study) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """arm -> share of runs above each of :data:`LEVELS` with its limits; empty with fewer than five tasks."""
     if len(study.tasks) < _FEWEST_FOR_PROFILES:

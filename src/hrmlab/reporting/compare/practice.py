@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from hrmlab.core.measures import Measure
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
+from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.pairing import named_random
 from hrmlab.statistics import calibrated
-from hrmlab.statistics.intervals import Estimate
+from hrmlab.statistics.intervals import Estimate, without_empty_interval
 from hrmlab.statistics.samples import Kind, from_levels
 
 
@@ -38,7 +40,7 @@ def practised(study: Study) -> list[tuple[TaskRuns, dict[str, list[StageResult]]
     tasks = []
     for task in study.tasks:
         beside = {} if study.baseline is None else {run.labels.seed: run for run in task.runs(study.baseline)}
-        found = {arm: _of_arm(task.runs(arm), {} if arm == study.baseline else beside) for arm in task.arms}
+        found = {arm: _of_arm(task.runs(arm), {} if arm == study.baseline else beside, task.measure) for arm in task.arms}
         if found := {arm: stages for arm, stages in found.items() if stages}:
             tasks.append((task, found))
     return tasks
@@ -48,7 +50,23 @@ def _names(run: RunRecord) -> list[str]:
     return [str(stage.get("name")) for stage in run.stages]
 
 
-def _of_arm(runs: list[RunRecord], baseline: Mapping[int, RunRecord]) -> list[StageResult]:
+def warm_up_note(study: Study) -> str:
+    """What steps, costs and validation curves are of, the end of a sentence about them; empty where no run practised.
+
+    Practice is trained after everything that is counted and validated, and records its wall time alone.
+    """
+    if not any(len(run.stages) > 1 for run in study.runs):
+        return ""
+    return "of the warm-up alone; practice comes after and is not counted."
+
+
+def equal_gains(study: Study) -> bool:
+    """Whether any gain is the same in all seeds, and has no interval for that."""
+    stages = [stage for _, found in practised(study) for each in found.values() for stage in each]
+    return any(gain.all_equal for stage in stages for gain in (stage.gain, stage.ahead, stage.reward) if gain is not None)
+
+
+def _of_arm(runs: list[RunRecord], baseline: Mapping[int, RunRecord], measure: Measure) -> list[StageResult]:
     known = [run for run in runs if run.stages]
     if not known:
         return []
@@ -57,7 +75,7 @@ def _of_arm(runs: list[RunRecord], baseline: Mapping[int, RunRecord]) -> list[St
     beside = {seed: run for seed, run in baseline.items() if _names(run) == names}
     found = []
     for place, name in enumerate(names):
-        accuracy = _over(known, lambda run, place=place: _accuracy(run, place), kind="share", label=f"{name} accuracy")
+        accuracy = _level(known, place, measure, label=f"{name} accuracy")
         if accuracy is None:
             continue
         gain = (
@@ -97,12 +115,23 @@ def _reward_gain(run: RunRecord, place: int) -> float | None:
     return None if before is None or after is None else after - before
 
 
+def _level(runs: list[RunRecord], place: int, measure: Measure, *, label: str) -> Estimate | None:
+    """The mean over seeds after a stage. Where that is what the runs came to in the end it has the interval that every table has."""
+    levels = [_accuracy(run, place) for run in runs]
+    if all(level is not None and level == run.test(measure.name) for level, run in zip(levels, runs, strict=True)):
+        return scores.on_test(runs, measure)
+    counts = [number(((run.stages[place].get("tests") or {}).get(run.declared.test_name) or {}).get("count")) for run in runs]
+    known = [level for level in levels if level is not None]
+    return _estimate(known, kind="share", label=label, examples=int(min(count for count in counts if count)) if any(counts) else None)
+
+
 def _over(runs: list[RunRecord], value: Callable[[RunRecord], float | None], *, kind: Kind, label: str) -> Estimate | None:
-    """The mean over seeds of what each run says, with the interval for new seeds."""
+    """The mean over seeds of what each run gained, with the interval for new seeds; without one where all gained the same."""
     levels = [level for run in runs if (level := value(run)) is not None]
-    examples = None
-    if kind == "share":
-        counts = [number(((run.stages[0].get("tests") or {}).get(run.declared.test_name) or {}).get("count")) for run in runs]
-        examples = int(min(count for count in counts if count)) if any(counts) else None
+    found = _estimate(levels, kind=kind, label=label)
+    return None if found is None else without_empty_interval(found)
+
+
+def _estimate(levels: list[float], *, kind: Kind, label: str, examples: int | None = None) -> Estimate | None:
     sample = from_levels(levels, kind=kind, examples=examples)
     return None if sample is None else calibrated.level(sample, random=named_random("practice", label, *(f"{v:.9f}" for v in levels)))

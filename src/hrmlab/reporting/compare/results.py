@@ -7,6 +7,7 @@ from hrmlab.core.measures import Measure
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.comparisons import Comparison
+from hrmlab.reporting.compare.trivial import trivial_level
 from hrmlab.statistics.intervals import Estimate
 
 
@@ -75,7 +76,7 @@ def _of_task(task: TaskRuns, to_baseline: dict[tuple[str, str], Comparison]) -> 
                 leaks=bool(task.leaks(arm)),
             )
         )
-    return TaskResults(label=task.label, measure=measure, arms=tuple(arms), trivial=scores.trivial_level(task))
+    return TaskResults(label=task.label, measure=measure, arms=tuple(arms), trivial=trivial_level(task))
 
 
 def difference_of(compared: Comparison | None) -> Estimate | None:

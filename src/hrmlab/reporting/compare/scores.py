@@ -3,14 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from hrmlab.core.measures import EXACT_ACCURACY, Measure
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare import pairing
-from hrmlab.reporting.compare.trivial import best
 from hrmlab.statistics import calibrated
 from hrmlab.statistics.intervals import Estimate, mean_interval
 
@@ -97,6 +94,11 @@ def on_test(runs: Iterable[RunRecord], measure: Measure) -> Estimate | None:
     return None if sample is None else calibrated.level(sample, random=pairing.named_random(measure.name, *(run.name for run in known)))
 
 
+def on_set(task: TaskRuns, name: str, arm: str, results: Sequence[Mapping[str, Any]], measure: Measure) -> Estimate | None:
+    """An arm's level on one of its test sets, whose results these are: of the test split as everywhere, with all that is known of it."""
+    return on_test(task.runs(arm), measure) if name == task.test_name else measured(results, measure)
+
+
 def over_seeds(runs: Iterable[RunRecord], value: Callable[[RunRecord], float | None]) -> Estimate | None:
     """Mean over the runs that recorded the value, with its interval."""
     return mean_interval([known for run in runs if (known := value(run)) is not None])
@@ -105,12 +107,3 @@ def over_seeds(runs: Iterable[RunRecord], value: Callable[[RunRecord], float | N
 def value_of(estimate: Estimate | None) -> float | None:
     """The estimate alone; None without one."""
     return estimate.value if estimate else None
-
-
-def trivial_level(task: TaskRuns) -> float | None:
-    """What the trivial baseline reaches on the measure that counts; of runs older than those, what guessing reaches."""
-    measure = task.measure
-    if (solver := best(task, measure)) is not None:
-        return solver.values[measure.name]
-    known = [value for run in task if (value := number((run.data.get("chance") or {}).get(measure.name))) is not None]
-    return float(np.mean(known)) if known else None

@@ -1,5 +1,6 @@
 """The results of a task's test sets, by set and arm, and the measures that any of them has."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from hrmlab.core.measures import Measure
@@ -39,3 +40,9 @@ def fewest_examples(results: list[dict[str, Any]]) -> float | None:
     """How many examples stand behind the results; the fewest."""
     counts = [known for result in results if (known := number(result.get("problems")) or number(result.get("count")))]
     return min(counts) if counts else None
+
+
+def were_run(result: Mapping[str, Any]) -> bool:
+    """Whether written answers were judged by running them; answers that are read (``evaluation.code.completions.verify``) are not."""
+    verdicts = result.get("verdicts") or {}
+    return bool(verdicts) and not {"right answer", "wrong answer"} & set(verdicts)

@@ -36,6 +36,8 @@ STYLE: dict[Any, Any] = {
 DOTS_PER_INCH = 120
 _TITLE_LETTERS = 8
 """Of a figure's title on an inch, at most."""
+_LABEL_LETTERS = 36
+"""Of a label beside a panel, on a line."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,11 @@ def make_panels(number: int, *, width: float, height: float, in_a_row: int | Non
 
 
 def label_rows(panels: list[Axes], label: str) -> None:
-    """The label at the left of every row of panels."""
+    """The label at the left of every row of panels; in several lines where it is longer than a panel is high."""
     for panel in panels:
         place = panel.get_subplotspec()
         if place is not None and place.is_first_col():
-            panel.set_ylabel(label)
+            panel.set_ylabel(text.wrapped(label, width=_LABEL_LETTERS))
 
 
 def scaled(values: Any, unit: Unit) -> Any:

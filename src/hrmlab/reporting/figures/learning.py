@@ -11,7 +11,7 @@ from hrmlab.reporting.collect.study import TaskRuns
 from hrmlab.reporting.compare.clock import clock
 from hrmlab.reporting.compare.leaks import legend_label
 from hrmlab.reporting.compare.progress import AXES, Axis, followed_measure, validation_measures
-from hrmlab.reporting.compare.scores import trivial_level
+from hrmlab.reporting.compare.trivial import trivial_level
 from hrmlab.reporting.figures.curves import ArmCurves, learning_curves
 from hrmlab.reporting.figures.drawing import Look, Picture, as_picture, finish, label_rows, make_panels, scaled, unit_axis, unit_words
 
@@ -58,7 +58,7 @@ def _draw(task: TaskRuns, style: dict[str, Look], measure: Measure, file: str, *
         panel.set_xlim(left=0)
         if from_zero:
             unit_axis(panel, highest, unit)
-    label_rows(panels, f"Validation {name.removesuffix(' under given tokens')}{unit_words(unit)}")
+    label_rows(panels, f"Validation {name}{unit_words(unit)}")
     handles = [Line2D([], [], color=style[arm].colour, ls=style[arm].line, lw=2.6, label=legend_label([task], arm)) for arm in curves]
     if trivial is not None:
         handles.append(Line2D([], [], color="#555555", lw=1.2, ls=(0, (1, 1)), label="trivial baseline"))

@@ -18,6 +18,7 @@ def draw_practice(study: Study, style: dict[str, Look]) -> Picture | None:
     if not shown:
         return None
     figure, panels = make_panels(2 * len(shown), width=5.6, height=3.9, in_a_row=2)
+    marked = False
     for place, task in enumerate(shown):
         rewards, accuracy = panels[2 * place : 2 * place + 2]
         highest = 0.0
@@ -25,7 +26,7 @@ def draw_practice(study: Study, style: dict[str, Look]) -> Picture | None:
             runs = [run for run in task.runs(arm) if run.stages]
             highest = max(highest, *(_draw(rewards, accuracy, run, style[arm], alone=len(runs) == 1) for run in runs), 0.0)
             _draw_mean(rewards, accuracy, runs, style[arm])
-        _mark_stages(rewards, task)
+        marked |= _mark_stages(rewards, task)
         for panel in (rewards, accuracy):
             panel.set_xlabel("Optimizer steps, the warm-up's included")
         rewards.set_title(f"{task.label}: reward")
@@ -36,9 +37,8 @@ def draw_practice(study: Study, style: dict[str, Look]) -> Picture | None:
     drawn = [arm for arm in study.arms if any(run.stages for task in shown for run in task.runs(arm))]
     handles = [Line2D([], [], color=style[arm].colour, ls=style[arm].line, lw=2.4, label=legend_label(shown, arm)) for arm in drawn]
     finish(figure, handles, "Learning by reward")
-    caption = (
-        "Left: mean reward of the answers that were sampled in practice; its scale is each stage's own, and dotted lines part the stages. "
-    )
+    parted = ", and dotted lines part the stages where all runs change them at the same step" if marked else ""
+    caption = f"Left: mean reward of the answers that were sampled in practice; its scale is each stage's own{parted}. "
     caption += "Right: answers to the test split after the warm-up and after each stage. Bold: mean over seeds; thin: one seed each."
     return as_picture(figure, stem="practice", topic="practice", shows="Rewards in practice and accuracy after each stage", caption=caption)
 
@@ -76,9 +76,10 @@ def _accuracies(run: RunRecord) -> tuple[np.ndarray, np.ndarray]:
     return np.array([step for step, _ in known]), np.array([level for _, level in known])
 
 
-def _mark_stages(panel: Axes, task: TaskRuns) -> None:
-    """Where one stage ends and the next begins, as far as all runs agree."""
+def _mark_stages(panel: Axes, task: TaskRuns) -> bool:
+    """Where one stage ends and the next begins, as far as all runs agree; whether any such place is drawn."""
     ends = {tuple(number(stage.get("last_step")) or 0.0 for stage in run.stages) for run in task if run.stages}
-    if len(ends) == 1:
-        for end in next(iter(ends))[1:-1]:
-            panel.axvline(end, color="#888888", lw=0.9, ls=(0, (1, 2)))
+    between = next(iter(ends))[1:-1] if len(ends) == 1 else ()
+    for end in between:
+        panel.axvline(end, color="#888888", lw=0.9, ls=(0, (1, 2)))
+    return bool(between)

@@ -4,9 +4,10 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
+from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare.leaks import caption_names, legend_label
-from hrmlab.reporting.compare.segments import segment_curves
+from hrmlab.reporting.compare.segments import segment_curves, segment_wording
 from hrmlab.reporting.figures.drawing import Look, Picture, as_picture, finish, label_rows, make_panels, scaled, unit_axis
 
 _MOST_MARKS = 16
@@ -41,7 +42,8 @@ def draw_segments(study: Study, style: dict[str, Look]) -> Picture | None:
         panel.xaxis.set_minor_locator(NullLocator())
         panel.xaxis.set_major_formatter(ScalarFormatter())
         unit_axis(panel, highest, "share")
-    label_rows(panels, "Test exact accuracy (%)")
+    wording = segment_wording(study)
+    label_rows(panels, f"Test {wording} (%)")
     tasks = [task for task, _ in shown]
     handles = [
         Line2D(
@@ -58,9 +60,10 @@ def draw_segments(study: Study, style: dict[str, Look]) -> Picture | None:
         if arm in drawn
     ]
     finish(figure, handles, "Accuracy by segments at inference")
-    caption = "Exact accuracy on the test split when every example is stopped after so many segments: mean over seeds, shaded the 95 % t "
-    caption += "interval over seeds; the open mark is the number of segments that the arm was trained with."
+    caption = f"{text.sentence_case(wording)} on the test split when every example is stopped after so many segments: mean over seeds, "
+    caption += "shaded the 95 % interval for new seeds and new examples; the open mark is the number of segments that the arm was trained "
+    caption += "with."
     left_out = [arm for arm in study.arms if arm not in drawn]
     caption += f" Not drawn, because one segment is all it has: {caption_names(study.tasks, left_out)}." if left_out else ""
-    shows = "Exact accuracy against segments at inference"
+    shows = f"{text.sentence_case(wording)} against segments at inference"
     return as_picture(figure, stem="segments", topic="segments", shows=shows, caption=caption)

@@ -36,5 +36,10 @@ def contamination_table(study: Study) -> Table | None:
 
 
 def contamination_examples(study: Study) -> list[str]:
-    """A few coincidences of every set, in inline Markdown."""
-    return [f"{item.name}: {example}" for task in study.tasks for item in found_overlaps(task) for example in item.examples]
+    """A few coincidences of every set, in inline Markdown: each once, with the tasks in which it was found."""
+    tasks: dict[tuple[str, str], list[str]] = {}
+    for task in study.tasks:
+        for item in found_overlaps(task):
+            for example in item.examples:
+                tasks.setdefault((item.name, example), []).append(item.task)
+    return [f"{text.listing(labels)}, {name}: {example}" for (name, example), labels in tasks.items()]

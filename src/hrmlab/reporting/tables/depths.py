@@ -2,7 +2,7 @@
 
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import TaskRuns
-from hrmlab.reporting.compare.depths import depth_results
+from hrmlab.reporting.compare.depths import depth_estimates, depth_results
 from hrmlab.reporting.compare.test_sets import fewest_examples
 from hrmlab.reporting.layout import Table
 from hrmlab.reporting.tables.evaluation_sets import EMPTY, level_cell
@@ -10,14 +10,14 @@ from hrmlab.reporting.tables.evaluation_sets import EMPTY, level_cell
 
 def depth_table(task: TaskRuns) -> Table | None:
     """Test sets and arms x depths; None where no depths were recorded."""
-    found = depth_results(task)
+    found, levels = depth_results(task), depth_estimates(task)
     depths = sorted({depth for by_arm in found.values() for by_depth in by_arm.values() for depth in by_depth})
     if not depths:
         return None
     rows = []
     for name, by_arm in found.items():
-        for arm, by_depth in by_arm.items():
-            cells = [level_cell(by_depth[depth], task.measure) if depth in by_depth else EMPTY for depth in depths]
+        for arm in by_arm:
+            cells = [level_cell(levels[name][arm].get(depth), task.measure) for depth in depths]
             rows.append((name, task.name(arm), *cells))
         counts = {depth: fewest_examples([row for by_depth in by_arm.values() for row in by_depth.get(depth, [])]) for depth in depths}
         rows.append((name, f"{task.words.example}s", *(EMPTY if count is None else text.count(count) for count in counts.values())))

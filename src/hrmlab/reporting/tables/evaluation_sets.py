@@ -1,4 +1,4 @@
-"""All test sets of a task side by side: every declared measure with its interval, and how written answers ended."""
+"""All test sets of a task side by side: every declared measure with its interval, and how programs that were written ended."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import number
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare import scores
-from hrmlab.reporting.compare.test_sets import fewest_examples, has_sets, measured_in, results_by_set
+from hrmlab.reporting.compare.test_sets import fewest_examples, has_sets, measured_in, results_by_set, were_run
 from hrmlab.reporting.layout import Table
+from hrmlab.statistics.intervals import Estimate
 
 EMPTY = "–"
 
@@ -31,8 +32,8 @@ def set_tables(study: Study) -> list[EvaluationSets]:
 
 
 def has_verdicts(study: Study) -> bool:
-    """Whether any table says how written answers ended."""
-    return any(result.get("verdicts") for task in study.tasks for result in _everything(task))
+    """Whether any table says how programs ended."""
+    return any(were_run(result) for task in study.tasks for result in _everything(task))
 
 
 def _everything(task: TaskRuns) -> list[dict[str, Any]]:
@@ -42,17 +43,20 @@ def _everything(task: TaskRuns) -> list[dict[str, Any]]:
 def _set_table(task: TaskRuns) -> Table:
     everything = _everything(task)
     measures = measured_in(task, everything)
-    verdicts = any(result.get("verdicts") for result in everything)
+    verdicts, copied = any(map(were_run, everything)), _mean(everything, "copied_share") is not None
     rows = []
     for name, by_arm in results_by_set(task).items():
         for arm, results in by_arm.items():
-            row = [name, task.name(arm), text.count(fewest_examples(results)), *(level_cell(results, measure) for measure in measures)]
+            levels = [level_cell(scores.on_set(task, name, arm, results, measure), measure) for measure in measures]
+            row = [name, task.name(arm), text.count(fewest_examples(results)), *levels]
             if verdicts:
                 row.append(f"{_verdict_share(results, 'failed')} / {_verdict_share(results, 'timed out')}")
+            if copied:
                 row.append(text.percent(_mean(results, "copied_share")))
             rows.append((*row, str(len(results))))
     columns = ["Test set", "Arm", f"{text.sentence_case(task.words.example)}s", *(text.heading(measure.wording) for measure in measures)]
-    columns += ["Failed / timed out", "Copied text"] if verdicts else []
+    columns += ["Failed / timed out"] if verdicts else []
+    columns += ["Copied text"] if copied else []
     return Table((*columns, "Seeds"), tuple(rows), labels=2)
 
 
@@ -61,9 +65,8 @@ def _mean(results: list[dict[str, Any]], name: str) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def level_cell(results: list[dict[str, Any]], measure: Measure) -> str:
-    """Mean and interval of a measure: over seeds, or of a single result the interval that it recorded."""
-    estimate = scores.measured(results, measure)
+def level_cell(estimate: Estimate | None, measure: Measure) -> str:
+    """Mean and interval of a measure; – where there is none."""
     if estimate is None:
         return EMPTY
     return f"{text.level(estimate.value, measure.unit)} {text.level_interval(estimate, measure.unit)}"
@@ -73,7 +76,7 @@ def _verdict_share(results: list[dict[str, Any]], verdict: str) -> str:
     shares = [
         verdicts.get(verdict, 0) / sum(verdicts.values())
         for result in results
-        if (verdicts := result.get("verdicts")) and sum(verdicts.values())
+        if were_run(result) and (verdicts := result["verdicts"]) and sum(verdicts.values())
     ]
     return text.percent(sum(shares) / len(shares)) if shares else EMPTY
 
@@ -119,7 +122,7 @@ def sampling_words(result: Mapping[str, Any]) -> str:
         said.append("ended by the end token" + (f" or one of {', '.join(stops)}" if stops else " alone"))
     if "halting" in settings:
         said.append("each token read at learned halting" if settings["halting"] else "each token read after all segments")
-    if (seconds := number(settings.get("timeout"))) is not None:
+    if (seconds := number(settings.get("timeout"))) is not None and were_run(result):
         said.append(f"{seconds:g} s for each program")
     if result.get("tier"):
         said.append(f"sandbox tier {result['tier']}")

@@ -6,6 +6,7 @@ from hrmlab.reporting.compare import scores
 from hrmlab.reporting.compare.comparisons import Comparison
 from hrmlab.reporting.compare.finished import Finished, by_arm
 from hrmlab.reporting.compare.leaks import MARK
+from hrmlab.reporting.compare.trivial import trivial_level
 from hrmlab.reporting.layout import Table
 from hrmlab.statistics.intervals import Estimate
 
@@ -22,8 +23,8 @@ def main_table(study: Study, comparisons: tuple[Comparison, ...], states: tuple[
     for arm in study.arms:
         cells = [_cell(task, arm, to_baseline.get((task.label, arm)), unfinished.get((task.label, arm), "")) for task in study.tasks]
         rows.append((f"`{arm}`" + (" (baseline)" if arm == study.baseline else ""), *cells))
-    if any(scores.trivial_level(task) is not None for task in study.tasks):
-        rows.append(("trivial baseline", *(text.level(scores.trivial_level(task), task.measure.unit, named=True) for task in study.tasks)))
+    if any(trivial_level(task) is not None for task in study.tasks):
+        rows.append(("trivial baseline", *(text.level(trivial_level(task), task.measure.unit, named=True) for task in study.tasks)))
     names = scores.task_names(study)
     return Table(("Arm", *(scores.named_task(task.label, names) for task in study.tasks)), tuple(rows))
 

@@ -29,8 +29,12 @@ def meanings(study: Study) -> list[str]:
     """What the measures other than those that count are, in the words of their declarations, each once."""
     counting = {task.measure for task in study.tasks}
     others = [measure for task in study.tasks for measure in shown_measures(task) if measure not in counting]
-    lower = {measure: "" if measure.larger_is_better else "; lower is better" for measure in others}
-    return [f"*{text.sentence_case(measure.wording)}*: {measure.meaning}{lower[measure]}." for measure in dict.fromkeys(others)]
+    return list(dict.fromkeys(map(_meaning, others)))  # tasks may declare one measure with another part to play
+
+
+def _meaning(measure: Measure) -> str:
+    lower = "" if measure.larger_is_better else "; lower is better"
+    return f"*{text.sentence_case(measure.wording)}*: {measure.meaning}{lower}."
 
 
 def copied_things(study: Study) -> list[str]:
@@ -57,7 +61,7 @@ def _columns(task: TaskRuns) -> list[Column]:
     if both is not None:
         wording = text.sentence_case(both.wording)
         columns += [(f"{wording}, all segments" if task.halts else wording, _level(both))]
-        columns += [(f"{wording}, learned halting", _at_halting(both))] if task.halts else []
+        columns += [(f"{wording}, learned halting", _level(both.at_halting()))] if task.halts else []
     others = [measure for measure in shown if measure.name not in (both.name if both else "", task.measure.name)]
     columns += [(text.sentence_case(measure.wording), _level(measure)) for measure in others]
     copying = {
@@ -80,10 +84,6 @@ def _columns(task: TaskRuns) -> list[Column]:
 
 def _level(measure: Measure) -> Callable[[list[RunRecord]], str]:
     return lambda runs: _with_error(on_test(runs, measure), measure.unit)
-
-
-def _at_halting(measure: Measure) -> Callable[[list[RunRecord]], str]:
-    return lambda runs: _with_error(over_seeds(runs, lambda run: run.test(f"halting/{measure.name}")), measure.unit)
 
 
 def _on_validation(measure: Measure) -> Callable[[list[RunRecord]], str]:

@@ -1,6 +1,5 @@
 """What solvers that learn nothing reach, beside the arms."""
 
-from hrmlab.core.measures import Measure
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.scores import on_test, value_of
@@ -25,14 +24,10 @@ def _table(task: TaskRuns) -> Table:
         )
         for item in known
     ]
-    low = {item.arm: item.measure.name for item in below(task)}
+    low = {(item.arm, item.measure.name): " (below)" if item.is_shown else " (mean below)" for item in below(task)}
     for arm in task.arms:
         runs = task.runs(arm)
-        cells = [_level(value_of(on_test(runs, measure)), measure, is_below=low.get(arm) == measure.name) for measure in shown]
+        cells = [text.level(value_of(on_test(runs, measure)), measure.unit) + low.get((arm, measure.name), "") for measure in shown]
         rows.append((task.name(arm), "trained, mean over seeds", *cells, text.count(runs[0].test("count") if runs else None)))
     headings = [text.sentence_case(measure.wording) for measure in shown]
     return Table(("Answers", "How", *headings, "Test examples"), tuple(rows), labels=2)
-
-
-def _level(value: float | None, measure: Measure, *, is_below: bool) -> str:
-    return text.level(value, measure.unit) + (" (below)" if is_below else "")

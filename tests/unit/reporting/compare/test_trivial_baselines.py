@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from hrmlab.core.measures import Measure
 from hrmlab.reporting.collect.gather import collect
-from hrmlab.reporting.compare.scores import trivial_level
-from hrmlab.reporting.compare.trivial import below, best, notes, sentences, solves_everything
+from hrmlab.reporting.compare.trivial import Below, TrivialSolver, below, best, notes, sentences, solves_everything, trivial_level
 from hrmlab.reporting.report import make_report
 from hrmlab.reporting.tables.trivial import trivial_tables
+from hrmlab.reporting.text import share_interval
+from hrmlab.statistics.intervals import Estimate
 from run_factory import make_run
 
 
@@ -30,10 +32,40 @@ def test_an_arm_below_the_baseline_on_the_measure_that_counts(tmp_path: Path) ->
     (task,) = found.tasks
     (item,) = below(task)
     assert (item.arm, item.measure.name, item.solver.name) == ("hrm", "exact_accuracy", "guess")
-    assert item.value == pytest.approx(0.4)
+    assert item.level.value == pytest.approx(0.4)
+    assert item.is_shown
     assert sentences(found) == ["**sudoku_4x4**: `hrm` (40.0 %) is below the trivial baseline in exact accuracy: *guess* reaches 50.0 %."]
     assert trivial_level(task) == 0.5
     assert notes(found) == []
+
+
+def test_a_mean_below_with_an_interval_that_is_not_is_called_that(tmp_path: Path) -> None:
+    entries = [solver("guess", 0.5, 0.4)]
+    for seed, value in enumerate((0.25, 0.4, 0.7)):
+        make_run(tmp_path, arm="hrm", seed=seed, accuracy=value, data={"trivial": entries})
+        make_run(tmp_path, arm="transformer", seed=seed, accuracy=0.3, data={"trivial": entries})
+    found = collect(study="quick", output_root=tmp_path)
+    (task,) = found.tasks
+    assert {item.arm: item.is_shown for item in below(task)} == {"hrm": False, "transformer": True}
+    level = next(item.level for item in below(task) if item.arm == "hrm")
+    assert level.high is not None
+    assert level.value < 0.5 < level.high
+    sure, unsure = sentences(found)
+    assert sure == "**sudoku_4x4**: `transformer` (30.0 %) is below the trivial baseline in exact accuracy: *guess* reaches 50.0 %."
+    assert unsure == (
+        f"**sudoku_4x4**: the mean of `hrm` (45.0 % {share_interval(level)}) is below the trivial baseline in exact accuracy, "
+        "which its interval does not show: *guess* reaches 50.0 %."
+    )
+    ((_, table),) = trivial_tables(found)
+    assert {row[0]: row[3] for row in table.rows[1:]} == {"`hrm`": "45.0 % (mean below)", "`transformer`": "30.0 % (below)"}
+
+
+def test_of_an_error_the_lower_end_decides() -> None:
+    error = Measure(name="steps", wording="steps", meaning="how many steps it took", unit="number", larger_is_better=False)
+    lazy = TrivialSolver(name="lazy", meaning="it does nothing", count=9, values={"steps": 5.0})
+    for low, is_shown in ((5.5, True), (4.5, False), (None, False)):
+        level = Estimate(value=6.0, low=low, high=None if low is None else 7.0, count=3)
+        assert Below(arm="hrm", measure=error, level=level, solver=lazy).is_shown == is_shown
 
 
 def test_where_nothing_stands_out_another_measure_speaks(tmp_path: Path) -> None:
