@@ -43,7 +43,7 @@ def collected(root: Path) -> Study:
 
 def test_the_sections_of_a_code_report(code_report: Report) -> None:
     text = code_report.path.read_text()
-    opening = "# Study `code`: pass@1 at equal budget\n\nAt equal steps, `hrm` is better than `transformer` on synthetic_code."
+    opening = "# Study `code`: pass@1 at equal size\n\nAt equal steps, `hrm` is better than `transformer` on synthetic_code."
     assert text.startswith(opening)
     headings = re.findall(r'<h2 id=".*?">(.*?)</h2>', text)
     assert headings[:5] == ["Arms", "Comparisons", "Equal what", "Converged", "Learning curves"]
@@ -163,7 +163,7 @@ def test_a_study_of_puzzles_and_code_names_the_score_of_each(tmp_path: Path) -> 
             make_run(tmp_path, study="code", arm=arm, seed=seed)
     report = make_report(study="code", output_root=tmp_path, reports_root=tmp_path / "reports")
     text = report.path.read_text()
-    assert text.startswith("# Study `code`: exact accuracy and pass@1 at equal budget")
+    assert text.startswith("# Study `code`: exact accuracy and pass@1 at equal size")
     assert "| Arm | sudoku_4x4 (exact accuracy) | synthetic_code (pass@1) |" in text
     assert (
         "on sudoku_4x4 *exact accuracy*: the share of examples whose whole answer is right, after all segments; on synthetic_code *pass@1*:"

@@ -1,7 +1,6 @@
 """The lines of the fairness card that rest on audits: overlap of splits, causality, contamination, the sandbox."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable
 
 from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
@@ -9,6 +8,7 @@ from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.contamination import found_overlaps
 from hrmlab.reporting.compare.leaks import needs_causality
+from hrmlab.reporting.compare.test_sets import were_run
 
 
 def overlap(study: Study) -> Check:
@@ -144,7 +144,7 @@ def _writes(task: TaskRuns) -> bool:
 def sandbox(study: Study) -> Check:
     """In which sandbox generated programs ran."""
     name = "Sandbox"
-    judged = [run for run in study.runs if any(_were_run(result) for result in (run.result, *run.other_tests.values()))]
+    judged = [run for run in study.runs if any(were_run(result) for result in (run.result, *run.other_tests.values()))]
     if not judged:
         return Check(name, "NOT APPLICABLE", "no generated program was run")
     tiers = sorted({tier for run in judged for tier in run_tiers(run)})
@@ -153,12 +153,6 @@ def sandbox(study: Study) -> Check:
     if len(tiers) > 1:
         return Check(name, "WARNING", f"programs ran in different sandboxes, which may judge differently: {', '.join(tiers)}")
     return Check(name, "STATED", f"every generated program ran in the sandbox tier {tiers[0]}")
-
-
-def _were_run(result: Mapping[str, Any]) -> bool:
-    """Whether what was written was run; answers that are read (``evaluation.code.completions.verify``) have verdicts of their own."""
-    verdicts = result.get("verdicts") or {}
-    return bool(verdicts) and not {"right answer", "wrong answer"} & set(verdicts)
 
 
 def run_tiers(run: RunRecord) -> set[str]:

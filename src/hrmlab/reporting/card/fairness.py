@@ -165,6 +165,8 @@ def _compute(study: Study) -> Check:
         if len(means) > 1:
             low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
             parts.append(f"{task.label}: {high} spent {means[high] / means[low]:.1f} times the training FLOPs of {low}")
+    if parts and any(run.stages for run in study.runs):
+        parts.append("all of the warm-up alone: what practice took is not counted")
     return Check("Compute", "STATED", "; ".join(parts) or "training FLOPs were not recorded for two arms")
 
 
