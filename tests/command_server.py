@@ -281,6 +281,9 @@ def main() -> None:
 
     with composer([]):  # Hydra looks for its plugins once
         pass
+    from quick_figures import draw_quick_figures
+
+    draw_quick_figures()
     threads = {Path(task, "comm").read_text().strip() for task in Path("/proc/self/task").iterdir() if task.name != str(os.getpid())}
     assert threads <= {"jemalloc_bg_thd"}, f"threads do not survive a fork: {threads}"  # that one, of pyarrow, is started again by jemalloc
     gc.collect()

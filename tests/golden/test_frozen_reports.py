@@ -16,6 +16,9 @@ import pandas as pd
 import pytest
 
 from hrmlab.reporting.report import write_report
+from quick_figures import draw_quick_figures
+
+draw_quick_figures()
 
 ROOT = Path(__file__).resolve().parents[2]
 FROZEN = Path(__file__).parent / "report"

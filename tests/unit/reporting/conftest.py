@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from hrmlab.reporting.report import Report, make_report
+from quick_figures import draw_quick_figures
 from run_factory import make_study
+
+draw_quick_figures()
 
 
 @pytest.fixture(scope="session")
