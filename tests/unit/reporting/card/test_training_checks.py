@@ -85,7 +85,7 @@ def test_a_checkpoint_chosen_on_the_test_split_is_a_warning(tmp_path: Path) -> N
         path.write_text(json.dumps(data))
     status, detail = card(tmp_path)["Selection"]
     assert status == "WARNING"
-    assert "on sudoku_4x4 the test split is the validation split, so the checkpoint was chosen on what is reported" in detail
+    assert "on sudoku_4x4 the test split is the validation split, so that the checkpoint was chosen on what is reported" in detail
 
 
 def test_a_measure_that_stays_at_0_chose_nothing(tmp_path: Path) -> None:
