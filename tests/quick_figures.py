@@ -1,4 +1,4 @@
-"""Figures whose PDF is made in a tenth of the time, with letters of Type 3 instead of TrueType, which journals ask for and the reports have.
+"""Figures whose PDF is made in a tenth of the time: letters of Type 3 instead of TrueType, which journals ask for and reports have.
 
 Making fonts takes two thirds of a report's time, and no test but one looks at them (``tests/unit/reporting/test_figures.py``).
 """
