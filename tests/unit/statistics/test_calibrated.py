@@ -181,6 +181,18 @@ def test_coverage_and_false_positives_of_a_reduced_simulation() -> None:
     assert all(each.level_covers >= 0.88 * each.levels for each in found)
 
 
+def test_coverage_and_false_positives_of_graded_answers() -> None:
+    """Answers of 30 tokens each; with the ends 0 and 1 every interval would cover everything and be several times as wide."""
+    found: list[Outcome] = []
+    for number, (accuracy, spread, examples) in enumerate([(0.9, 0.02, 100), (0.97, 0.01, 20)]):
+        one = Population(accuracy=accuracy, spread=spread, difficulty=0.7, shape="probit", tokens=30)
+        cell = Cell(one=one, other=one, seeds=5, examples=examples)
+        found.append(simulate(cell, repetitions=150, random=np.random.default_rng(number)))
+    assert all(0.88 * each.levels <= each.level_covers for each in found)
+    assert sum(each.claims for each in found) <= 0.06 * 300 + 4 * (0.06 * 0.94 * 300) ** 0.5
+    assert np.mean(found[1].widths) < 0.08
+
+
 def test_two_groups_are_seen_and_one_is_not() -> None:
     groups = two_groups([0.03, 0.92, 0.9, 0.05])
     assert groups is not None
