@@ -293,20 +293,20 @@ def test_a_reports_root_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_no_torch_and_no_seconds_wasted(tmp_path: Path) -> None:
-    """60 runs within the limit, in a process of its own; CPU time, because other processes may be busy."""
+    """200 runs within the limit, in a process of its own; CPU time, because other processes may be busy."""
     for task in ("sudoku_4x4", "maze_10x10", "sudoku_9x9", "maze_30x30"):
         for arm in ("hrm", "transformer", "deep_supervision_transformer", "hrm_one_segment", "hrm_no_halting"):
-            for seed in range(3):
+            for seed in range(10):
                 make_run(tmp_path, study="big", task=task, arm=arm, seed=seed)
     program = f"""
 import sys
 from hrmlab.reporting.report import make_report
 report = make_report(study="big", output_root={str(tmp_path)!r}, reports_root={str(tmp_path / "reports")!r})
-assert len(report.study.runs) == 60
+assert len(report.study.runs) == 200
 print([name for name in ("torch", "lightning", "hydra", "wandb") if name in sys.modules])
 """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 45  # work done twice, not a timing: `make bench` measures
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 60  # work done twice, not a timing: `make bench` measures
