@@ -41,14 +41,13 @@ def command(arguments: Sequence[str]) -> int:
     launcher = _launcher(flags)
     with composer([flags.config_dir] if flags.config_dir else []) as composing:
         plan = composing.plan(flags.overrides)
-        if flags.estimate:
-            if plan.search is not None:
-                raise UserError(
-                    "--estimate measures the jobs of a grid, and a sweep that tunes chooses its jobs on the way; leave --estimate out"
-                )
-            return _estimate(composing, chosen(compose_jobs(composing, flags.overrides), flags.only), flags)
         if plan.search is None:
-            return _sweep(chosen(compose_jobs(composing, flags.overrides), flags.only), flags, launcher)
+            jobs = chosen(compose_jobs(composing, flags.overrides), flags.only)
+            return _estimate(composing, jobs, flags) if flags.estimate else _sweep(jobs, flags, launcher)
+        if flags.estimate:
+            raise UserError(
+                "--estimate measures the jobs of a grid, and a sweep that tunes chooses its jobs on the way; leave --estimate out"
+            )
         if flags.only:
             raise UserError("--only chooses among the jobs of a grid, and a sweep that tunes chooses its jobs on the way; leave --only out")
         if flags.detach:

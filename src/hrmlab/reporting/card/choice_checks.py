@@ -1,26 +1,26 @@
 """The lines of the fairness card about choosing: which checkpoint was scored, and what was tried for each arm's learning rate."""
 
+import numpy as np
+
 from hrmlab.core.measures import Measure
 from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study, TaskRuns, flat
+from hrmlab.reporting.compare.practice import has_practice
 
 
 def selection(study: Study) -> Check:
     """Which checkpoint was scored, chosen on which split, among how many."""
     name = "Selection"
     rules = sorted({str((run.summary.get("checkpoint") or {}).get("rule") or "not recorded") for run in study.runs})
-    best = {measure.wording: None for task in study.tasks if (measure := _selected_by(task))}
+    chosen_by = {task.label: _selected_by(task) for task in study.tasks}
+    best = dict.fromkeys(measure.wording for measure in chosen_by.values())
     meaning = {
         "best": f"the checkpoint with the best {' or '.join(best)} on the validation split",
         "last": "the last checkpoint, nothing chosen",
     }
-    scored = (
-        "scored on the test split, as every stage before it was"
-        if any(run.stages for run in study.runs)
-        else "scored once on the test split"
-    )
+    scored = "scored on the test split, as every stage before it was" if has_practice(study) else "scored once on the test split"
     detail = f"{text.listing([meaning.get(rule, rule) for rule in rules])}, {scored}"
     if reused := [task.label for task in study.tasks if any(_is_chosen_on_test(run) for run in task)]:
         detail += (
@@ -30,7 +30,7 @@ def selection(study: Study) -> Check:
         return Check(name, "OK" if rules == ["last"] and not reused else "WARNING", detail)
     told, unequal = [], []
     for task in study.tasks:
-        counts = {task.plain_name(arm): sorted({_validations(run, task) for run in task.runs(arm)}) for arm in task.arms}
+        counts = {task.plain_name(arm): sorted({len(_curve(run, chosen_by[task.label])) for run in task.runs(arm)}) for arm in task.arms}
         different = len({tuple(values) for values in counts.values()}) > 1 or any(len(values) > 1 for values in counts.values())
         unequal += [task.label] if different else []
         shown = {arm: "/".join(map(str, values)) for arm, values in counts.items()}
@@ -41,7 +41,8 @@ def selection(study: Study) -> Check:
         )
     detail += f"; chosen among so many validations: {'; '.join(told)}"
     detail += f", unequal on {text.listing(unequal)}" if unequal else ", the same for all arms"
-    if undecided := [task.label for task in study.tasks if all(_never_left_zero(run, task) for run in task)]:
+    curves = {task.label: [_curve(run, chosen_by[task.label]) for run in task] for task in study.tasks}
+    if undecided := [label for label, found in curves.items() if all(len(values) and not values.any() for values in found)]:
         detail += f"; on {text.listing(undecided)} that was 0 at every validation, so that the next measure decided among equals"
     return Check(name, "OK" if rules == ["best"] and not unequal and not reused else "WARNING", detail)
 
@@ -53,14 +54,10 @@ def _is_chosen_on_test(run: RunRecord) -> bool:
     return one is not None and one == other
 
 
-def _never_left_zero(run: RunRecord, task: TaskRuns) -> bool:
-    curve = run.curves.get(f"val/{_selected_by(task).name}")
-    return curve is not None and len(curve.values) > 0 and not curve.values.any()
-
-
-def _validations(run: RunRecord, task: TaskRuns) -> int:
-    curve = run.curves.get(f"val/{_selected_by(task).name}")
-    return 0 if curve is None else len(curve.steps)
+def _curve(run: RunRecord, measure: Measure) -> np.ndarray:
+    """(K,) what each validation measured; empty where none did."""
+    curve = run.curves.get(f"val/{measure.name}")
+    return np.empty(0) if curve is None else curve.values
 
 
 def _selected_by(task: TaskRuns) -> Measure:

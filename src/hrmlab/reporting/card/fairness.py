@@ -8,6 +8,7 @@ from hrmlab.reporting.card import arm_checks, audit_checks, choice_checks, train
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns, flat
+from hrmlab.reporting.compare.practice import has_practice
 from hrmlab.reporting.compare.test_sets import has_sets
 
 ALLOWED_GAP = 0.01
@@ -165,7 +166,7 @@ def _compute(study: Study) -> Check:
         if len(means) > 1:
             low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
             parts.append(f"{task.label}: {high} spent {means[high] / means[low]:.1f} times the training FLOPs of {low}")
-    if parts and any(run.stages for run in study.runs):
+    if parts and has_practice(study):
         parts.append("all of the warm-up alone: what practice took is not counted")
     return Check("Compute", "STATED", "; ".join(parts) or "training FLOPs were not recorded for two arms")
 

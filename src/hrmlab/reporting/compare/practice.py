@@ -50,12 +50,17 @@ def _names(run: RunRecord) -> list[str]:
     return [str(stage.get("name")) for stage in run.stages]
 
 
+def has_practice(study: Study) -> bool:
+    """Whether any run practised after its warm-up."""
+    return any(len(run.stages) > 1 for run in study.runs)
+
+
 def warm_up_note(study: Study) -> str:
     """What steps, costs and validation curves are of, the end of a sentence about them; empty where no run practised.
 
     Practice is trained after everything that is counted and validated, and records its wall time alone.
     """
-    if not any(len(run.stages) > 1 for run in study.runs):
+    if not has_practice(study):
         return ""
     return "of the warm-up alone; practice comes after and is not counted."
 

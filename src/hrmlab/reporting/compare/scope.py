@@ -77,8 +77,9 @@ def _steps_of(task: TaskRuns) -> Counter[float | None]:
 
 def _odd_arms(task: TaskRuns) -> Iterator[str]:
     """The arms that made other numbers of steps than more than half of all runs did; none where no such number is."""
-    [(usual, count)] = _steps_of(task).most_common(1)
-    if 2 * count > _steps_of(task).total():
+    made = _steps_of(task)
+    [(usual, count)] = made.most_common(1)
+    if 2 * count > made.total():
         yield from (arm for arm in task.arms if any(run.training("steps") != usual for run in task.runs(arm)))
 
 
