@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hrmlab.reporting.report import Report, make_report
-from quick_figures import draw_quick_figures
+from quick_figures import draw_quick_figures, painted_figures
 from run_factory import make_study
 
 draw_quick_figures()
@@ -22,4 +22,5 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def report(outputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The report of ``quick``."""
-    return make_report(study="quick", output_root=outputs, reports_root=tmp_path_factory.mktemp("reports"))
+    with painted_figures():
+        return make_report(study="quick", output_root=outputs, reports_root=tmp_path_factory.mktemp("reports"))

@@ -168,7 +168,7 @@ def finish(figure: Figure, handles: Iterable[Any], title: str) -> None:
 
 def as_picture(figure: Figure, *, stem: str, topic: Topic, shows: str, caption: str, interactive: bool = False) -> Picture:
     """The finished figure as files that are equal for equal content."""
-    return Picture(stem, topic, shows, caption, as_png(figure), _as_pdf(figure), interactive)
+    return Picture(stem, topic, shows, caption, *_as_files(figure), interactive)
 
 
 def as_png(figure: Figure) -> bytes:
@@ -180,10 +180,12 @@ def as_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _as_pdf(figure: Figure) -> bytes:
+def _as_files(figure: Figure) -> tuple[bytes, bytes]:
+    """PNG and PDF."""
+    png = as_png(figure)
     buffer = io.BytesIO()
     FigureCanvasPdf(figure).print_pdf(buffer, metadata={"Creator": None, "Producer": None, "CreationDate": None})
-    return buffer.getvalue()
+    return png, buffer.getvalue()
 
 
 def _lay_out(figure: Figure) -> None:

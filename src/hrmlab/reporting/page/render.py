@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -58,7 +59,9 @@ def _static(name: str) -> str:
     return (files("hrmlab.reporting.page") / "static" / name).read_text(encoding="utf-8").strip()
 
 
+@cache
 def _environment() -> Environment:
+    """One for a process: templates are compiled once, and a report renders each of them in two forms."""
     environment = Environment(  # not auto-escaped: the Markdown form must not be, the HTML form escapes in its filters
         loader=PackageLoader("hrmlab.reporting.page"),
         trim_blocks=True,
