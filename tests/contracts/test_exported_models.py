@@ -21,6 +21,8 @@ from hrmlab.models.reasoner import Reasoner
 
 CLASSES = contract.model_classes()
 KINDS = [(model, kind) for model in CLASSES for kind in model.attention_kinds]
+ONE_QUICKLY = [pytest.param(*pair, marks=[pytest.mark.slow] if place else []) for place, pair in enumerate(KINDS)]
+"""The first arm stands for all of them in the fast tests."""
 
 
 def _small(model: type[Reasoner], attention: AttentionKind) -> Reasoner:
@@ -48,7 +50,7 @@ def _same(reasoner: Reasoner, exported: Exported) -> None:
         assert found.different_tokens == 0
 
 
-@pytest.mark.parametrize(("model", "attention"), KINDS)
+@pytest.mark.parametrize(("model", "attention"), ONE_QUICKLY)
 def test_what_is_exported_computes_what_the_arm_computes(model: type[Reasoner], attention: AttentionKind, tmp_path: Path) -> None:
     reasoner = _small(model, attention)
     program, segment = export_program(reasoner)
@@ -65,6 +67,7 @@ def test_what_is_exported_computes_what_the_arm_computes(model: type[Reasoner], 
     assert torch.equal(ours.segments, theirs.segments)
 
 
+@pytest.mark.slow
 def test_a_causal_arm_halts_each_token_in_onnx_too(tmp_path: Path) -> None:
     reasoner = _small(HRM, "causal")
     program, segment = export_program(reasoner)

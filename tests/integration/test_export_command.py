@@ -26,6 +26,7 @@ def _blocks(language: str) -> list[str]:
     return [part.split("```")[0] for part in PAGE.split(f"```{language}\n")[1:]]
 
 
+@pytest.mark.slow
 def test_onnx_in_the_documented_loop_answers_as_the_run_and_int8_is_measured(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
     assert export.command([f"run={run.path}", "to=onnx", "weights=int8", "count=20"]) == 0
     said, folder = capsys.readouterr().out, run.path / "exports" / "onnx_int8"

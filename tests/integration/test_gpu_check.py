@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
 from benchmarks.__main__ import main
 from benchmarks.gpu_steps import page
 
 
+@pytest.mark.slow
 def test_small_models_on_the_cpu(tmp_path: Path) -> None:
     words = ["device=cpu", "parameters=400000", "batches=2", "steps=3", "threads=1", "seconds=300", "output=json", f"folder={tmp_path}"]
     assert main(["case=gpu_steps", *words]) == 0

@@ -49,6 +49,7 @@ def outcome(folder: Path) -> dict[str, tuple[str, Any]]:
     return {str(run.path.relative_to(folder)): (run.state, (run.read_json("summary.json"), run.verify())) for run in runs}
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_anywhere_ends_as_one_that_was_not(commands: Any, tmp_path: Path) -> None:
     commands.folder = undisturbed = tmp_path / "undisturbed"
     undisturbed.mkdir()

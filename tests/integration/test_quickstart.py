@@ -90,6 +90,7 @@ def test_what_is_no_choice_is_said_before_anything_is_measured(capsys: pytest.Ca
         assert part in said
 
 
+@pytest.mark.slow
 def test_a_sweep_s_cost_is_said_before_it_is_paid(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["experiments=sudoku/quick_4x4", "study=mine", "model=transformer", "size=nano,tiny", "training.steps=4", *FEW]
     assert sweep.command([*words, "seed=0,1", "--estimate"]) == 0

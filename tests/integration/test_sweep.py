@@ -117,6 +117,7 @@ def test_interrupted_jobs_are_resumed_after_ctrl_c(commands, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.slow
 def test_a_killed_sweep_leaves_no_orphans_and_goes_on(commands, tmp_path, number):
     process = commands.start("sweep", *GRID, "data.seconds=3", *ONE_THREAD)
     wait_for_launches(tmp_path, 1)
@@ -162,6 +163,7 @@ def test_a_job_that_runs_elsewhere_is_left_alone(commands, tmp_path):
     assert "1 running elsewhere" in output
 
 
+@pytest.mark.slow
 def test_threads_of_the_jobs_never_exceed_the_cores(commands, tmp_path):
     code, output = commands.run("sweep", *GRID, "data.seconds=1")
     assert code == 0, output
@@ -173,6 +175,7 @@ def test_threads_of_the_jobs_never_exceed_the_cores(commands, tmp_path):
     assert all(int(threads[0]) == threads[1] for _, _, threads in spans)
 
 
+@pytest.mark.slow
 def test_each_job_gets_a_gpu_of_its_own_and_several_only_where_it_asks(commands, tmp_path):
     commands.environment["CUDA_VISIBLE_DEVICES"] = "3,GPU-5f"
     code, output = commands.run("sweep", *GRID, "trainer=gpu", "data.seconds=1", *ONE_THREAD)
@@ -212,6 +215,7 @@ def test_a_study_holds_no_two_configurations_under_one_name(commands, tmp_path):
     assert {run.labels.arm for run in runs_of_study(tmp_path)} == {"hrm", "transformer", "hrm,steps=6", "hrm,steps=7"}
 
 
+@pytest.mark.slow
 def test_archived_runs_count_only_when_asked(commands, tmp_path):
     code, output = commands.run("sweep", *GRID[:-1], "--records")
     assert code == 0, output

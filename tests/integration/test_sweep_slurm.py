@@ -100,6 +100,7 @@ def test_a_detached_sweep_is_followed_by_the_same_command(commands, queue, tmp_p
     assert states(tmp_path) == ["completed"] * 2
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_jobs_and_says_how_to_end_them(commands, queue, tmp_path):
     sweep = commands.start("sweep", *GRID, "data.seconds=4")
     deadline = time.monotonic() + 60
@@ -153,6 +154,7 @@ def test_a_job_that_never_starts_is_cancelled(commands, queue):
     assert all(job["cancelled"] for job in submitted(queue))
 
 
+@pytest.mark.slow
 def test_a_killed_job_is_reported_with_the_end_of_its_log_and_resumed(commands, queue, tmp_path):
     sweep = commands.start("sweep", *GRID, "data.seconds=5", "seed=0")
     deadline = time.monotonic() + 60

@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from hrmlab.reporting.collect.launches import Launches
 from hrmlab.runs.finding import find_runs
 
@@ -34,6 +36,7 @@ def counted(folder: Path) -> int:
     return len(launches.sorted()[0])
 
 
+@pytest.mark.slow
 def test_two_sweeps_at_once_run_no_job_twice(commands, tmp_path):
     processes = [on(commands, machine).start("sweep", *GRID, "data.seconds=0.4") for machine in ("one", "two")]
     outputs = [process.communicate(timeout=120)[0] for process in processes]
@@ -43,6 +46,7 @@ def test_two_sweeps_at_once_run_no_job_twice(commands, tmp_path):
     assert counted(tmp_path) == 4
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_is_found_stale_and_taken_up_on_another_machine(commands, tmp_path):
     process = on(commands, "one").start("sweep", *GRID, "data.seconds=2", "trainer.threads=1")
     deadline = time.monotonic() + 60

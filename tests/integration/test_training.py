@@ -105,6 +105,7 @@ def test_learning_happens(train_run: Train) -> None:
 
 
 # Two warnings of torch's compiler about torch's own code.
+@pytest.mark.slow
 def test_random_starts_and_noise_disturb_a_run_and_belong_to_its_seed(train_run: Train) -> None:
     def weights(*overrides: str) -> torch.Tensor:
         run = train_run("model=trm", "regime=brief", "training.steps=3", "optimizer.warmup_steps=0", *overrides)

@@ -45,6 +45,7 @@ def test_every_arm_gets_the_same_trials_and_its_best_on_validation(commands, tmp
     assert (tmp_path / "reports/tune/tuned.yaml").read_text() == before
 
 
+@pytest.mark.slow
 def test_a_trial_that_diverges_counts_and_is_no_failure_of_the_sweep(commands, tmp_path):
     code, output = commands.run("sweep", *TUNE, "experiments=fake/small", "data.diverges_from=0.001")
     assert code == 0, output
@@ -83,6 +84,7 @@ def test_arms_tuned_apart_come_together_in_one_file(commands, tmp_path):
     assert set(tuned(tmp_path)["experiments"]["fake/small"]["per_arm"]) == {"hrm", "transformer"}
 
 
+@pytest.mark.slow
 def test_the_study_that_follows_takes_the_values_and_records_how_they_were_found(commands, tmp_path):
     assert commands.run("sweep", *TUNE)[0] == 0
     words = ("study=final", "model=hrm,transformer", "experiments=fake/small,fake/large", "tuning=reports/tune/tuned.yaml", "--no-report")

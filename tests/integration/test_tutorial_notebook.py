@@ -28,6 +28,7 @@ def _one_kernel(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.mark.filterwarnings("default")  # jupyter's own, about event loops and paths
+@pytest.mark.slow
 def test_every_cell_runs_and_says_what_the_run_says(
     train_run: Callable[..., RunDirectory], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -292,6 +292,7 @@ def test_a_reports_root_that_cannot_be_written(tmp_path: Path) -> None:
         write_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "file")
 
 
+@pytest.mark.slow
 def test_no_torch_and_no_seconds_wasted(tmp_path: Path) -> None:
     """200 runs within the limit, in a process of its own; CPU time, because other processes may be busy."""
     for task in ("sudoku_4x4", "maze_10x10", "sudoku_9x9", "maze_30x30"):

@@ -89,6 +89,7 @@ def mirror(outputs: Path, folder: Path, study: str) -> Path:
     return mirrored
 
 
+@pytest.mark.slow
 def test_the_mirror_works_offline(outputs: Path, tmp_path: Path) -> None:
     mirrored = mirror(outputs, tmp_path, "quick")
     history, summary, artifacts = logged(next(mirrored.glob("*.wandb")))

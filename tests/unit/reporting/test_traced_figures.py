@@ -58,6 +58,7 @@ def seen(*, segments: int = 3, halts: bool = True, causal: bool = False, cycles:
     )
 
 
+@pytest.mark.slow
 def test_all_figures_are_written(tmp_path: Path) -> None:
     for number, one in enumerate((seen(), seen(grid=None, causal=True), dataclasses.replace(seen(segments=30), labels=None))):
         written = write_figures(one, tmp_path, stem=f"puzzle_{number}")

@@ -75,6 +75,7 @@ def _train_on(path: Path, train: ExampleSet, *, drawn: int) -> None:
         batch = stream.draw(torch.ones(64, dtype=torch.bool), batch, step=step)
 
 
+@pytest.mark.slow
 def test_memory_stays_within_a_fraction_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "any.txt").write_text("any")
     context = multiprocessing.get_context("forkserver")
