@@ -31,8 +31,8 @@ def _cells(stage: StageResult) -> tuple[str, ...]:
     interval = f" {text.share_interval(stage.accuracy)}" if stage.accuracy.low is not None else ""
     reward = EMPTY
     if stage.reward is not None:
-        ends = "" if stage.reward.low is None or stage.reward.high is None else f" [{stage.reward.low:+.2f}, {stage.reward.high:+.2f}]"
-        reward = f"{stage.reward.value:+.2f}{ends}"
+        ends = "" if stage.reward.low is None else f" {text.difference_interval(stage.reward.low, stage.reward.high, 'number')}"
+        reward = f"{text.difference(stage.reward.value, 'number')}{ends}"
     return (
         stage.name.replace("_", " "),
         f"{text.percent(stage.accuracy.value)}{interval}",
