@@ -1,6 +1,7 @@
 """``python -m benchmarks.calibration``: simulate, and write docs/calibration.md with docs/figures/calibration.png."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from rich.progress import track
 from benchmarks.calibration.figure import draw
 from benchmarks.calibration.groups import group_rates
 from benchmarks.calibration.page import page
-from benchmarks.calibration.simulation import cells, simulate
+from benchmarks.calibration.simulation import Cell, Outcome, cells, graded_cells, simulate
 
 
 def main() -> None:
@@ -22,15 +23,20 @@ def main() -> None:
     if options.repetitions < 1:
         parser.error(f"--repetitions={options.repetitions} is below 1")
     grid = list(cells())
-    streams = np.random.default_rng(options.seed).spawn(len(grid) + 1)
-    found = [
-        (cell, simulate(cell, repetitions=options.repetitions, random=random))
-        for cell, random in track(list(zip(grid, streams, strict=False)), description="simulating")
-    ]
+    root = np.random.default_rng(options.seed)
+    streams = root.spawn(len(grid) + 1)
+
+    def simulated(what: str, some: Sequence[Cell], randoms: Sequence[np.random.Generator]) -> list[tuple[Cell, Outcome]]:
+        pairs = track(list(zip(some, randoms, strict=True)), description=f"simulating {what}")
+        return [(cell, simulate(cell, repetitions=options.repetitions, random=random)) for cell, random in pairs]
+
+    found = simulated("right and wrong answers", grid, streams[:-1])
+    graded = list(graded_cells())
+    found_graded = simulated("graded answers", graded, root.spawn(len(graded)))
     groups = [group_rates(seeds, repetitions=5 * options.repetitions, random=streams[-1]) for seeds in (3, 5, 10)]
     (options.docs / "figures").mkdir(parents=True, exist_ok=True)
     (options.docs / "figures" / "calibration.png").write_bytes(draw(found))
-    (options.docs / "calibration.md").write_text(page(found, groups, repetitions=options.repetitions))
+    (options.docs / "calibration.md").write_text(page(found, found_graded, groups, repetitions=options.repetitions))
     print(options.docs / "calibration.md")
 
 

@@ -12,8 +12,8 @@ _HEAD = (
 _HEAD += "| before: t over seeds covers | before: bootstrap's false positives |\n|:---|" + "---:|" * 10
 
 
-def page(found: Found, groups: Sequence[GroupRates], *, repetitions: int) -> str:
-    """The whole page as Markdown."""
+def page(found: Found, graded: Found, groups: Sequence[GroupRates], *, repetitions: int) -> str:
+    """The whole page as Markdown, of cells with right and wrong and with graded answers."""
     inside = [(cell, outcome) for cell, outcome in found if not cell.is_beyond]
     beyond = [(cell, outcome) for cell, outcome in found if cell.is_beyond]
     parts = [
@@ -25,9 +25,13 @@ def page(found: Found, groups: Sequence[GroupRates], *, repetitions: int) -> str
         _table("all", inside, lambda _: "all cells"),
         _CORNERS,
         _table("seeds, accuracy, spread", beyond, lambda c: f"{c.seeds}, {100 * c.one.accuracy:g} %, {100 * c.one.spread:g} points"),
+        _GRADED,
+        _table("seeds, examples", graded, lambda cell: f"{cell.seeds}, {cell.examples}"),
+        _table("accuracy", graded, lambda cell: f"{100 * cell.one.accuracy:g} %"),
+        _table("all", graded, lambda _: "all cells"),
         _GROUPS.format(kinds=", ".join(f"{100 * low:g} and {100 * high:g} %" for low, high in TAKE_OFF)),
         _group_table(groups),
-        "## Every cell\n\n<details><summary>The cells of the grid</summary>\n\n" + _all_cells(found) + "\n\n</details>",
+        "## Every cell\n\n<details><summary>The cells of the grid</summary>\n\n" + _all_cells([*found, *graded]) + "\n\n</details>",
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -65,17 +69,17 @@ def _group_table(groups: Sequence[GroupRates]) -> str:
 
 
 def _all_cells(found: Found) -> str:
-    head = "| accuracy % | spread | other arm's spread | seeds | examples | difficulty | shape | arm's interval covers | width | "
+    head = "| accuracy % | spread | other arm's spread | seeds | examples | tokens | difficulty | shape | arm's interval covers | width | "
     head += "difference covers | false positives | t over seeds covers | bootstrap's false positives |"
     rows = []
     for cell, outcome in found:
         one, count = cell.one, outcome.repetitions
         width = sum(outcome.widths) / max(1, len(outcome.widths))
-        setting = (100 * one.accuracy, 100 * one.spread, 100 * cell.other.spread, cell.seeds, cell.examples, one.difficulty)
+        setting = (100 * one.accuracy, 100 * one.spread, 100 * cell.other.spread, cell.seeds, cell.examples, one.tokens, one.difficulty)
         rates = (outcome.level_covers / max(1, outcome.levels), width, outcome.difference_covers / count, outcome.claims / count)
         rates += (outcome.t_covers / count, outcome.bootstrap_claims / count)
         rows.append(f"| {' | '.join(f'{value:.3g}' for value in setting)} | {one.shape} | {' | '.join(map(_percent, rates))} |")
-    return "\n".join([head, "|" + "---:|" * 13, *rows])
+    return "\n".join([head, "|" + "---:|" * 14, *rows])
 
 
 _TEXT = """# Calibration
@@ -117,6 +121,12 @@ Where seeds vary more than they can around one accuracy (most near 0, a few far 
 say little about those not drawn: coverage sinks and false positives rise, as below. Where that happens below 2 % or above 98 %, the
 report calls it no test; where seeds lie far apart, it names the groups; in between a reader should look at the single seeds, which stand
 in results.csv."""
+
+_GRADED = """## Graded outcomes
+
+An answer may be graded: the share of its tokens that are right. Such outcomes are taken to lie between the lowest and the highest that were
+seen, not between 0 and 1 (docs/reports.md). Simulated with 30 tokens in an answer, each as easy as the answer's others, and with as few
+examples as such studies have."""
 
 _GROUPS = """## Seeds in two groups
 

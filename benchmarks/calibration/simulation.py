@@ -10,7 +10,7 @@ from scipy import stats
 from benchmarks.calibration.population import Population, widest_spread
 from hrmlab.statistics import calibrated, samples
 
-_DRAWS, _SHARED_DIFFICULTY = 2_000, 0.8
+_DRAWS, _SHARED_DIFFICULTY, _TOKENS = 2_000, 0.8, 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +71,28 @@ def cells(
                         examples=size,
                         is_beyond=spread in beyond,
                     )
+
+
+def graded_cells(
+    *,
+    accuracies: Sequence[float] = (0.5, 0.9, 0.97),
+    spreads: Sequence[float] = (0.01, 0.03),
+    seeds: Sequence[int] = (3, 5),
+    examples: Sequence[int] = (20, 100, 500),
+) -> Iterator[Cell]:
+    """Outcomes that are the share of 30 tokens that are right, of as few examples as such studies have."""
+    number = 0
+    for accuracy in accuracies:
+        for spread in sorted({min(spread, widest_spread(accuracy)) for spread in spreads}):
+            for count in seeds:
+                for size in examples:
+                    number += 1
+                    shape, difficulty = ("probit", "beta")[number % 2], (0.3, 0.7, 1.5)[number % 3]
+                    one, other = (
+                        Population(accuracy=accuracy, spread=part * spread, difficulty=difficulty, shape=shape, tokens=_TOKENS)
+                        for part in (1.0, (1.0, 0.6)[number % 2])
+                    )
+                    yield Cell(one=one, other=other, seeds=count, examples=size)
 
 
 def simulate(cell: Cell, *, repetitions: int, random: np.random.Generator) -> Outcome:
