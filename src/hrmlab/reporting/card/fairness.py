@@ -61,15 +61,11 @@ def _budget(study: Study) -> Check:
     worst = {key: max((gap for gap in values if gap is not None), key=abs) for key, values in gaps.items()}
     matched = sorted({words for run in study.runs if (words := str(run.budget.get("match", "")))})
     rule = f"{text.listing([text.words(word) for word in matched])} matched" if matched else "what is matched was not recorded"
-    over = [f"{arm} on {task} {_percent(gap)}" for (task, arm), gap in worst.items() if abs(gap) > ALLOWED_GAP]
+    over = [f"{arm} on {task} {text.points(gap, digits=2)} %" for (task, arm), gap in worst.items() if abs(gap) > ALLOWED_GAP]
     if over or len(matched) > 1:
         return Check("Equal budget", "WARNING", f"{rule}; beyond 1 % of the target: {', '.join(over) or 'none'}")
     largest = max(worst.values(), key=abs)
-    return Check("Equal budget", "OK", f"{rule}; every arm within 1 % of the target (largest gap {_percent(largest)})")
-
-
-def _percent(gap: float) -> str:
-    return f"{text.difference(100 * gap, 'number')} %"
+    return Check("Equal budget", "OK", f"{rule}; every arm within 1 % of the target (largest gap {text.points(largest, digits=2)} %)")
 
 
 def _agree(

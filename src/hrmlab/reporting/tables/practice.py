@@ -1,5 +1,6 @@
 """What each stage of practice came to."""
 
+from hrmlab.core.measures import Unit
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import Study
 from hrmlab.reporting.compare.practice import StageResult, practised
@@ -29,22 +30,18 @@ def practice_tables(study: Study) -> list[tuple[str, Table]]:
 
 def _cells(stage: StageResult) -> tuple[str, ...]:
     interval = f" {text.share_interval(stage.accuracy)}" if stage.accuracy.low is not None else ""
-    reward = EMPTY
-    if stage.reward is not None:
-        ends = "" if stage.reward.low is None else f" {text.difference_interval(stage.reward.low, stage.reward.high, 'number')}"
-        reward = f"{text.difference(stage.reward.value, 'number')}{ends}"
     return (
         stage.name.replace("_", " "),
         f"{text.percent(stage.accuracy.value)}{interval}",
-        _points(stage.gain),
-        _points(stage.ahead),
-        reward,
+        _gain(stage.gain, "share"),
+        _gain(stage.ahead, "share"),
+        _gain(stage.reward, "number"),
         text.duration(stage.seconds) if stage.seconds else EMPTY,
     )
 
 
-def _points(estimate: Estimate | None) -> str:
+def _gain(estimate: Estimate | None, unit: Unit) -> str:
     if estimate is None:
         return EMPTY
-    ends = text.points_interval(estimate.low, estimate.high) if estimate.low is not None else ""
-    return f"{text.points(estimate.value)} {ends}".rstrip()
+    ends = text.difference_interval(estimate.low, estimate.high, unit) if estimate.low is not None else ""
+    return f"{text.difference(estimate.value, unit)} {ends}".rstrip()
