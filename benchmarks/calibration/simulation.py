@@ -1,5 +1,6 @@
 """Cells of the calibration: how often an interval covers the truth, and how often the test finds a difference where there is none."""
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from scipy import stats
 from benchmarks.calibration.population import Population, widest_spread
 from hrmlab.statistics import calibrated, samples
 
-_DRAWS, _SHARED_DIFFICULTY, _TOKENS = 2_000, 0.8, 30
+_DRAWS, _SHARED_DIFFICULTY = 2_000, 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,26 +74,16 @@ def cells(
                     )
 
 
-def graded_cells(
-    *,
-    accuracies: Sequence[float] = (0.5, 0.9, 0.97),
-    spreads: Sequence[float] = (0.01, 0.03),
-    seeds: Sequence[int] = (3, 5),
-    examples: Sequence[int] = (20, 100, 500),
-) -> Iterator[Cell]:
+def graded_cells() -> Iterator[Cell]:
     """Outcomes that are the share of 30 tokens that are right, of as few examples as such studies have."""
-    number = 0
-    for accuracy in accuracies:
-        for spread in sorted({min(spread, widest_spread(accuracy)) for spread in spreads}):
-            for count in seeds:
-                for size in examples:
-                    number += 1
-                    shape, difficulty = ("probit", "beta")[number % 2], (0.3, 0.7, 1.5)[number % 3]
-                    one, other = (
-                        Population(accuracy=accuracy, spread=part * spread, difficulty=difficulty, shape=shape, tokens=_TOKENS)
-                        for part in (1.0, (1.0, 0.6)[number % 2])
-                    )
-                    yield Cell(one=one, other=other, seeds=count, examples=size)
+    grid = itertools.product((0.5, 0.9, 0.97), (0.01, 0.03), (3, 5), (20, 100, 500))
+    for number, (accuracy, spread, seeds, examples) in enumerate(grid, start=1):
+        shape, difficulty = ("probit", "beta")[number % 2], (0.3, 0.7, 1.5)[number % 3]
+        one, other = (
+            Population(accuracy=accuracy, spread=part * min(spread, widest_spread(accuracy)), difficulty=difficulty, shape=shape, tokens=30)
+            for part in (1.0, (1.0, 0.6)[number % 2])
+        )
+        yield Cell(one=one, other=other, seeds=seeds, examples=examples)
 
 
 def simulate(cell: Cell, *, repetitions: int, random: np.random.Generator) -> Outcome:
