@@ -1,7 +1,8 @@
 """Reports whose figures are composed but not painted: white pictures of the right size in a hundredth of the time.
 
-Painting (layout, PNG, PDF) takes two thirds of a report's time, and few tests look at pictures. Those that hold a report's whole form
-(the shared report of ``tests/unit/reporting``, the frozen one, the page in a browser) paint.
+Painting (layout, PNG, PDF) takes two thirds of a report's time, and few tests look at pictures. Those of a report's whole form (the
+shared ones, the frozen one, the page in a browser) paint, and so does one test of each kind of figure that these do not have. This
+holds for all tests of a process, wherever they stand: who needs a picture says ``@painted_figures()``.
 """
 
 import io

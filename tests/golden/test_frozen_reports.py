@@ -41,12 +41,12 @@ def hold_against(written: Path, expected: Path) -> None:
     pd.testing.assert_frame_equal(new, old, rtol=1e-9)
 
 
+@painted_figures()
 def test_frozen_run_directories_render_as_they_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with tarfile.open(FROZEN / "outputs.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")
     monkeypatch.chdir(tmp_path)
-    with painted_figures():
-        written = write_report(study="frozen").parent
+    written = write_report(study="frozen").parent
     if os.environ.get("HRMLAB_WRITE_GOLDEN"):
         for name in ("report.md", "table.tex", "results.csv"):
             (FROZEN / name).write_bytes((written / name).read_bytes())

@@ -12,6 +12,7 @@ from hrmlab.reporting.report import make_report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "reporting"))
 
+from quick_figures import painted_figures
 from run_factory import make_study  # pyright: ignore[reportMissingImports] - of the unit tests
 
 pytestmark = [
@@ -25,6 +26,7 @@ _MOST_BYTES = 2_000_000
 
 
 @pytest.fixture(scope="module")
+@painted_figures()
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """report.html of a study of three arms, two tasks and three seeds."""
     root = tmp_path_factory.mktemp("browser")

@@ -104,7 +104,6 @@ def test_learning_happens(train_run: Train) -> None:
     assert loss[-5:].mean() < 0.8 * loss[:3].mean()
 
 
-# Two warnings of torch's compiler about torch's own code.
 @pytest.mark.slow
 def test_random_starts_and_noise_disturb_a_run_and_belong_to_its_seed(train_run: Train) -> None:
     def weights(*overrides: str) -> torch.Tensor:
@@ -166,6 +165,7 @@ def test_losses_of_ones_own_and_built_in_ones_are_learned_and_logged(tmp_path: P
 
 
 @pytest.mark.slow
+# Two warnings of torch's compiler about torch's own code.
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script_method.*is deprecated:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf:UserWarning")
 @pytest.mark.parametrize("arm", ["hrm", "deep_supervision_transformer"])

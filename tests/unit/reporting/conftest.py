@@ -20,7 +20,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+@painted_figures()
 def report(outputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """The report of ``quick``."""
-    with painted_figures():
-        return make_report(study="quick", output_root=outputs, reports_root=tmp_path_factory.mktemp("reports"))
+    return make_report(study="quick", output_root=outputs, reports_root=tmp_path_factory.mktemp("reports"))

@@ -12,6 +12,7 @@ from hrmlab.reporting.compare.arms import arm_options
 from hrmlab.reporting.compare.failures import task_failures
 from hrmlab.reporting.report import make_report
 from hrmlab.reporting.tables.arms import alike, arms_table
+from quick_figures import painted_figures
 from run_factory import make_run
 
 
@@ -62,6 +63,7 @@ def grid_study(root: Path, *, grid: list[int] | None) -> None:
 
 
 @pytest.mark.parametrize("grid", [[4, 4], None, [9, 9]])
+@painted_figures()
 def test_failures_are_drawn_where_the_task_is_a_grid_and_told_where_it_is_none(tmp_path: Path, grid: list[int] | None) -> None:
     grid_study(tmp_path, grid=grid)
     (found,) = task_failures(collect(study="quick", output_root=tmp_path))

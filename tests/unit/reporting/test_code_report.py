@@ -24,12 +24,14 @@ from hrmlab.reporting.tables.depths import depth_table
 from hrmlab.reporting.tables.evaluation_sets import sampling_words, set_tables
 from hrmlab.reporting.tables.measures import secondary_tables
 from hrmlab.reporting.text import heading, level_interval, level_with_error
+from quick_figures import painted_figures
 from run_factory import make_run
 
 OTHERS = ("test_deeper", "test_unseen_composition", "humaneval")
 
 
 @pytest.fixture(scope="module")
+@painted_figures()
 def code_report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """A study of code runs with HumanEval beside the task's own test sets."""
     root = tmp_path_factory.mktemp("code")

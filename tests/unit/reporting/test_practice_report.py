@@ -14,6 +14,7 @@ from hrmlab.reporting.figures.practice_figure import draw_practice
 from hrmlab.reporting.report import write_report
 from hrmlab.reporting.tables.evaluation_sets import set_tables
 from hrmlab.reporting.tables.practice import practice_tables
+from quick_figures import painted_figures
 from run_factory import make_run
 
 GAINS = {"hrm": (0.10, 0.14, 0.12), "transformer": (0.02, -0.01, 0.0)}
@@ -74,6 +75,7 @@ def test_gains_are_those_of_each_run_over_its_own_warm_up(study: Path) -> None:
     ]
 
 
+@painted_figures()
 def test_the_report_has_a_section_of_it_with_a_figure(study: Path) -> None:
     path = write_report(study="s", output_root=study / "outputs", reports_root=study / "reports")
     text = path.read_text()
