@@ -13,8 +13,11 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-State = Literal["converged", "still rising", "falling", "not begun", "cannot tell"]
-"""``not begun``: flat because nothing is solved yet; a curve at zero may still take off. ``cannot tell``: too short or too noisy."""
+State = Literal["converged", "still rising", "falling", "not begun", "by heart", "cannot tell"]
+"""``not begun``: flat because nothing is solved yet; a curve at zero may still take off. ``by heart``: flat at zero although training
+examples are solved, and no more of them will be. ``cannot tell``: too short or too noisy."""
+ENDED: frozenset[State] = frozenset({"converged", "by heart"})
+"""The states of a run that has finished learning."""
 
 RELEVANT_GAIN = 0.02
 """A gain over a quarter of the training that matters: two points of a share."""
@@ -22,6 +25,8 @@ FEWEST_LATE = 4
 """Validations within the last quarter (both ends included) below which a slope says nothing."""
 NEXT_TO_NOTHING = 0.01
 """A share that never gets above this (or above one example) in the last quarter belongs to a run that has not begun."""
+MOST = 0.5
+"""The share of training examples from which on the others are not waited for."""
 _LEVEL = 0.05
 
 
@@ -51,6 +56,7 @@ def convergence(
     values: Sequence[float] | np.ndarray,
     *,
     examples: int | None = None,
+    ended_in_training: bool = False,
     relevant: float = RELEVANT_GAIN,
     larger_is_better: bool = True,
     is_share: bool = True,
@@ -68,6 +74,8 @@ def convergence(
         values: (K,) what was measured.
         examples: size of the validation set, if known. Of graded outcomes (values that are no multiples of one example's share) it says
             neither what a value is rounded to nor how far a gain depends on the choice, and nothing is added for either.
+        ended_in_training: ``ended_in_training()`` of the share of training examples; it tells a run that has learned by heart from one
+            that has not begun.
         relevant: the gain over a quarter that matters, in the unit of the values.
         is_share: the values lie within 0 to 1; only then can a curve be at zero, and do examples tell its noise.
 
@@ -94,6 +102,8 @@ def convergence(
     gain = _slope(x, y) * 0.25 * places[-1]
     step = 1 / examples if examples and is_share and _counts_whole_examples(measured, examples) else 0.0
     if is_share and larger_is_better and y.max() <= max(NEXT_TO_NOTHING, 1.5 * step):
+        if ended_in_training:
+            return Convergence(state="by heart", gain=gain, last_doubling=doubling, reason="nothing but training examples is solved")
         return Convergence(state="not begun", gain=gain, last_doubling=doubling, reason="next to nothing is solved")
     noise, freedom = _scatter(places[places >= 0.5 * places[-1]], good[places >= 0.5 * places[-1]])
     noise = max(noise, step / math.sqrt(12))  # rounding to whole examples hides at least so much
@@ -104,6 +114,20 @@ def convergence(
     state = decide(gain, margin, relevant=relevant)
     reason = "" if state != "cannot tell" else "the curve is too noisy for a gain of this size"
     return Convergence(state=state, gain=gain, margin=margin, last_doubling=doubling, reason=reason)
+
+
+def ended_in_training(steps: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray) -> bool:
+    """Whether a run that solves next to nothing of its validation set has nothing left to learn, by the share of training examples solved.
+
+    So it is where most are solved in the mean of the last quarter, and where their curve has left zero and has converged itself.
+
+    Raises:
+        ValueError: as ``convergence``.
+    """
+    places, measured = np.asarray(steps, dtype=float), np.asarray(values, dtype=float)
+    if convergence(places, measured).state == "converged":
+        return True
+    return bool(len(places)) and float(measured[places >= 0.75 * places[-1]].mean()) >= MOST
 
 
 def _counts_whole_examples(values: np.ndarray, examples: int) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrmlab.statistics.convergence import RELEVANT_GAIN, convergence, decide
+from hrmlab.statistics.convergence import RELEVANT_GAIN, convergence, decide, ended_in_training
 
 STEPS = np.arange(1, 41) * 250
 
@@ -122,3 +122,24 @@ def test_mistakes_are_errors() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             convergence(steps, values, relevant=relevant)
+
+
+@pytest.mark.parametrize(
+    ("training", "ended"),
+    [
+        (np.zeros(40), False),
+        (np.linspace(0.0, 0.4, 40), False),
+        (0.14 * (1 - np.exp(-STEPS / 500)), True),
+        (np.linspace(0.0, 0.9, 40), True),
+        (0.15 + 0.1 * np.cos(np.arange(40) * 2.1), False),
+        (np.array([]), False),
+    ],
+)
+def test_a_curve_at_zero_has_ended_where_training_has(training: np.ndarray, ended: bool) -> None:
+    assert ended_in_training(STEPS[: len(training)], training) == ended
+    assert convergence(STEPS, np.zeros(40), examples=500, ended_in_training=ended).state == ("by heart" if ended else "not begun")
+
+
+def test_training_says_nothing_of_a_curve_that_has_left_zero() -> None:
+    for values in (np.linspace(0.0, 0.6, 40), 0.9 * (1 - np.exp(-STEPS / 500)), 0.5 + 0.1 * np.cos(np.arange(40) * 2.1)):
+        assert convergence(STEPS, values, ended_in_training=True) == convergence(STEPS, values)

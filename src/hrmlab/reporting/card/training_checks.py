@@ -6,6 +6,7 @@ from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.finished import finished
 from hrmlab.reporting.compare.scores import over_seeds, value_of
+from hrmlab.statistics.convergence import ENDED
 
 _MOST_NAMED = 6
 
@@ -77,13 +78,15 @@ def _times(value: float | None) -> str:
 def converged(study: Study) -> Check:
     """Whether the runs of every arm are shown to have finished learning."""
     name, found = "Converged", finished(study)
-    short = [f"{item.arm} on {item.task}: {item.counts}" for item in found if item.state != "converged"]
+    short = [f"{item.arm} on {item.task}: {item.counts}" for item in found if item.state not in ENDED]
     if short:
         more = f" and {len(short) - _MOST_NAMED} more" if len(short) > _MOST_NAMED else ""
         return Check(name, "WARNING", f"{'; '.join(short[:_MOST_NAMED])}{more}")
     runs = [run for item in found for run in item.runs.values()]
-    one_by_one = sum(run.state == "converged" for run in runs)
+    one_by_one = sum(run.state in ENDED for run in runs)
     detail = f"every arm on every task by its mean gain over seeds, {one_by_one} of {text.plural(len(runs), 'run')} also one by one"
+    if by_heart := [f"{item.arm} on {item.task}" for item in found if item.state == "by heart"]:
+        detail += f"; solving training examples only: {'; '.join(by_heart)}"
     return Check(name, "OK", detail if one_by_one else f"{detail}: single curves are too noisy to show it")
 
 

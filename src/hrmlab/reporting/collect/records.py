@@ -176,7 +176,7 @@ def read_record(run: RunDirectory, *, output_root: str | Path, shown: str = "", 
             problems.append(str(error))
         if not extra[name] and name != "audit.json":  # of tasks without audits it is empty, of older runs not there
             problems.append(f"{name} is missing")
-    curves = [*(f"val/{item.name}" for item in says.measures), *_PROGRESS]
+    curves = [*(f"{split}/{item.name}" for split in ("val", "train") for item in says.measures), *_PROGRESS]
     once = shared or Shared()
     return RunRecord(
         name=run_name(run.path, output_root),

@@ -5,21 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hrmlab.core.measures import Unit
+from hrmlab.core.measures import Measure, Unit
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.progress import followed_measure, validation_examples
-from hrmlab.statistics.convergence import RELEVANT_GAIN, Convergence, State, convergence, decide
+from hrmlab.statistics.convergence import ENDED, RELEVANT_GAIN, Convergence, State, convergence, decide, ended_in_training
 from hrmlab.statistics.intervals import Estimate, mean_interval
 
-SIGNS: dict[State, str] = {"still rising": "†", "falling": "‡", "not begun": "§", "cannot tell": "¶"}
+SIGNS: dict[State, str] = {"still rising": "†", "falling": "‡", "not begun": "§", "cannot tell": "¶", "by heart": "‖"}
 """The marks beside numbers; a number without one belongs to an arm that has converged."""
 IN_WORDS: dict[State, str] = {
     "converged": "converged",
     "still rising": "still rising",
     "falling": "falling",
     "not begun": "solving next to nothing yet",
+    "by heart": "solving training examples only",
     "cannot tell": "not shown to have converged",
 }
 _ENOUGH_SEEDS = 3
@@ -33,8 +34,8 @@ class Finished:
         name: the arm as inline Markdown, marked where it leaks.
         runs: seed -> its own state.
         gain: mean gain over the last quarter over seeds, with its 90 % interval; None with fewer than two seeds that have one.
-        state: of the arm. Runs that have not begun come first; with three seeds or more the mean gain decides, unless two runs still
-            rise by themselves; else the least finished run does.
+        state: of the arm. Runs that have not begun come first; of runs that have all ended, those that know training examples only; with
+            three seeds or more the mean gain decides, unless two runs still rise by themselves; else the least finished run does.
         share: whether gains are points of a share.
     """
 
@@ -86,6 +87,7 @@ def _of_arm(task: TaskRuns, arm: str) -> Finished:
             curve.steps,
             curve.values,
             examples=validation_examples(run),
+            ended_in_training=_ended_in_training(run, measure),
             relevant=limit,
             larger_is_better=measure.larger_is_better,
             is_share=share,
@@ -96,10 +98,18 @@ def _of_arm(task: TaskRuns, arm: str) -> Finished:
     return Finished(task=task.label, arm=arm, name=task.name(arm), runs=runs, gain=gain, state=_state(runs, gain, limit), share=share)
 
 
+def _ended_in_training(run: RunRecord, measure: Measure) -> bool:
+    """Whether the training examples' own curve says that there is nothing to wait for; False where it was not logged."""
+    curve = run.curves.get(f"train/{measure.name}")
+    return curve is not None and measure.unit == "share" and ended_in_training(curve.steps, curve.values)
+
+
 def _state(runs: dict[int, Convergence], gain: Estimate | None, relevant: float) -> State:
     states: Counter[State] = Counter(run.state for run in runs.values())
     if states["not begun"]:
         return "not begun"
+    if states["by heart"] and states.keys() <= ENDED:
+        return "by heart"
     if len(states) == 1 and not states["cannot tell"]:
         return next(iter(states))
     if states["still rising"] < 2 and gain is not None and gain.high is not None and gain.count == len(runs) >= _ENOUGH_SEEDS:
@@ -142,6 +152,7 @@ def _meaning(state: State) -> str:
         "still rising": "still rising over the last quarter of the training",
         "falling": "falling over the last quarter",
         "not begun": "a run or more solves next to nothing yet",
+        "by heart": "a run or more has ended with training examples, and next to no others, solved",
     }.get(state, "too short or too noisy to show that it has converged")
 
 
@@ -155,12 +166,12 @@ def limit_words(found: tuple[Finished, ...]) -> str:
 
 def unfinished_words(found: tuple[Finished, ...]) -> str:
     """A headline's first words where arms have not finished: ``**Unfinished** (6 of 18 runs still rising)``; empty where all have."""
-    unfinished = [item for item in found if item.state != "converged"]
+    unfinished = [item for item in found if item.state not in ENDED]
     if not unfinished:
         return ""
     states = Counter(run.state for item in unfinished for run in item.runs.values())
     total = sum(len(item.runs) for item in found)
-    told = [f"{states[state]} {IN_WORDS[state]}" for state in SIGNS if states[state]]
+    told = [f"{states[state]} {IN_WORDS[state]}" for state in SIGNS if states[state] and state not in ENDED]
     counted = told[0].replace(" ", f" of {text.plural(total, 'run')} ", 1) if len(told) == 1 else f"{text.listing(told)}, of {total} runs"
     shown = any(item.state != "cannot tell" for item in unfinished)
     return f"**{'Unfinished' if shown else 'Not shown to be finished'}** ({counted})"

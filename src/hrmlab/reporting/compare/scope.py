@@ -12,6 +12,7 @@ from hrmlab.reporting.compare.axes import AcrossAxes, AtEqual
 from hrmlab.reporting.compare.finished import Finished, unfinished_words
 from hrmlab.reporting.compare.progress import AXES, EQUAL, Axis
 from hrmlab.reporting.compare.verdict import Verdict
+from hrmlab.statistics.convergence import ENDED
 
 
 def checked_axis(axis: str) -> Axis:
@@ -45,8 +46,8 @@ def scope(study: Study, states: tuple[Finished, ...], *, axis: Axis) -> str:
     """One sentence: ``nano (100,000 parameters), 2,000 steps of 64, 3 seeds; compared at equal steps; 3 of 3 arms converged ...``."""
     parts = [_sizes(study), _steps(study), _seeds(study)]
     runs = [run for item in states for run in item.runs.values()]
-    converged = sum(run.state == "converged" for run in runs)
-    whole = sum(item.state == "converged" for item in states)
+    converged = sum(run.state in ENDED for run in runs)
+    whole = sum(item.state in ENDED for item in states)
     pairs = "arms" if len(study.tasks) == 1 else "pairs of arm and task"
     ended = f"{whole} of {len(states)} {pairs} converged ({converged} of {text.plural(len(runs), 'run')} by themselves)"
     compared = (

@@ -31,6 +31,10 @@ def arm(*runs: tuple[State, float]) -> Finished:
         ([("still rising", 0.03), ("still rising", 0.03), ("converged", 0.0), ("converged", 0.0)], "still rising"),
         ([("falling", -0.03)], "falling"),
         ([("not begun", 0.0), ("converged", 0.0), ("converged", 0.0)], "not begun"),
+        ([("by heart", 0.0), ("by heart", 0.0)], "by heart"),
+        ([("by heart", 0.0), ("converged", 0.0)], "by heart"),
+        ([("by heart", 0.0), ("not begun", 0.0)], "not begun"),
+        ([("by heart", 0.0), ("still rising", 0.05)], "still rising"),
     ],
 )
 def test_the_state_of_an_arm(runs: list[tuple[State, float]], state: State) -> None:
@@ -148,3 +152,22 @@ def test_a_task_without_validation_cannot_be_told(tmp_path: Path) -> None:
     (found,) = finished(collect(study="quick", output_root=tmp_path))
     assert found.state == "cannot tell"
     assert found.runs[0].reason == "no validation was logged"
+
+
+@pytest.mark.parametrize(("practised", "state", "first"), [(0.2, "by heart", "At equal steps"), (0.0, "not begun", "**Unfinished**")])
+def test_a_run_that_solves_training_examples_only_has_ended(tmp_path: Path, practised: float, state: State, first: str) -> None:
+    for seed in range(3):
+        make_run(tmp_path, arm="hrm", seed=seed)
+        run = make_run(tmp_path, arm="transformer", seed=seed)
+        rows = [row for row in run.metrics_file.read_text().splitlines() if "/exact_accuracy" not in row]
+        rows += [f"{step},1.0,val/exact_accuracy,0.0\n{step},1.0,train/exact_accuracy,{practised}" for step in range(100, 2100, 100)]
+        run.metrics_file.write_text("\n".join(rows) + "\n")
+    made = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "r")
+    assert {item.arm: item.state for item in made.states} == {"hrm": "converged", "transformer": state}
+    assert made.verdict.summary.startswith(first)
+    (check,) = [check for check in made.card if check.name == "Converged"]
+    assert check.status == ("OK" if state == "by heart" else "WARNING")
+    if state == "by heart":
+        assert "‖ solving training examples only<br>" in made.path.read_text()
+        assert "; solving training examples only: transformer on sudoku_4x4" in check.detail
+        assert "2 of 2 arms converged (6 of 6 runs" in made.path.read_text()
