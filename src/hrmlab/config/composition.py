@@ -111,7 +111,8 @@ class Composer:
             origin = f" (in {per_arm.KEY}.{chosen['model']})" if error.path in own else self._origin(error.path, kept, chosen)
             raise UnknownKey(error.path, f"{error}{origin}") from None
         sections = {section: chosen[section] for section in SECTIONS if section in chosen}
-        label_sections(checked, self._as_files_say(sections), sections, self.folders)
+        alone = [] if any(group in chosen for group in RECIPES) else [override for override in parsed if _chooses(override)]
+        label_sections(checked, self._as_files_say(sections, alone), sections, self.folders)
         return Composition(self._where_classes_lie(Configuration.from_plain(checked)), kept, sections, tuning.experiment_of(chosen))
 
     def remember(self, overrides: Sequence[str]) -> list[str]:
@@ -128,13 +129,13 @@ class Composer:
         said = self._as_files_say({section: str(chosen[section]) for section in SECTIONS if chosen.get(section) is not None})
         return [str(section["_target_"]) for section in said.values() if isinstance(section, Mapping) and "_target_" in section]
 
-    def _as_files_say(self, sections: Mapping[str, str]) -> dict[str, Any]:
-        """The chosen sections without any override, unresolved."""
+    def _as_files_say(self, sections: Mapping[str, str], alone: Sequence[Override] = ()) -> dict[str, Any]:
+        """The chosen sections without any override, unresolved; ``alone`` makes the same choices, where no recipe has a say: it is read."""
         words, said = tuple(f"{section}={quoted(choice)}" for section, choice in sections.items()), self._memory.said
         # A file of the package speaks of its own section alone; what one of a user's says may depend on the others that are chosen.
         keys = {section: words if self.folders else word for section, word in zip(sections, words, strict=True)}
         if any((section, key) not in said for section, key in keys.items()):
-            plain = OmegaConf.to_container(self._compose(self.parse(words)), resolve=False)
+            plain = OmegaConf.to_container(self._compose(alone or self.parse(words)), resolve=False)
             assert isinstance(plain, dict)
             said.update({(section, key): plain.get(section) for section, key in keys.items()})
         return {section: said[section, key] for section, key in keys.items()}
