@@ -10,6 +10,8 @@ _STANDARD_DEVIATION_OF_CUT_NORMAL = 0.8796256610342398
 @torch.no_grad()
 def truncated_normal_(tensor: Tensor, *, std: float, generator: torch.Generator | None = None) -> Tensor:
     """Fill with a normal distribution cut at two of its own (uncut) standard deviations, rescaled to standard deviation ``std``."""
+    if tensor.is_meta:  # of a model that is only counted: torch would take a millisecond to draw nothing
+        return tensor
     scale = std / _STANDARD_DEVIATION_OF_CUT_NORMAL
     if std == 0:
         return tensor.zero_()
