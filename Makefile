@@ -6,7 +6,8 @@ SHELL := /bin/bash
 SWEEP ?= quick
 STUDY ?= $(SWEEP)
 ARGS ?=
-WORKERS ?= auto
+# Tests wait a quarter of their time, for processes and timers: one worker more than there are cores.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
