@@ -56,7 +56,7 @@ def convergence(
     values: Sequence[float] | np.ndarray,
     *,
     examples: int | None = None,
-    ended_in_training: bool = False,
+    training: tuple[Sequence[float] | np.ndarray, Sequence[float] | np.ndarray] | None = None,
     relevant: float = RELEVANT_GAIN,
     larger_is_better: bool = True,
     is_share: bool = True,
@@ -74,8 +74,8 @@ def convergence(
         values: (K,) what was measured.
         examples: size of the validation set, if known. Of graded outcomes (values that are no multiples of one example's share) it says
             neither what a value is rounded to nor how far a gain depends on the choice, and nothing is added for either.
-        ended_in_training: ``ended_in_training()`` of the share of training examples; it tells a run that has learned by heart from one
-            that has not begun.
+        training: steps and values of the same share over training examples, if it was logged; it tells a run that has learned by heart from
+            one that has not begun, and is not looked at of others.
         relevant: the gain over a quarter that matters, in the unit of the values.
         is_share: the values lie within 0 to 1; only then can a curve be at zero, and do examples tell its noise.
 
@@ -93,7 +93,7 @@ def convergence(
     if not len(places):
         return Convergence(state="cannot tell", reason="no validation was logged")
     doubling = _last_doubling(places, good)
-    late = places >= 0.75 * places[-1] * (1 - 1e-12)
+    late = _last_quarter(places)
     if late.sum() < FEWEST_LATE:
         counted = f"{late.sum()} validation{'' if late.sum() == 1 else 's'}"
         reason = f"too short to tell: {counted} in the last quarter, {FEWEST_LATE} are needed"
@@ -102,7 +102,7 @@ def convergence(
     gain = _slope(x, y) * 0.25 * places[-1]
     step = 1 / examples if examples and is_share and _counts_whole_examples(measured, examples) else 0.0
     if is_share and larger_is_better and y.max() <= max(NEXT_TO_NOTHING, 1.5 * step):
-        if ended_in_training:
+        if training is not None and _ended_in_training(*training):
             return Convergence(state="by heart", gain=gain, last_doubling=doubling, reason="nothing but training examples is solved")
         return Convergence(state="not begun", gain=gain, last_doubling=doubling, reason="next to nothing is solved")
     noise, freedom = _scatter(places[places >= 0.5 * places[-1]], good[places >= 0.5 * places[-1]])
@@ -116,18 +116,20 @@ def convergence(
     return Convergence(state=state, gain=gain, margin=margin, last_doubling=doubling, reason=reason)
 
 
-def ended_in_training(steps: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray) -> bool:
+def _last_quarter(places: np.ndarray) -> np.ndarray:
+    """(K,) bool: the validations of the last quarter, both ends included; there must be one validation."""
+    return places >= 0.75 * places[-1] * (1 - 1e-12)
+
+
+def _ended_in_training(steps: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray) -> bool:
     """Whether a run that solves next to nothing of its validation set has nothing left to learn, by the share of training examples solved.
 
     So it is where most are solved in the mean of the last quarter, and where their curve has left zero and has converged itself.
-
-    Raises:
-        ValueError: as ``convergence``.
     """
     places, measured = np.asarray(steps, dtype=float), np.asarray(values, dtype=float)
     if convergence(places, measured).state == "converged":
         return True
-    return bool(len(places)) and float(measured[places >= 0.75 * places[-1]].mean()) >= MOST
+    return bool(len(places)) and float(measured[_last_quarter(places)].mean()) >= MOST
 
 
 def _counts_whole_examples(values: np.ndarray, examples: int) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrmlab.statistics.convergence import RELEVANT_GAIN, convergence, decide, ended_in_training
+from hrmlab.statistics.convergence import RELEVANT_GAIN, convergence, decide
 
 STEPS = np.arange(1, 41) * 250
 
@@ -136,10 +136,10 @@ def test_mistakes_are_errors() -> None:
     ],
 )
 def test_a_curve_at_zero_has_ended_where_training_has(training: np.ndarray, ended: bool) -> None:
-    assert ended_in_training(STEPS[: len(training)], training) == ended
-    assert convergence(STEPS, np.zeros(40), examples=500, ended_in_training=ended).state == ("by heart" if ended else "not begun")
+    curve_of_training = (STEPS[: len(training)], training)
+    assert convergence(STEPS, np.zeros(40), examples=500, training=curve_of_training).state == ("by heart" if ended else "not begun")
 
 
 def test_training_says_nothing_of_a_curve_that_has_left_zero() -> None:
     for values in (np.linspace(0.0, 0.6, 40), 0.9 * (1 - np.exp(-STEPS / 500)), 0.5 + 0.1 * np.cos(np.arange(40) * 2.1)):
-        assert convergence(STEPS, values, ended_in_training=True) == convergence(STEPS, values)
+        assert convergence(STEPS, values, training=(STEPS, np.full(40, 1.0))) == convergence(STEPS, values)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hrmlab.core.measures import Measure, Unit
+from hrmlab.core.measures import Unit
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare.progress import followed_measure, validation_examples
-from hrmlab.statistics.convergence import ENDED, RELEVANT_GAIN, Convergence, State, convergence, decide, ended_in_training
+from hrmlab.statistics.convergence import ENDED, RELEVANT_GAIN, Convergence, State, convergence, decide
 from hrmlab.statistics.intervals import Estimate, mean_interval
 
 SIGNS: dict[State, str] = {"still rising": "†", "falling": "‡", "not begun": "§", "cannot tell": "¶", "by heart": "‖"}
@@ -81,13 +81,14 @@ def _of_arm(task: TaskRuns, arm: str) -> Finished:
         if measure is None or curve is None:
             runs[run.labels.seed] = Convergence(state="cannot tell", reason="no validation was logged")
             continue
+        practised = run.curves.get(f"train/{measure.name}")
         limit = relevant_gain(measure.unit, float(curve.values[-1]))
         relevant.append(limit)
         runs[run.labels.seed] = convergence(
             curve.steps,
             curve.values,
             examples=validation_examples(run),
-            ended_in_training=_ended_in_training(run, measure),
+            training=(practised.steps, practised.values) if practised is not None and share else None,
             relevant=limit,
             larger_is_better=measure.larger_is_better,
             is_share=share,
@@ -96,12 +97,6 @@ def _of_arm(task: TaskRuns, arm: str) -> Finished:
     gain = mean_interval(gains, confidence=0.9) if len(gains) > 1 else None
     limit = float(np.mean(relevant[1:])) if len(relevant) > 1 else RELEVANT_GAIN
     return Finished(task=task.label, arm=arm, name=task.name(arm), runs=runs, gain=gain, state=_state(runs, gain, limit), share=share)
-
-
-def _ended_in_training(run: RunRecord, measure: Measure) -> bool:
-    """Whether the training examples' own curve says that there is nothing to wait for; False where it was not logged."""
-    curve = run.curves.get(f"train/{measure.name}")
-    return curve is not None and measure.unit == "share" and ended_in_training(curve.steps, curve.values)
 
 
 def _state(runs: dict[int, Convergence], gain: Estimate | None, relevant: float) -> State:
