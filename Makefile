@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml constraints.txt
 	    "$$python" -m venv $(VENV) || { rm -rf $(VENV); echo "make: $$python cannot create a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 2; }; \
 	fi
 	@echo "installing into $(VENV) (the first time takes a few minutes)"
-	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]' < /dev/null
+	@$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]' < /dev/null  # modules are compiled when they are first imported
 	@command -v bwrap > /dev/null || echo "hrm-exec will run in its weaker sandbox, without bubblewrap; to install it: apt install bubblewrap (Fedora: dnf install bubblewrap)"
 	@touch $(STAMP)
 

@@ -25,6 +25,7 @@ TINY = (
     "training.validate_every_steps=5",
     "training.log_every_steps=2",
     "training.evaluation_batch_size=16",
+    "evaluation.beyond=1",
     "optimizer.warmup_steps=2",
     "trainer.threads=1",
     "trainer.progress_bar=false",
