@@ -27,7 +27,7 @@ ARMS = ("hrm", "transformer", "deep_supervision_transformer")
 
 @pytest.mark.parametrize("arm", ARMS)
 def test_a_run_directory_holds_the_whole_record(arm: str, train_run: Train) -> None:
-    run = train_run(f"model={arm}", "training.steps=6")
+    run = train_run(f"model={arm}", "training.steps=6", "evaluation.beyond=4")
     assert run.state == "completed"
     summary, budget, data = (run.read_json(name) for name in ("summary.json", "budget.json", "data.json"))
     assert summary is not None
