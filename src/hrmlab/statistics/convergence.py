@@ -1,8 +1,8 @@
 """Has a run finished learning? What its validation curve gained over its last quarter, held against the curve's own noise.
 
-Two questions are asked of the gain, each at a one-sided level of 5 %: is it above zero (or below), and is it within the relevant gain?
-Only a curve whose gain is *shown* to be within is called converged; one that is too noisy, or was measured too seldom, to show either is
-not given the benefit of the doubt.
+Questions are asked of the gain, each at a one-sided level of 5 %: is it above zero, is it less than the relevant gain, is the loss less?
+Only a curve that is *shown* to gain and to lose less is called converged, and one that is shown to gain less, but may be falling, no
+longer rising; one that is too noisy, or was measured too seldom, to show either is not given the benefit of the doubt.
 """
 
 import math
@@ -13,10 +13,11 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-State = Literal["converged", "still rising", "falling", "not begun", "by heart", "cannot tell"]
-"""``not begun``: flat because nothing is solved yet; a curve at zero may still take off. ``by heart``: flat at zero although training
-examples are solved, and no more of them will be. ``cannot tell``: too short or too noisy."""
-ENDED: frozenset[State] = frozenset({"converged", "by heart"})
+State = Literal["converged", "still rising", "no longer rising", "not begun", "by heart", "cannot tell"]
+"""``no longer rising``: what gains nothing more and may be losing, as a run that learns its examples by heart does. ``not begun``: flat
+because nothing is solved yet; a curve at zero may still take off. ``by heart``: flat at zero although training examples are solved, and no
+more of them will be. ``cannot tell``: too short or too noisy."""
+ENDED: frozenset[State] = frozenset({"converged", "no longer rising", "by heart"})
 """The states of a run that has finished learning."""
 
 RELEVANT_GAIN = 0.02
@@ -124,10 +125,10 @@ def _last_quarter(places: np.ndarray) -> np.ndarray:
 def _ended_in_training(steps: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray) -> bool:
     """Whether a run that solves next to nothing of its validation set has nothing left to learn, by the share of training examples solved.
 
-    So it is where most are solved in the mean of the last quarter, and where their curve has left zero and has converged itself.
+    So it is where most are solved in the mean of the last quarter, and where their curve has left zero and has ended itself.
     """
     places, measured = np.asarray(steps, dtype=float), np.asarray(values, dtype=float)
-    if convergence(places, measured).state == "converged":
+    if convergence(places, measured).state in ENDED:
         return True
     return bool(len(places)) and float(measured[_last_quarter(places)].mean()) >= MOST
 
@@ -139,13 +140,13 @@ def _counts_whole_examples(values: np.ndarray, examples: int) -> bool:
 
 
 def decide(gain: float, margin: float, *, relevant: float = RELEVANT_GAIN) -> State:
-    """What a gain of so much, known to so much, says: both questions of this module's heading."""
+    """What a gain of so much, known to so much, says: the questions of this module's heading."""
     if max(abs(gain - margin), abs(gain + margin)) <= relevant:
         return "converged"
     if gain - margin > 0:
         return "still rising"
-    if gain + margin < 0:
-        return "falling"
+    if gain + margin <= relevant:
+        return "no longer rising"
     return "cannot tell"
 
 

@@ -1,6 +1,6 @@
 """Readings of logged curves between their points, so that two curves can be held against each other at one place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,18 @@ class Reading:
     reason: str = ""
 
 
-def read_at(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, place: float, *, widest: float = WIDEST_GAP) -> Reading:
+def _plain(place: float) -> str:
+    return f"{place:,.6g}"
+
+
+def read_at(
+    x: Sequence[float] | np.ndarray,
+    y: Sequence[float] | np.ndarray,
+    place: float,
+    *,
+    widest: float = WIDEST_GAP,
+    shown: Callable[[float], str] = _plain,
+) -> Reading:
     """The curve's value at a place, linear between the two logged points around it.
 
     Nothing is extrapolated: before the first and after the last point there is no reading. Nor is there one across a wide gap, where a
@@ -33,6 +44,7 @@ def read_at(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, pl
         y: (K,) values.
         place: where to read.
         widest: see above.
+        shown: writes a place in the words of a reason.
 
     Raises:
         ValueError: lengths differ, a value is not finite, or x does not increase.
@@ -48,16 +60,17 @@ def read_at(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, pl
         return Reading(value=None, reason="no value was logged")
     slack = 1e-9 * max(1.0, abs(place))
     if place < places[0] - slack:
-        return Reading(value=None, reason=f"the first value was logged at {places[0]:,.6g}")
+        return Reading(value=None, reason=f"the first value was logged at {shown(float(places[0]))}")
     if place > places[-1] + slack:
-        return Reading(value=None, reason=f"the curve ends at {places[-1]:,.6g}")
+        return Reading(value=None, reason=f"the curve ends at {shown(float(places[-1]))}")
     nearest = int(np.argmin(np.abs(places - place)))
     if abs(places[nearest] - place) <= slack:
         return Reading(value=float(values[nearest]))
     after = int(np.searchsorted(places, place))
     gap = float(places[after] - places[after - 1])
     if gap > widest * abs(place) + slack:
-        return Reading(value=None, reason=f"logged too seldom: nothing between {places[after - 1]:,.6g} and {places[after]:,.6g}")
+        ends = (shown(float(end)) for end in places[after - 1 : after + 1])
+        return Reading(value=None, reason=f"logged too seldom: nothing between {' and '.join(ends)}")
     return Reading(value=float(np.interp(place, places, values)))
 
 

@@ -7,15 +7,16 @@ from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import Study, TaskRuns, flat
+from hrmlab.reporting.compare.chosen_checkpoint import chosen_by, rule_of
 from hrmlab.reporting.compare.practice import has_practice
 
 
 def selection(study: Study) -> Check:
     """Which checkpoint was scored, chosen on which split, among how many."""
     name = "Selection"
-    rules = sorted({str((run.summary.get("checkpoint") or {}).get("rule") or "not recorded") for run in study.runs})
-    chosen_by = {task.label: _selected_by(task) for task in study.tasks}
-    best = dict.fromkeys(measure.wording for measure in chosen_by.values())
+    rules = sorted({rule_of(run) for run in study.runs})
+    measures = {task.label: chosen_by(task) for task in study.tasks}
+    best = dict.fromkeys(measure.wording for measure in measures.values())
     meaning = {
         "best": f"the checkpoint with the best {' or '.join(best)} on the validation split",
         "last": "the last checkpoint, nothing chosen",
@@ -30,7 +31,7 @@ def selection(study: Study) -> Check:
         return Check(name, "OK" if rules == ["last"] and not reused else "WARNING", detail)
     told, unequal = [], []
     for task in study.tasks:
-        counts = {task.plain_name(arm): sorted({len(_curve(run, chosen_by[task.label])) for run in task.runs(arm)}) for arm in task.arms}
+        counts = {task.plain_name(arm): sorted({len(_curve(run, measures[task.label])) for run in task.runs(arm)}) for arm in task.arms}
         different = len({tuple(values) for values in counts.values()}) > 1 or any(len(values) > 1 for values in counts.values())
         unequal += [task.label] if different else []
         shown = {arm: "/".join(map(str, values)) for arm, values in counts.items()}
@@ -41,7 +42,7 @@ def selection(study: Study) -> Check:
         )
     detail += f"; chosen among so many validations: {'; '.join(told)}"
     detail += f", unequal on {text.listing(unequal)}" if unequal else ", the same for all arms"
-    curves = {task.label: [_curve(run, chosen_by[task.label]) for run in task] for task in study.tasks}
+    curves = {task.label: [_curve(run, measures[task.label]) for run in task] for task in study.tasks}
     if undecided := [label for label, found in curves.items() if all(len(values) and not values.any() for values in found)]:
         detail += f"; on {text.listing(undecided)} that was 0 at every validation, so that the next measure decided among equals"
     return Check(name, "OK" if rules == ["best"] and not unequal and not reused else "WARNING", detail)
@@ -58,13 +59,6 @@ def _curve(run: RunRecord, measure: Measure) -> np.ndarray:
     """(K,) what each validation measured; empty where none did."""
     curve = run.curves.get(f"val/{measure.name}")
     return np.empty(0) if curve is None else curve.values
-
-
-def _selected_by(task: TaskRuns) -> Measure:
-    """The measure that chooses a checkpoint: what counts, or where validation does not measure that, the next that could."""
-    ordered = sorted(task.measures, key=lambda measure: (measure.name != task.measure.name, not measure.counts))
-    validated = [measure for measure in ordered if any((run.summary.get("validation") or {}).get(measure.name) is not None for run in task)]
-    return next(iter(validated), task.measure)
 
 
 def tuning(study: Study) -> Check:

@@ -4,7 +4,7 @@ from hrmlab.reporting import text
 from hrmlab.reporting.card.checks import Check
 from hrmlab.reporting.collect.records import RunRecord, number
 from hrmlab.reporting.collect.study import Study, TaskRuns
-from hrmlab.reporting.compare.finished import finished
+from hrmlab.reporting.compare.finished import IN_WORDS, finished
 from hrmlab.reporting.compare.scores import over_seeds, value_of
 from hrmlab.statistics.convergence import ENDED
 
@@ -85,8 +85,9 @@ def converged(study: Study) -> Check:
     runs = [run for item in found for run in item.runs.values()]
     one_by_one = sum(run.state in ENDED for run in runs)
     detail = f"every arm on every task by its mean gain over seeds, {one_by_one} of {text.plural(len(runs), 'run')} also one by one"
-    if by_heart := [f"{item.arm} on {item.task}" for item in found if item.state == "by heart"]:
-        detail += f"; solving training examples only: {'; '.join(by_heart)}"
+    for state in ENDED - {"converged"}:
+        if such := [f"{item.arm} on {item.task}" for item in found if item.state == state]:
+            detail += f"; {IN_WORDS[state]}: {', '.join(such)}"
     return Check(name, "OK", detail if one_by_one else f"{detail}: single curves are too noisy to show it")
 
 

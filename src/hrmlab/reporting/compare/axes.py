@@ -10,6 +10,7 @@ from hrmlab.core.measures import Measure
 from hrmlab.reporting import text
 from hrmlab.reporting.collect.study import Study, TaskRuns
 from hrmlab.reporting.compare import pairing
+from hrmlab.reporting.compare.chosen_checkpoint import best_so_far, keeps_best
 from hrmlab.reporting.compare.clock import clock
 from hrmlab.reporting.compare.comparisons import Comparison
 from hrmlab.reporting.compare.progress import AXES, Axis, SeedCurve, followed_measure, seed_curves, validation_examples
@@ -61,13 +62,18 @@ class AtEqual:
 
 @dataclass(frozen=True, kw_only=True)
 class AcrossAxes:
-    """One comparison on all four axes, on validation values of ``measure`` (None where training validated none)."""
+    """One comparison on all four axes, on validation values of ``measure`` (None where training validated none).
+
+    Attributes:
+        best: each curve is read at its best value until there, because the checkpoint that had it met the test split.
+    """
 
     task: str
     arm: str
     opponent: str
     measure: Measure | None
     readings: tuple[AtEqual, ...]
+    best: bool = False
 
     @property
     def relied_on(self) -> tuple[AtEqual, ...]:
@@ -102,6 +108,13 @@ class AcrossAxes:
         return f"{self.agreement}: {'; '.join(said) or 'beyond its interval on no axis'}{both}"
 
 
+def amount(x: float, unit: str) -> str:
+    """A place on an axis: ``36.6 k``, ``2.46 TFLOPs``, ``119 s``."""
+    if unit == "s":
+        return text.duration(x)
+    return text.quantity(x, "FLOPs") if unit == "FLOPs" else text.quantity(x)
+
+
 def across_axes(study: Study, comparisons: Iterable[Comparison]) -> tuple[AcrossAxes, ...]:
     """Every comparison between arms that do not leak on every axis."""
     tasks = {task.label: task for task in study.tasks}
@@ -117,14 +130,16 @@ def _across(task: TaskRuns, arm: str, opponent: str) -> AcrossAxes:
     if measure is None:
         missing = tuple(AtEqual(axis=axis, kind=kinds[axis], reason="training validated nothing that could count") for axis in AXES)
         return AcrossAxes(task=task.label, arm=arm, opponent=opponent, measure=None, readings=missing)
-    curves = tuple(seed_curves(task.runs(name), f"val/{measure.name}", time) for name in (arm, opponent))
+    curves = [seed_curves(task.runs(name), f"val/{measure.name}", time) for name in (arm, opponent)]
+    if best := keeps_best(task, both, measure):
+        curves = [{seed: best_so_far(curve, measure) for seed, curve in of_arm.items()} for of_arm in curves]
     counts = [count for run in both if (count := validation_examples(run))]
     kind, examples = pairing.kind_of(measure), int(min(counts)) if counts else None
     readings = []
     for axis in AXES:
         found = _at_equal(axis, kinds[axis], units[axis], (arm, opponent), curves, kind, examples)
         readings.append(replace(found, caution=time.caution) if axis == "time" else found)
-    return AcrossAxes(task=task.label, arm=arm, opponent=opponent, measure=measure, readings=tuple(readings))
+    return AcrossAxes(task=task.label, arm=arm, opponent=opponent, measure=measure, readings=tuple(readings), best=best)
 
 
 def _at_equal(
@@ -147,7 +162,7 @@ def _at_equal(
     ends = {key: float(x[-1]) for key, (x, _) in points.items()}
     at = common_end(list(ends.values()))
     assert at is not None
-    readings = {key: read_at(x, y, at) for key, (x, y) in points.items()}
+    readings = {key: read_at(x, y, at, shown=lambda place: amount(place, unit)) for key, (x, y) in points.items()}
     refused = [f"{names[place]}, seed {seed}: {found.reason}" for (place, seed), found in readings.items() if found.value is None]
     if refused:
         return AtEqual(axis=axis, kind=name, x=at, unit=unit, reason=refused[0])

@@ -13,15 +13,21 @@ from hrmlab.reporting.compare.progress import followed_measure, validation_examp
 from hrmlab.statistics.convergence import ENDED, RELEVANT_GAIN, Convergence, State, convergence, decide
 from hrmlab.statistics.intervals import Estimate, mean_interval
 
-SIGNS: dict[State, str] = {"still rising": "†", "falling": "‡", "not begun": "§", "cannot tell": "¶", "by heart": "‖"}
+SIGNS: dict[State, str] = {
+    "still rising": "†",
+    "not begun": "§",
+    "cannot tell": "¶",
+    "no longer rising": "‡",
+    "by heart": "‖",
+}
 """The marks beside numbers; a number without one belongs to an arm that has converged."""
 IN_WORDS: dict[State, str] = {
     "converged": "converged",
     "still rising": "still rising",
-    "falling": "falling",
     "not begun": "solving next to nothing yet",
-    "by heart": "solving training examples only",
     "cannot tell": "not shown to have converged",
+    "no longer rising": "no longer rising",
+    "by heart": "solving training examples only",
 }
 _ENOUGH_SEEDS = 3
 
@@ -103,12 +109,15 @@ def _state(runs: dict[int, Convergence], gain: Estimate | None, relevant: float)
     states: Counter[State] = Counter(run.state for run in runs.values())
     if states["not begun"]:
         return "not begun"
-    if states["by heart"] and states.keys() <= ENDED:
+    ended = states.keys() <= ENDED
+    if ended and states["by heart"]:
         return "by heart"
     if len(states) == 1 and not states["cannot tell"]:
         return next(iter(states))
     if states["still rising"] < 2 and gain is not None and gain.high is not None and gain.count == len(runs) >= _ENOUGH_SEEDS:
-        return decide(gain.value, gain.high - gain.value, relevant=relevant)
+        by_mean = decide(gain.value, gain.high - gain.value, relevant=relevant)
+        # Runs that have all ended may differ so much in what they lost that their mean tells nothing.
+        return "no longer rising" if ended and by_mean != "converged" else by_mean
     return next(state for state in SIGNS if states[state])
 
 
@@ -137,16 +146,15 @@ def marks_used(found: tuple[Finished, ...]) -> str:
     if not used:
         return ""
     told = "; ".join(f"{SIGNS[state]} {_meaning(state)}" for state in used)
-    return (
-        f"Validation curves: {told}. Without a mark: converged, shown to have gained less than {limit_words(found)} over the last quarter."
-    )
+    limit = limit_words(found)
+    return f"Validation curves: {told}. Without a mark: converged, shown to have gained or lost less than {limit} over the last quarter."
 
 
 def _meaning(state: State) -> str:
     return {
         "still rising": "still rising over the last quarter of the training",
-        "falling": "falling over the last quarter",
         "not begun": "a run or more solves next to nothing yet",
+        "no longer rising": "no longer rising over the last quarter, perhaps falling",
         "by heart": "a run or more has ended with training examples, and next to no others, solved",
     }.get(state, "too short or too noisy to show that it has converged")
 

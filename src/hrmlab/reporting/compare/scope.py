@@ -43,13 +43,13 @@ def scoped(said: Verdict, study: Study, across: tuple[AcrossAxes, ...], states: 
 
 
 def scope(study: Study, states: tuple[Finished, ...], *, axis: Axis) -> str:
-    """One sentence: ``nano (100,000 parameters), 2,000 steps of 64, 3 seeds; compared at equal steps; 3 of 3 arms converged ...``."""
+    """One sentence: ``nano (100,000 parameters), 2,000 steps of 64, 3 seeds; compared at equal steps; 3 of 3 arms have finished ...``."""
     parts = [_sizes(study), _steps(study), _seeds(study)]
     runs = [run for item in states for run in item.runs.values()]
-    converged = sum(run.state in ENDED for run in runs)
+    one_by_one = sum(run.state in ENDED for run in runs)
     whole = sum(item.state in ENDED for item in states)
     pairs = "arms" if len(study.tasks) == 1 else "pairs of arm and task"
-    ended = f"{whole} of {len(states)} {pairs} converged ({converged} of {text.plural(len(runs), 'run')} by themselves)"
+    ended = f"{whole} of {len(states)} {pairs} have finished learning ({one_by_one} of {text.plural(len(runs), 'run')} by themselves)"
     compared = (
         f"compared at {EQUAL[axis]}" if axis != "steps" or _steps_agree(study) else "compared at the end of runs that differ in steps"
     )

@@ -1,7 +1,7 @@
 """Every comparison at equal steps, examples, FLOPs and time, and whether its finding is the same on all of them."""
 
 from hrmlab.reporting import text
-from hrmlab.reporting.compare.axes import AcrossAxes, AtEqual
+from hrmlab.reporting.compare.axes import AcrossAxes, AtEqual, amount
 from hrmlab.reporting.compare.progress import AXES, EQUAL
 from hrmlab.reporting.layout import Table
 
@@ -39,23 +39,24 @@ def _cell(item: AcrossAxes, reading: AtEqual) -> str:
     difference = f"{strong}{text.difference(found.value, unit)}{strong}"
     interval = text.difference_interval(found.low, found.high, unit) if found.low is not None else "(one seed)"
     levels = " : ".join(text.level(level, unit).removesuffix(" %") for level in reading.levels)
-    lines = [f"{difference} {interval}", levels, f"at {_amount(reading)}{f' {MARKED}' if reading.caution else ''}"]
+    lines = [f"{difference} {interval}", levels, f"at {amount(reading.x, reading.unit)}{f' {MARKED}' if reading.caution else ''}"]
     if min(reading.through) < _AT_THE_END:
         lines.append(f"run {' : '.join(f'{100 * share:.0f}' for share in reading.through)} %")
     return "<br>".join(line.replace(" ", _UNBROKEN) for line in lines)
 
 
-def _amount(reading: AtEqual) -> str:
-    """``36.6 k``, ``2.46 TFLOPs``, ``119 s``."""
-    if reading.unit == "s":
-        return text.duration(reading.x)
-    return text.quantity(reading.x, "FLOPs") if reading.unit == "FLOPs" else text.quantity(reading.x)
-
-
 def axes_notes(across: tuple[AcrossAxes, ...]) -> list[str]:
-    """Which time was held equal, and why a marked one is not to be relied on."""
+    """Where a curve is read at its best, which time was held equal, and why a marked one is not to be relied on."""
+    at_best = list(dict.fromkeys(item.task for item in across if item.best))
+    everywhere = all(item.best for item in across if item.measure is not None)
+    where = "" if everywhere else f"On {text.listing(at_best)} curves"
     times = [reading for item in across for reading in item.readings if reading.axis == "time" and reading.difference is not None]
     kinds = list(dict.fromkeys(reading.kind for reading in times))
     cautions = list(dict.fromkeys(reading.caution for reading in times if reading.caution))
-    said = [f"Time is {text.listing(kinds, conjunction='or')}."] if kinds else []
+    said = (
+        [f"{where or 'Curves'} are read at their best validation until there: the checkpoint that had it meets the test split."]
+        if at_best
+        else []
+    )
+    said += [f"Time is {text.listing(kinds, conjunction='or')}."] if kinds else []
     return said + ([f"{MARKED}: decides nothing, because {'; '.join(cautions)}."] if cautions else [])

@@ -1,9 +1,11 @@
 """Equal what: where arms are read on each axis, what is refused, and whether a finding keeps its sign."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from hrmlab.core.measures import EXACT_ACCURACY
@@ -69,12 +71,39 @@ def test_arms_are_read_at_the_smallest_total_of_any_run(report: Report) -> None:
     levels, place = [], by_axis["examples"].x or 0.0
     for run in task.runs("transformer"):
         curve = run.curves["val/exact_accuracy"]
-        levels.append(np.interp(place, curve.steps * 64, curve.values))
+        levels.append(np.interp(place, curve.steps * 64, np.maximum.accumulate(curve.values)))
     assert by_axis["examples"].levels is not None
     assert by_axis["examples"].levels[1] == pytest.approx(np.mean(levels))
     assert by_axis["examples"].difference is not None
     assert by_axis["examples"].difference.count == 3
     assert found.agreement == "keeps its sign"
+
+
+@pytest.mark.parametrize("rule", ["best", "last"])
+def test_a_curve_that_falls_is_read_at_what_the_run_kept(tmp_path: Path, rule: str) -> None:
+    """HRM's curve ends far below its best; what meets the test split is the best, unless the last checkpoint is asked for."""
+    for seed in range(3):
+        for arm in ("hrm", "transformer"):
+            run = make_run(tmp_path, arm=arm, seed=seed, accuracy=0.7)
+            summary = run.read_json("summary.json") or {}
+            (run.path / "summary.json").write_text(json.dumps({**summary, "checkpoint": {**summary["checkpoint"], "rule": rule}}))
+            if arm == "hrm":
+                metrics = pd.read_csv(run.metrics_file)
+                late = (metrics["metric"] == "val/exact_accuracy") & (metrics["step"] > 1500)
+                metrics.loc[late, "value"] = 0.25
+                metrics.to_csv(run.metrics_file, index=False)
+    study = collect(study="quick", output_root=tmp_path)
+    (found,) = across_axes(study, compare(study))
+    (steps,) = [item for item in found.readings if item.axis == "steps"]
+    assert steps.levels is not None
+    curves = [run.curves["val/exact_accuracy"].values for run in study.tasks[0].runs("hrm")]
+    assert steps.levels[0] == pytest.approx(np.mean([values.max() if rule == "best" else values[-1] for values in curves]))
+    assert (steps.levels[0] == pytest.approx(0.25)) == (rule == "last")
+    said = axes_notes((found,))
+    assert (
+        said[0] == "Curves are read at their best validation until there: the checkpoint that had it meets the test split."
+    ) == found.best
+    assert found.best == (rule == "best")
 
 
 def test_a_finding_that_turns_on_another_axis_flips(tmp_path: Path) -> None:
@@ -88,7 +117,7 @@ def test_a_finding_that_turns_on_another_axis_flips(tmp_path: Path) -> None:
     (row,) = axes_table((found,)).rows
     assert len(row) == 7
     assert row[3].split("<br>")[2:] == ["at\u00a036.6\u00a0k", "run\u00a0100\u00a0:\u00a029\u00a0%"]
-    assert axes_notes((found,)) == ["Time is processor time."]
+    assert axes_notes((found,))[1:] == ["Time is processor time."]
     assert row[-1] == found.statement
 
 
@@ -110,7 +139,7 @@ def test_time_is_processor_time_or_marked(tmp_path: Path, loads: tuple[float | N
     assert (found.readings[-1].kind, found.readings[-1].caution) == (kind, caution)
     assert (found.readings[-1] in found.relied_on) == (not caution)
     assert (MARKED in axes_table((found,)).rows[0][5]) == bool(caution)
-    assert axes_notes((found,))[1:] == ([f"{MARKED}: decides nothing, because {caution}."] if caution else [])
+    assert axes_notes((found,))[2:] == ([f"{MARKED}: decides nothing, because {caution}."] if caution else [])
 
 
 def test_what_cannot_be_read_says_why(tmp_path: Path) -> None:

@@ -29,7 +29,13 @@ def arm(*runs: tuple[State, float]) -> Finished:
         ([("cannot tell", 0.04), ("cannot tell", 0.05), ("cannot tell", 0.06)], "still rising"),
         ([("still rising", 0.015), ("converged", 0.0), ("converged", 0.0), ("converged", 0.0)], "converged"),
         ([("still rising", 0.03), ("still rising", 0.03), ("converged", 0.0), ("converged", 0.0)], "still rising"),
-        ([("falling", -0.03)], "falling"),
+        ([("no longer rising", -0.03)], "no longer rising"),
+        ([("no longer rising", -0.03), ("converged", 0.0)], "no longer rising"),
+        ([("no longer rising", -0.01), ("converged", 0.005), ("converged", 0.0)], "converged"),
+        ([("no longer rising", -0.03), ("no longer rising", -0.2), ("converged", 0.0)], "no longer rising"),
+        ([("no longer rising", -0.03), ("not begun", 0.0), ("converged", 0.0)], "not begun"),
+        ([("no longer rising", -0.03), ("still rising", 0.05)], "still rising"),
+        ([("no longer rising", -0.03), ("by heart", 0.0)], "by heart"),
         ([("not begun", 0.0), ("converged", 0.0), ("converged", 0.0)], "not begun"),
         ([("by heart", 0.0), ("by heart", 0.0)], "by heart"),
         ([("by heart", 0.0), ("converged", 0.0)], "by heart"),
@@ -48,6 +54,7 @@ def test_first_words_count_what_is_unfinished() -> None:
     assert marks_used((done,)) == ""
     assert unfinished_words((done, rising)) == "**Unfinished** (2 still rising and 1 not shown to have converged, of 6 runs)"
     assert unfinished_words((arm(("cannot tell", 0.0)),)) == "**Not shown to be finished** (1 of 1 run not shown to have converged)"
+    assert unfinished_words((arm(("no longer rising", -0.03), ("converged", 0.0)),)) == ""
     assert rising.mark == "† still rising"
     assert rising.counts == "2 of 3 still rising, 1 not shown to have converged"
 
@@ -77,8 +84,8 @@ def test_a_headline_about_unfinished_runs_says_so_first(rising: Path, tmp_path: 
     page = made.path.read_text()
     assert "† still rising<br>" in page
     assert (
-        "**Scope.** nano (200,000 parameters), 2,000 steps of 64, 3 seeds; compared at equal steps; 1 of 2 arms converged (3 of 6 runs"
-        in page
+        "**Scope.** nano (200,000 parameters), 2,000 steps of 64, 3 seeds; compared at equal steps; 1 of 2 arms have "
+        "finished learning (3 of 6 runs" in page
     )
     assert "The sign depends on the axis: `hrm` against `transformer` on sudoku_4x4. See [equal what](#equal-what)." in page
     (check,) = [check for check in made.card if check.name == "Converged"]
@@ -170,4 +177,4 @@ def test_a_run_that_solves_training_examples_only_has_ended(tmp_path: Path, prac
     if state == "by heart":
         assert "‖ solving training examples only<br>" in made.path.read_text()
         assert "; solving training examples only: transformer on sudoku_4x4" in check.detail
-        assert "2 of 2 arms converged (6 of 6 runs" in made.path.read_text()
+        assert "2 of 2 arms have finished learning (6 of 6 runs" in made.path.read_text()
