@@ -82,7 +82,9 @@ def level_with_error(value: float, error: float | None, unit: Unit) -> Number:
         return shown
     if unit != "share":
         return Number(f"{shown} ± {_decimal(error)}", value)
-    return Number(f"{shown.removesuffix(' %')} ± {100 * error:.1f} %", shown.value)
+    plain = shown.removesuffix(" %")
+    digits = len(plain.partition(".")[2])  # near 0 and 100 a share has more of them
+    return Number(f"{plain} ± {100 * error:.{digits if round(100 * error, digits) else digits + 1}f} %", shown.value)
 
 
 def level_interval(estimate: Estimate | None, unit: Unit) -> str:

@@ -1,5 +1,6 @@
 """Numbers as text, the fairness card's checks one by one, comparisons and figures."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,9 @@ from run_factory import make_run
         (text.percent(0.0001), "0.010 %"),
         (text.percent(0.0), "0.0 %"),
         (text.percent(None), "n/a"),
+        (text.level_with_error(0.998, 0.002, "share"), "99.8 ± 0.2 %"),
+        (text.level_with_error(0.9995, 0.00052, "share"), "99.950 ± 0.052 %"),
+        (text.level_with_error(0.535, 0.0003, "share"), "53.5 ± 0.03 %"),
         (text.points(-0.0123), "−1.2"),
         (text.points(0.2), "+20.0"),
         (text.points(-0.0001), "0.0"),
@@ -164,6 +168,18 @@ def test_learning_curves_average_over_common_steps(report: Report) -> None:
     np.testing.assert_allclose(curves.mean.values, np.mean([seed.values for seed in curves.seeds], axis=0))
     assert set(curves.mean.x) == {"steps", "examples", "flops", "time"}
     assert (curves.lowest <= curves.mean.values).all()
+
+
+def test_a_single_quantile_is_the_whole_split_and_is_not_shown(tmp_path: Path) -> None:
+    for arm in ("hrm", "transformer"):
+        run = make_run(tmp_path, arm=arm)
+        summary = run.read_json("summary.json") or {}
+        summary["test"]["by_rating"] = summary["test"]["by_rating"][:1]
+        (run.path / "summary.json").write_text(json.dumps(summary))
+    study = collect(study="quick", output_root=tmp_path)
+    assert rating_bins(study.tasks[0]) == ([], {})
+    page = make_report(study="quick", output_root=tmp_path, reports_root=tmp_path / "r").path.read_text()
+    assert "difficulty" not in page
 
 
 def test_a_task_that_asks_twice_computes_once(tmp_path: Path) -> None:

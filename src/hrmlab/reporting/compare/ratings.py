@@ -9,7 +9,7 @@ from hrmlab.statistics.intervals import Estimate
 
 
 def rating_bins(task: TaskRuns) -> tuple[list[tuple[float, float]], dict[str, list[Estimate | None]]]:
-    """Limits of the quantiles and, per arm, the estimate in each; both empty where none or unequal limits were recorded."""
+    """Limits of the quantiles and, per arm, the estimate in each; both empty where none, a single one or unequal limits were recorded."""
     return task.once("rating bins", lambda: _rating_bins(task))
 
 
@@ -27,7 +27,9 @@ def _rating_bins(task: TaskRuns) -> tuple[list[tuple[float, float]], dict[str, l
         columns = by_arm.setdefault(run.arm, [[] for _ in here])
         for column, row in zip(columns, rows, strict=True):
             column.append(row)
-    return limits or [], {arm: [scores.measured(column, task.measure) for column in columns] for arm, columns in by_arm.items()}
+    if limits is None or len(limits) < 2:  # a single one is the whole split
+        return [], {}
+    return limits, {arm: [scores.measured(column, task.measure) for column in columns] for arm, columns in by_arm.items()}
 
 
 def rating_counts(task: TaskRuns) -> list[int | None]:
