@@ -50,6 +50,7 @@ def _same(reasoner: Reasoner, exported: Exported) -> None:
         assert found.different_tokens == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "attention"), ONE_QUICKLY)
 def test_what_is_exported_computes_what_the_arm_computes(model: type[Reasoner], attention: AttentionKind, tmp_path: Path) -> None:
     reasoner = _small(model, attention)
@@ -87,6 +88,7 @@ class _Undecided(HRM):
         return (carry, prediction) if prediction.logits.sum() > 0 else (carry, prediction._replace(logits=-prediction.logits))
 
 
+@pytest.mark.slow
 def test_an_arm_that_cannot_be_exported_is_refused_in_a_sentence() -> None:
     with pytest.raises(UserError, match=r"_Undecided cannot be exported as a program.*to=safetensors writes its weights"):
         export_program(_small(_Undecided, "full"))

@@ -107,7 +107,10 @@ def assert_lands(size: Mapping[str, Any], model: Mapping[str, Any], task: TaskSp
 
 
 @pytest.mark.parametrize("model", choices("model"))
-@pytest.mark.parametrize(("size", "vocabulary", "length"), [("tiny", 11, 81), ("small", 6, 900), ("medium", 300, 256), ("paper", 11, 81)])
+@pytest.mark.parametrize(
+    ("size", "vocabulary", "length"),
+    [("tiny", 11, 81), *(pytest.param(*of, marks=pytest.mark.slow) for of in (("small", 6, 900), ("medium", 300, 256), ("paper", 11, 81)))],
+)
 def test_every_arm_lands_within_one_percent_of_every_budget(
     model: str, size: str, vocabulary: int, length: int, compose_config: Any, uncounted_flops: None
 ) -> None:

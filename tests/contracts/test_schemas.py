@@ -140,6 +140,7 @@ def test_a_recipe_states_its_question_and_composes(group, choice):
             assert len(seeds) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", ["ablations", "arms"])
 def test_what_a_sweep_asks_are_arms_of_it(choice):
     with composer() as composing:

@@ -175,6 +175,7 @@ def test_an_own_causal_arm_writes_code(name: str, folder: Path, tmp_path: Path) 
     assert (path / "generations" / "test_iid.jsonl.gz").is_file()
 
 
+@pytest.mark.slow
 def test_what_an_own_arm_cannot_do_is_said_in_a_sentence(folder: Path, tmp_path: Path) -> None:
     said = run("train", "model=mixer", *SMALL, *CODE, folder=folder, cwd=tmp_path, code=2)
     assert "model=mixer supports full attention only" in said

@@ -54,8 +54,8 @@ def own_words(job: list[str]) -> frozenset[str]:
 
 
 CASES = [
-    # A sweep runs experiments that stand here by themselves, so its turn comes where minutes count less.
-    pytest.param(group, choice, marks=[pytest.mark.slow] if group == "sweeps" else [], id=f"{group}/{choice}")
+    # One quick recipe of every task tells in seconds whether recipes still train; all others have their turn where minutes count less.
+    pytest.param(group, choice, marks=[] if group == "experiments" and "quick" in choice else [pytest.mark.slow], id=f"{group}/{choice}")
     for group, choice in FILES
 ]
 

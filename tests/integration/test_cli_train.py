@@ -36,6 +36,7 @@ def test_a_run_leaves_its_directory_and_nothing_else(commands, tmp_path):
     assert files_outside_runs(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_two_launches_in_the_same_moment_get_two_directories(commands, tmp_path):
     processes = [commands.start("train", "data.seconds=0.5") for _ in range(2)]
     assert [process.wait(timeout=60) for process in processes] == [0, 0]
@@ -95,6 +96,7 @@ def test_a_signal_leaves_the_run_resumable(commands, tmp_path, number, code, wor
     assert output.splitlines()[-1] == f"hrm-train: {word}; go on with: hrm-train resume={path}"
 
 
+@pytest.mark.slow
 def test_resume_takes_the_run_s_configuration_and_refuses_another(commands, tmp_path):
     commands.run("train", "model=transformer", "model.layers=3", "data.behaviour=disk_full")
     run = only_run(tmp_path)
@@ -132,6 +134,7 @@ def test_a_run_that_is_older_than_a_key_goes_on_and_takes_its_default(commands, 
     assert run.config == {**older, "trainer": {**older["trainer"], "threads": 2}}
 
 
+@pytest.mark.slow
 def test_multirun_runs_all_jobs_in_one_process_and_one_failure_stops_no_other(commands, tmp_path):
     code, output = commands.run("train", "seed=0,1,2", "-m", "model=hrm,transformer", "data.behaviour=crash", "data.fails_for_seed=1")
     runs = find_runs(tmp_path / "outputs", "default")
@@ -142,6 +145,7 @@ def test_multirun_runs_all_jobs_in_one_process_and_one_failure_stops_no_other(co
     assert files_outside_runs(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_sweep_file_with_every_choice_made_is_one_run(commands, tmp_path):
     code, output = commands.run("train", "sweeps=grid", "model=transformer", "seed=2")
     assert code == 0, output

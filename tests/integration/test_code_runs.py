@@ -59,6 +59,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_run_writes_code_and_everything_about_it_is_recorded(train_code: Train, capsys: pytest.CaptureFixture[str]) -> None:
     run = train_code("model=hrm", "regime=brief", "data.layout=packed")
     summary = run.read_json("summary.json")
@@ -154,6 +155,7 @@ def test_an_arm_with_the_published_leak_is_trained_on_purpose_and_the_card_says_
     assert "LEAKS" in line
 
 
+@pytest.mark.slow
 def test_the_published_protocol_overlaps_and_the_audits_say_so(train_code: Train, capsys: pytest.CaptureFixture[str]) -> None:
     published = ("data.protocol=published", "data.sequence_length=128", "data.layout=padded")
     run = train_code("model=transformer", "regime=shallow", *published)
@@ -168,6 +170,7 @@ def test_the_published_protocol_overlaps_and_the_audits_say_so(train_code: Train
     assert "LEAKS" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_audit_command_tries_every_model_and_fails_where_one_leaks(capsys: pytest.CaptureFixture[str]) -> None:
     models = "model=hrm,transformer,deep_supervision_transformer"
     assert audit.command(["causality", models, "data=synthetic_code"]) == 0

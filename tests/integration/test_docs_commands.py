@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from hrmlab.config.composition import composer
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -44,6 +46,7 @@ def commands_of(page: str) -> list[str]:
     return [command for line in lines for command in re.split(r"\s{2,}(?=hrm-)", line.split("  #")[0].strip())]
 
 
+@pytest.mark.slow
 def test_every_command_is_composed_or_has_a_test_that_executes_it() -> None:
     used: set[str] = set()
     with composer() as composing:

@@ -23,6 +23,7 @@ TEXT = (ROOT / "docs" / "serving.md").read_text()
 NAME = "sudoku_4x4_easy/hrm"
 
 
+@pytest.mark.slow
 def test_every_call_of_the_documentation_is_answered(train_run: Callable[..., RunDirectory], tmp_path: Path) -> None:
     run = train_run("training.steps=2", "data.difficulty=easy")
     command = next(line.split("  #")[0].split(" #")[0].strip() for line in TEXT.splitlines() if line.startswith("    hrm-serve run="))

@@ -89,6 +89,7 @@ def test_stopped_and_resumed(
     assert_resumes_exactly(lambda: train_run(*overrides), stop_at, train_run, monkeypatch)
 
 
+@pytest.mark.slow
 def test_a_curriculum_over_weighted_rows_stopped_and_resumed(
     train_run: Callable[..., RunDirectory], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -140,6 +141,7 @@ def assert_resumes_exactly(
     assert straight.read_json("summary.json")["test"] == stopped.read_json("summary.json")["test"]  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_its_last_periodic_checkpoint(
     train_run: Callable[..., RunDirectory], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ def hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_results_are_human_evals(execute: Callable[..., Any], tmp_path: Path, suffix: str) -> None:
     problems, samples = write(tmp_path / f"p.jsonl{suffix}", PROBLEMS), write(tmp_path / f"s.jsonl{suffix}", SAMPLES)
@@ -79,6 +80,7 @@ def test_results_are_human_evals(execute: Callable[..., Any], tmp_path: Path, su
     assert "pass@3" not in done.stdout  # one problem has only two samples
 
 
+@pytest.mark.slow
 def test_the_default_output_stands_beside_the_samples(execute: Callable[..., Any], tmp_path: Path) -> None:
     problems, samples = write(tmp_path / "p.jsonl", PROBLEMS), write(tmp_path / "s.jsonl", SAMPLES[:2])
     done = execute(samples, f"--problem_file={problems}", "--n_workers=1")
@@ -135,6 +137,7 @@ def test_bad_arguments_are_one_sentence(execute: Callable[..., Any], tmp_path: P
     assert words in done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_finished_verdicts_and_the_same_command_goes_on(tmp_path: Path, execute: Callable[..., Any]) -> None:
     problems = write(tmp_path / "p.jsonl", PROBLEMS)
     slow = {"task_id": "t/twice", "completion": "    import time\n    time.sleep(1)\n    return 2 * a\n"}
@@ -164,6 +167,7 @@ def test_ctrl_c_keeps_the_finished_verdicts_and_the_same_command_goes_on(tmp_pat
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_another_samples_file_or_another_timeout_is_noticed(tmp_path: Path, execute: Callable[..., Any]) -> None:
     problems, samples = write(tmp_path / "p.jsonl", PROBLEMS), write(tmp_path / "s.jsonl", SAMPLES[:2])
     output = tmp_path / "r.jsonl"
@@ -230,6 +234,7 @@ ADD = Sample("def add(a, b):\n", "    return a + b\n", "def check(c):\n    asser
 HANG = ADD._replace(completion="    while True: pass\n")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_sample_judged_again() -> None:
     with Executor(workers=1, timeout=2.0) as judge:
         verdicts = judge.judge([ADD, ADD._replace(completion="    import time\n    time.sleep(1)\n    return a + b\n"), ADD])
@@ -252,6 +257,7 @@ def test_leaving_early_ends_everything_and_the_executor_goes_on() -> None:
         assert list(judge.judge([])) == []
 
 
+@pytest.mark.slow
 def test_zygotes_are_replaced_after_some_hundred_samples() -> None:
     with Executor(workers=1) as judge:
         first = judge._workers[0]._process
@@ -274,6 +280,7 @@ def test_samples_are_taken_as_they_are_needed() -> None:
         assert len(list(verdicts)) == 5
 
 
+@pytest.mark.slow
 def test_nothing_outlives_a_parent_that_is_killed() -> None:
     script = (
         "from hrmlab.sandbox import *\n"

@@ -165,6 +165,7 @@ def alone() -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tier", FAST_AND_SLOW)
 def test_own_table(tier: str, canary: Path) -> None:
     if tier not in usable_tiers():
@@ -172,6 +173,7 @@ def test_own_table(tier: str, canary: Path) -> None:
     assert judge_between_sentinels(tier, own_cases(canary)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tier", FAST_AND_SLOW)
 @pytest.mark.usefixtures("alone")
 def test_shared_table(tier: str, canary: Path, monkeypatch: pytest.MonkeyPatch) -> None:

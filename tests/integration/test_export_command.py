@@ -51,6 +51,7 @@ def test_onnx_in_the_documented_loop_answers_as_the_run_and_int8_is_measured(run
     assert str(Path(hrmlab.__file__).parent).encode() not in (folder / "segment.onnx").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_program_runs_in_the_documented_lines_and_weights_come_back(run: RunDirectory, capsys: pytest.CaptureFixture[str]) -> None:
     opened = hrmlab.open_run(run.path)
     puzzles = opened.task.load(progress=False).test.inputs[:5]

@@ -18,6 +18,7 @@ def finished(tiny_overrides, tmp_path, monkeypatch):
     return run, [*tiny_overrides, *constant, "regime=shallow", "regime.segments=2"]
 
 
+@pytest.mark.slow
 def test_an_extension_is_the_longer_run(finished, capsys):
     run, overrides = finished
     before = (run.path / "summary.json").read_bytes()

@@ -69,6 +69,7 @@ def test_steps_in_parts_are_the_steps_of_the_whole(words: tuple[str, ...], train
     assert summary["training"]["segments"] == 48
 
 
+@pytest.mark.slow
 def test_parts_in_bf16_share_one_copy_of_the_weights(train_run: Train) -> None:
     shape = ("model=hrm", "training.steps=1", "training.precision=bf16")
     whole, parts = train_run(*shape, "arm=whole"), train_run(*shape, "arm=parts", "training.gradient_accumulation=2")

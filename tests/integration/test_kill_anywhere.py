@@ -77,6 +77,7 @@ def test_a_sweep_killed_anywhere_ends_as_one_that_was_not(commands: Any, tmp_pat
     assert len(outcome(disturbed)) == 4
 
 
+@pytest.mark.slow
 def test_a_report_killed_anywhere_is_the_old_one_or_the_new_one(tmp_path: Path) -> None:
     for arm in ("hrm", "transformer"):
         for seed in range(3):

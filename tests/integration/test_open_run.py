@@ -118,6 +118,7 @@ def test_a_text_that_is_no_puzzle_is_refused(run: RunDirectory, text: str) -> No
         hrmlab.open_run(run.path).solve(text)
 
 
+@pytest.mark.slow
 def test_opening_needs_neither_hydra_nor_lightning(run: RunDirectory) -> None:
     program = (
         "import sys, hrmlab\n"
@@ -157,6 +158,7 @@ def test_a_trace_shows_what_solving_did(run: RunDirectory) -> None:
         opened.trace(PUZZLE, segments=0)
 
 
+@pytest.mark.slow
 def test_the_demo_draws(run: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.command([f"run={run.path}", "count=2", "segments=2", f"figures={tmp_path / 'pictures'}"]) == 0
     said = capsys.readouterr().out
@@ -169,6 +171,7 @@ def test_the_demo_draws(run: RunDirectory, tmp_path: Path, capsys: pytest.Captur
         demo.command([f"run={run.path}", f"figures={tmp_path / 'file'}"])
 
 
+@pytest.mark.slow
 def test_a_run_of_code_goes_on_from_a_prompt(
     train_run: Callable[..., RunDirectory],
     compose_config: Callable[..., dict[str, Any]],

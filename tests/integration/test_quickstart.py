@@ -38,6 +38,7 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.slow
 def test_answers_to_its_questions_lead_to_a_report_and_to_what_was_said(
     opened: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

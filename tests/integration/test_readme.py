@@ -53,6 +53,7 @@ def test_every_link_and_folder_exists() -> None:
         assert (ROOT / folder).is_dir(), folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", PYTHON)
 def test_every_command_of_plain_python_runs(command: str, tmp_path: Path) -> None:
     small = ("--steps", "1", "--length", "4", "--hidden-size", "4", "--batch-size", "1")

@@ -177,6 +177,7 @@ def raw(up: Any, *parts: bytes, pause: float = 0.0) -> bytes:
         return said
 
 
+@pytest.mark.slow
 def test_a_body_that_is_longer_than_it_says_or_never_comes_is_cut_off(up: Any) -> None:
     head = b"POST /v1/solve HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     chunk = b"400\r\n" + b" " * 1024 + b"\r\n"
@@ -208,6 +209,7 @@ def test_a_full_queue_is_answered_at_once_and_those_who_wait_get_their_answers(u
     assert up.client.post("/v1/solve", json={"model": SUDOKU, "puzzle": PUZZLE}).status_code == 200
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_and_what_is_too_much_at_a_time_is_refused(up: Any, tmp_path: Path) -> None:
     limits = Limits(slots=4, request_seconds=2, connections=2)
     catalogue = Catalogue([opened(up, SUDOKU)], roles=[""], limits=limits)

@@ -29,6 +29,7 @@ def ask(up: Any, **words: Any) -> httpx.Response:
     return up.client.post("/v1/completions", json={"model": up.name, "prompt": PROMPT, "max_tokens": 12, **words})
 
 
+@pytest.mark.slow
 def test_a_text_is_the_one_that_the_run_writes_alone(up: Any) -> None:
     prompts = [PROMPT, "def f(x):", "import math\n"]
     said = [ask(up, prompt=prompt).json() for prompt in prompts]

@@ -10,6 +10,7 @@ from hrmlab.core.errors import UserError
 from hrmlab.runs.directory import RunDirectory
 
 
+@pytest.mark.slow
 def test_the_tables_and_the_json_say_the_same(train_run: Callable[..., RunDirectory], capsys: pytest.CaptureFixture[str]) -> None:
     run = train_run("training.steps=2", "regime.segments=2")
     for _ in range(2):
@@ -24,6 +25,7 @@ def test_the_tables_and_the_json_say_the_same(train_run: Callable[..., RunDirect
     assert run.verify() == []  # an audit later is no change of the record
 
 
+@pytest.mark.slow
 def test_files_and_tasks_without_easier_questions(train_run: Callable[..., RunDirectory], capsys: pytest.CaptureFixture[str]) -> None:
     small = ("data=maze", "data.side=5", "regime.segments=2", "training.steps=2")
     run = train_run(*small)

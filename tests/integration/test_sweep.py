@@ -59,6 +59,7 @@ def test_runs_every_job_and_then_skips_them(commands, tmp_path):
     assert launches(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_the_job_s_directory_is_the_one_that_the_sweep_computed(commands, tmp_path):
     code, output = commands.run("sweep", *GRID, "--dry-run")
     assert code == 0
@@ -71,6 +72,7 @@ def test_the_job_s_directory_is_the_one_that_the_sweep_computed(commands, tmp_pa
     assert {run.path.name for run in runs_of_study(tmp_path)} == planned
 
 
+@pytest.mark.slow
 def test_only_some_jobs_of_a_grid_are_run_and_the_rest_later(commands, tmp_path):
     code, output = commands.run("sweep", *GRID, "--only", "*-seed=1", "--only", "nothing*", "--dry-run")
     assert code == 2
@@ -82,6 +84,7 @@ def test_only_some_jobs_of_a_grid_are_run_and_the_rest_later(commands, tmp_path)
     assert "4 jobs: 2 to start, 2 completed already" in output
 
 
+@pytest.mark.slow
 def test_a_failed_job_stops_no_other_and_is_tried_again_only_when_asked(commands, tmp_path):
     words = (*GRID, "data.behaviour=training_failed", "data.fails_for_seed=1")
     code, output = commands.run("sweep", *words)
@@ -98,6 +101,7 @@ def test_a_failed_job_stops_no_other_and_is_tried_again_only_when_asked(commands
     assert [[row.get("from") for row in rows] for rows in launches(tmp_path).values()] == [[0, None], [0, 4, None]] * 2
 
 
+@pytest.mark.slow
 def test_interrupted_jobs_are_resumed_after_ctrl_c(commands, tmp_path):
     process = commands.start("sweep", *GRID, "data.seconds=3", *ONE_THREAD)
     wait_for_launches(tmp_path, 1)
@@ -132,6 +136,7 @@ def test_a_killed_sweep_leaves_no_orphans_and_goes_on(commands, tmp_path, number
     assert not any(alive(row["process"]) for rows in rows_of.values() for row in rows if "process" in row)
 
 
+@pytest.mark.slow
 def test_a_killed_job_is_named_and_resumed_next_time(commands, tmp_path):
     process = commands.start("sweep", *GRID, "data.seconds=3", "seed=0", "model=hrm")
     wait_for_launches(tmp_path, 1)
@@ -143,6 +148,7 @@ def test_a_killed_job_is_named_and_resumed_next_time(commands, tmp_path):
     assert commands.run("sweep", *GRID, "data.seconds=3", "seed=0", "model=hrm")[0] == 0
 
 
+@pytest.mark.slow
 def test_two_sweeps_at_once_run_no_job_twice(commands, tmp_path):
     processes = [commands.start("sweep", *GRID, "data.seconds=0.5") for _ in range(2)]
     outputs = [process.communicate(timeout=120)[0] for process in processes]
@@ -189,12 +195,14 @@ def test_each_job_gets_a_gpu_of_its_own_and_several_only_where_it_asks(commands,
     assert json.loads((run.path / "launches.jsonl").read_text().splitlines()[0])["gpus"] == "3,GPU-5f"
 
 
+@pytest.mark.slow
 def test_a_sweep_ends_in_its_report(commands, tmp_path):
     code, output = commands.run("sweep", "study=s", "model=hrm", "seed=0", "--reports", "out")
     assert output.splitlines()[-1].startswith(("report: out/s/report.md", "hrm-sweep: no report")), output
     assert code in (0, 1)
 
 
+@pytest.mark.slow
 def test_a_dry_run_needs_no_gpu_and_says_that_starting_would(commands):
     commands.environment["CUDA_VISIBLE_DEVICES"] = ""
     code, output = commands.run("sweep", *GRID, "trainer=gpu", "--dry-run")
@@ -204,6 +212,7 @@ def test_a_dry_run_needs_no_gpu_and_says_that_starting_would(commands):
     assert commands.run("sweep", *GRID, "trainer=gpu")[0] == 2
 
 
+@pytest.mark.slow
 def test_a_study_holds_no_two_configurations_under_one_name(commands, tmp_path):
     assert commands.run("sweep", *GRID, "training.steps=5")[0] == 0
     code, output = commands.run("sweep", *GRID, "training.steps=6")

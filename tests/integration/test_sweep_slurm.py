@@ -38,6 +38,7 @@ def submitted(queue: Path) -> list[dict]:
     return [json.loads(file.read_text()) for file in sorted(queue.glob("*.json"))]
 
 
+@pytest.mark.slow
 def test_every_job_is_submitted_once_and_with_what_was_asked_for(commands, queue, tmp_path):
     asked = ("launcher.partition=long", "launcher.time_limit_minutes=90", "launcher.memory=2G", "launcher.cpus=3", "launcher.account=us")
     code, output = commands.run(
@@ -75,6 +76,7 @@ def test_a_queue_that_refuses_is_said_in_a_sentence(commands, queue, tmp_path):
     assert states(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_queue_that_takes_no_more_gets_the_rest_when_there_is_room(commands, queue, tmp_path):
     (queue / "refuse").write_text("1")
     sweep = commands.start("sweep", *GRID, "data.seconds=1")
@@ -88,6 +90,7 @@ def test_a_queue_that_takes_no_more_gets_the_rest_when_there_is_room(commands, q
     assert states(tmp_path) == ["completed"] * 2
 
 
+@pytest.mark.slow
 def test_a_detached_sweep_is_followed_by_the_same_command(commands, queue, tmp_path):
     (queue / "hold").write_text("2")  # until the second sweep has looked at the queue
     code, output = commands.run("sweep", *GRID, "--detach")
@@ -116,6 +119,7 @@ def test_ctrl_c_leaves_the_jobs_and_says_how_to_end_them(commands, queue, tmp_pa
     assert [len((run.path / "launches.jsonl").read_text().splitlines()) for run in find_runs(tmp_path / "outputs", "s")] == [2, 2]
 
 
+@pytest.mark.slow
 def test_an_outage_of_the_controller_is_waited_out(commands, queue, tmp_path):
     sweep = commands.start("sweep", *GRID, "data.seconds=2")
     deadline = time.monotonic() + 60
@@ -172,6 +176,7 @@ def test_a_killed_job_is_reported_with_the_end_of_its_log_and_resumed(commands, 
     assert states(tmp_path) == ["completed"]
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_says_why(commands, queue, tmp_path):
     words = (*GRID, "data.behaviour=training_failed", "data.fails_for_seed=1")
     code, output = commands.run("sweep", *words)

@@ -22,6 +22,7 @@ def sample(record: CodeRecord, completion: str) -> Sample:
     return Sample(record.prompt, completion, record.test, record.entry_point)
 
 
+@pytest.mark.slow
 def test_every_solution_passes_and_an_empty_body_does_not(records: list[CodeRecord]) -> None:
     completions = [record.canonical_solution for record in records] + ["    pass\n"] * len(records)
     with Executor(workers=2) as executor:
@@ -30,6 +31,7 @@ def test_every_solution_passes_and_an_empty_body_does_not(records: list[CodeReco
     assert passed == [True] * len(records) + [False] * len(records)
 
 
+@pytest.mark.slow
 def test_at_least_three_mutants_of_every_solution_fail(records: list[CodeRecord]) -> None:
     chosen = [record for record in records[:100] if record.task_id.startswith("synthetic")][::4]
     work = []

@@ -65,6 +65,7 @@ def test_a_run_directory_holds_the_whole_record(arm: str, train_run: Train) -> N
         assert "halting_accuracy" not in summary["test"]
 
 
+@pytest.mark.slow
 def test_thinking_beyond_the_cap_changes_no_measure(train_run: Train) -> None:
     short, long = (train_run("training.steps=4", f"evaluation.beyond={beyond}") for beyond in (1, 3))
     one, other = (run.read_json("summary.json")["test"] for run in (short, long))  # type: ignore[index]
@@ -76,6 +77,7 @@ def test_thinking_beyond_the_cap_changes_no_measure(train_run: Train) -> None:
         assert list(few) == list(many[: len(few)])
 
 
+@pytest.mark.slow
 def test_arms_of_a_seed_see_the_same_data_and_another_seed_another_order(train_run: Train) -> None:
     runs = [train_run(f"model={arm}", "training.steps=1") for arm in ARMS] + [train_run("seed=1", "training.steps=1")]
     data = [run.read_json("data.json") or {} for run in runs]
@@ -84,6 +86,7 @@ def test_arms_of_a_seed_see_the_same_data_and_another_seed_another_order(train_r
     assert data[3]["order_hash"] != data[0]["order_hash"]
 
 
+@pytest.mark.slow
 def test_parts_learn_at_rates_of_their_own_and_the_log_says_which(train_run: Train) -> None:
     rates = ("optimizer.learning_rates={H:1e-3,embeddings:2e-3}", "optimizer.learning_rate=4e-3", "optimizer.schedule=linear")
     run = train_run("training.steps=6", "training.log_every_steps=3", *rates, "optimizer.final_learning_rate_ratio=0.0")
@@ -97,6 +100,7 @@ def test_parts_learn_at_rates_of_their_own_and_the_log_says_which(train_run: Tra
     assert not any(str(name).startswith("train/learning_rate/") for name in plain["metric"])
 
 
+@pytest.mark.slow
 def test_learning_happens(train_run: Train) -> None:
     run = train_run("model=transformer", "regime=shallow", "training.steps=60", "optimizer.learning_rate=0.01", "data.difficulty=easy")
     metrics = pd.read_csv(run.metrics_file)
@@ -132,6 +136,7 @@ class LargestLogit(LossTerm):
 """
 
 
+@pytest.mark.slow
 def test_losses_of_ones_own_and_built_in_ones_are_learned_and_logged(tmp_path: Path, tiny_overrides: tuple[str, ...]) -> None:
     mine = tmp_path / "mine"
     (mine / "experiments").mkdir(parents=True)
@@ -177,6 +182,7 @@ def test_compiled_training_agrees_with_eager(arm: str, train_run: Train) -> None
     np.testing.assert_allclose(one, two, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_bf16_stays_close_to_fp32(train_run: Train) -> None:
     shape = ("training.steps=4", "training.log_every_steps=1")
     exact, short = (pd.read_csv(train_run(*shape, f"training.precision={name}").metrics_file) for name in ("fp32", "bf16"))
@@ -246,6 +252,7 @@ def tensorboard_outcome(run: RunDirectory) -> tuple[set[str], dict[str, float]]:
     return settings, values
 
 
+@pytest.mark.slow
 def test_several_loggers_at_once_get_scores_budget_and_cost_of_every_job(train_run: Train) -> None:
     for seed in (0, 1):
         run = train_run("training.steps=2", "logger=[wandb,tensorboard]", f"seed={seed}")
@@ -323,6 +330,7 @@ def test_on_a_gpu_without_host_synchronisation_in_a_step(arm: str, train_run: Tr
     assert run.state == "completed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_computing_blocks_again_changes_no_bit_of_a_run(precision: str, train_run: Train) -> None:
     shape = ("training.steps=4", "training.ema_decay=0.9", f"training.precision={precision}")

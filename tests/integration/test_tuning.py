@@ -16,6 +16,7 @@ def tuned(folder: Path, study: str = "tune") -> dict:
     return yaml.safe_load((folder / f"reports/{study}/tuned.yaml").read_text())
 
 
+@pytest.mark.slow
 def test_every_arm_gets_the_same_trials_and_its_best_on_validation(commands, tmp_path):
     code, output = commands.run("sweep", *TUNE)
     assert code == 0, output

@@ -118,6 +118,7 @@ def test_cross_entropy_is_that_of_the_probability_and_never_overflows(score: flo
     assert micro_hrm.cross_entropy(score, target) == pytest.approx((softplus(x, threshold=800) - x * target).item(), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_it_learns_and_what_is_saved_writes_the_same(tmp_path: Path) -> None:
     words = micro_hrm.all_words("anbn", 4)
     model = MicroHRM(Shape(letters="^$ab", hidden_size=8, mlp_width=8, h_cycles=1), seed=0)

@@ -49,6 +49,7 @@ def test_fused_attention_counts_as_the_products_inside(length: int) -> None:
     assert operations(products.seen) == 6 * 2 * (2 * 3) * length * length * 4
 
 
+@pytest.mark.slow
 def test_the_figure_is_drawn() -> None:
     growth = {"hrm": fit((1, 10, 100), [1.0, 2.0, 12.0], (0, 1)), "transformer": fit((1, 10, 100), [1.0, 1.0, 1.0], (0, 1))}
     assert draw({"batch": growth}, {"batch": growth}).startswith(b"\x89PNG")

@@ -73,6 +73,7 @@ def test_a_grid_tells_only_what_differs_and_its_jobs_compute_the_same_names():
             assert (labels_of(again), config_hash(again.to_plain())) == (job.labels, job.hash)
 
 
+@pytest.mark.slow
 def test_listed_arms_are_named_by_what_makes_them_and_come_seed_by_seed(tmp_path):
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps/s.yaml").write_text(

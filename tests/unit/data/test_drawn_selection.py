@@ -63,6 +63,7 @@ def test_a_step_draws_from_the_easiest_alone_and_from_each_of_them_equally_often
         assert (np.abs(np.bincount(epoch, minlength=units)[easiest] - units / count) < 2).all()
 
 
+@pytest.mark.slow
 @given(ratings=ratings, weighed=st.booleans(), step=st.integers(50, 100))
 @settings(max_examples=40, deadline=None)
 def test_afterwards_the_draws_are_those_without_a_curriculum(ratings: list[int], weighed: bool, step: int) -> None:
@@ -109,6 +110,7 @@ def test_the_order_hash_tells_curricula_and_weights_apart() -> None:
     assert order_hash(1, examples, HALF) == hashes[1]
 
 
+@pytest.mark.slow
 @given(before=st.integers(1, 40), step=st.integers(0, 60), world_size=st.sampled_from([1, 2, 3]))
 @settings(max_examples=40, deadline=None)
 def test_processes_and_resumed_runs_draw_what_one_would(before: int, step: int, world_size: int) -> None:

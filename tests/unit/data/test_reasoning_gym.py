@@ -56,6 +56,7 @@ def test_the_name_is_known_without_the_questions(monkeypatch: pytest.MonkeyPatch
     assert sums().name == "reasoning_gym_chain_sum"
 
 
+@pytest.mark.slow
 def test_rows_ask_the_answer_and_its_end_and_show_neither() -> None:
     task = sums()
     test = task.load(progress=False).test
@@ -75,6 +76,7 @@ def test_rows_ask_the_answer_and_its_end_and_show_neither() -> None:
     assert task.is_right(task.from_text("What is 1 + 1?"), test.inputs[0]) is None
 
 
+@pytest.mark.slow
 def test_the_scorer_takes_what_the_label_is_not() -> None:
     task = sums()
     test = task.load(progress=False).test
@@ -91,6 +93,7 @@ def test_the_scorer_takes_what_the_label_is_not() -> None:
     assert {name: values.shape for name, values in task.score(*[test.inputs[:0]] * 3).items()} == {"score": (0,), "full_marks": (0,)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dataset", "options"),
     [
@@ -164,6 +167,7 @@ def test_global_random_generators_are_left_as_they_were() -> None:
     assert np.random.random() == expected
 
 
+@pytest.mark.slow
 def test_an_answer_writes_nothing_starts_nothing_and_ends_in_time(tmp_path: Path) -> None:
     seed = generator_seed("spiral_matrix", 0)
     entry = next(examples(make_generator("spiral_matrix", {}, seed=seed, size=5), "spiral_matrix", seed=seed))
@@ -187,6 +191,7 @@ def test_an_answer_writes_nothing_starts_nothing_and_ends_in_time(tmp_path: Path
     assert scorer.score(question, entry["answer"]) == 1.0, "and goes on with the next"
 
 
+@pytest.mark.slow
 def test_files_are_read_and_refused(write_table: Any) -> None:
     task = sums()
     test = task.load(progress=False).test
@@ -204,6 +209,7 @@ def test_files_are_read_and_refused(write_table: Any) -> None:
         strict.read(write_table([("Reach 2 with 1 and 1.", "1 + 1")]))
 
 
+@pytest.mark.slow
 def test_the_most_frequent_answer_is_a_trivial_solver() -> None:
     task = ReasoningGymTask(dataset="syllogism", train_examples=60, validation_examples=5, test_examples=20)
     splits = task.load(progress=False)

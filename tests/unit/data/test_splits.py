@@ -64,6 +64,7 @@ def test_data_seed_and_counts_choose_the_puzzles():
     assert np.array_equal(first.train.inputs, more.train.inputs[:60])
 
 
+@pytest.mark.slow
 def test_too_few_classes_are_reported_with_their_number():
     with pytest.raises(UserError, match=r"only [1-9]\d* distinct puzzles .* data.train_examples=1000 "):
         call(MazeTask, side=4, wall_density=0.0, minimum_path=7, validation_examples=1, test_examples=1).load(progress=False)

@@ -69,6 +69,7 @@ def test_every_epoch_holds_every_row_once_in_a_new_order() -> None:
     assert len({tuple(epoch) for epoch in epochs}) == 4
 
 
+@pytest.mark.slow
 def test_long_runs_cross_the_prepared_order_without_a_gap() -> None:
     rows = [row for row, _ in drawn(stream(count=5), [[True] * 4] * 2000)]
     assert all(sorted(rows[start : start + 5]) == list(range(5)) for start in range(0, 8000, 5))

@@ -29,6 +29,7 @@ def thought(reasoner: EnhancedHRM) -> tuple[Carry, list[torch.Tensor]]:
         return reasoner._segment(reasoner.initial_carry(3), *reasoner.embedding(batch()))
 
 
+@pytest.mark.slow
 def test_16_7_million_parameters_at_width_256_and_a_vocabulary_of_32025(compose_config: Any) -> None:
     """With tied embeddings and SwiGLU 760 wide, which is what the budget solves for that number; untied it would be 24.9 million."""
     task = TaskSpec(name="test", sequence_length=256, vocabulary_size=32_025, attention="causal")

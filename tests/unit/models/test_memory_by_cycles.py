@@ -26,6 +26,7 @@ def test_the_one_step_gradient_takes_the_same_whatever_the_cycles(figure: str) -
     assert measured("one_step", 1)[figure] == measured("one_step", 3)[figure] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checkpointing", [False, True])
 def test_the_full_gradient_keeps_as_much_again_for_each_cycle(checkpointing: bool) -> None:
     one, two, four = (measured("full", cycles, checkpointing)["kept_bytes"] for cycles in (1, 2, 4))

@@ -62,6 +62,7 @@ def grid_study(root: Path, *, grid: list[int] | None) -> None:
         table.to_parquet(run.predictions_file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grid", [[4, 4], None, [9, 9]])
 @painted_figures()
 def test_failures_are_drawn_where_the_task_is_a_grid_and_told_where_it_is_none(tmp_path: Path, grid: list[int] | None) -> None:

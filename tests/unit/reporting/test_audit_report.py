@@ -51,6 +51,7 @@ def rows_of_tables(text: str) -> Iterator[tuple[str, list[str], list[str]]]:
         columns = columns or cells
 
 
+@pytest.mark.slow
 def test_leaks_stand_beside_every_number_in_every_table(leaking: Report) -> None:
     """Rows of the leaking task that name the arm; where tasks are columns, its cells; nothing of the other task."""
     marked: dict[str, int] = {}
@@ -105,6 +106,7 @@ def test_a_leaking_comparison_takes_no_part_in_the_correction(leaking: Report) -
     assert f"over the {plural(claims, 'comparison')} that this study asks for between arms that do not leak" in leaking.path.read_text()
 
 
+@pytest.mark.slow
 def test_a_leaking_baseline_marks_the_differences_to_it(tmp_path: Path) -> None:
     make_code_study(tmp_path, leaking=("transformer",))
     text = make_report(study="code", output_root=tmp_path, reports_root=tmp_path / "reports").path.read_text()
@@ -114,6 +116,7 @@ def test_a_leaking_baseline_marks_the_differences_to_it(tmp_path: Path) -> None:
     assert "no verdict of `hrm` against `transformer` there" in text
 
 
+@pytest.mark.slow
 def test_a_leaking_arm_without_the_score_does_not_change_what_counts(tmp_path: Path) -> None:
     make_code_study(tmp_path, leaking=("hrm",))
     for path in tmp_path.glob("code/synthetic_code/hrm/**/summary.json"):
@@ -171,6 +174,7 @@ def test_old_runs_report_without_audits(report: Report) -> None:
     assert not any(run.problems for run in report.study.runs)
 
 
+@pytest.mark.slow
 def test_contamination_stands_in_table_card_and_examples(tmp_path: Path) -> None:
     make_code_study(tmp_path, others=("test_deeper", "humaneval"))
     study = collect(study="code", output_root=tmp_path)

@@ -43,6 +43,7 @@ def collected(root: Path) -> Study:
     return collect(study="code", output_root=root)
 
 
+@pytest.mark.slow
 def test_the_sections_of_a_code_report(code_report: Report) -> None:
     text = code_report.path.read_text()
     opening = "# Study `code`: pass@1 at equal size\n\nAt equal steps, `hrm` is better than `transformer` on synthetic_code."
@@ -158,6 +159,7 @@ def test_a_single_run_shows_its_own_intervals(tmp_path: Path) -> None:
     assert "of a single run the recorded interval over examples" in text
 
 
+@pytest.mark.slow
 def test_a_study_of_puzzles_and_code_names_the_score_of_each(tmp_path: Path) -> None:
     for seed in range(2):
         for arm in ("hrm", "transformer"):

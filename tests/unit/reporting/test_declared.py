@@ -106,6 +106,7 @@ def test_votes_have_fewer_outcomes_than_rows(tmp_path: Path) -> None:
     assert "no share" not in report.path.read_text()
 
 
+@pytest.mark.slow
 def test_a_grid_of_configurations_loses_nothing(tmp_path: Path) -> None:
     for model in ("hrm", "transformer"):
         for rate in (0.0001, 0.0003, 0.001, 0.003):
@@ -181,6 +182,7 @@ def test_solved_arguments_are_those_of_the_budget(tmp_path: Path) -> None:
     assert "| hidden size 96, num heads 3, mlp width 172 |" in text
 
 
+@pytest.mark.slow
 def test_the_page_can_be_mailed(tmp_path: Path) -> None:
     make_run(tmp_path)
     page = report_of(tmp_path).path.with_name("report.html").read_text()

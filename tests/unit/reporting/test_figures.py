@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 MADE = """
 from matplotlib.figure import Figure
 from hrmlab.reporting.figures.drawing import STYLE, as_picture
@@ -15,6 +17,7 @@ print(picture.pdf.count(b"/Type3"), picture.pdf.count(b"/FontFile2"))
 """
 
 
+@pytest.mark.slow
 def test_letters_in_a_pdf_are_truetype() -> None:
     """In a process of its own, for the other tests draw letters that are made faster."""
     made = subprocess.run([sys.executable, "-c", MADE], capture_output=True, text=True, check=True)

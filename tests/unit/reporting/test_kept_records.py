@@ -60,6 +60,7 @@ def test_writing_again_from_the_archive_gives_the_same_bytes(outputs: Path, arch
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_study_grows_over_several_machines(tmp_path: Path) -> None:
     path = archive_of(tmp_path / "reports", "s")
     for machine, arm in (("one", "hrm"), ("two", "transformer")):
@@ -113,6 +114,7 @@ def test_another_studys_archive_is_refused(tmp_path: Path) -> None:
         make_report(study="s", output_root=tmp_path / "out", reports_root=tmp_path / "reports")
 
 
+@pytest.mark.slow
 def test_the_command_writes_and_reads_it(outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["study=quick", f"reports_root={tmp_path}"]
     assert command.command([*words, f"output_root={outputs}", "records=true"]) == 0

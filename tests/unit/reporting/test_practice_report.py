@@ -75,6 +75,7 @@ def test_gains_are_those_of_each_run_over_its_own_warm_up(study: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @painted_figures()
 def test_the_report_has_a_section_of_it_with_a_figure(study: Path) -> None:
     path = write_report(study="s", output_root=study / "outputs", reports_root=study / "reports")
@@ -92,6 +93,7 @@ def test_what_a_run_came_to_has_the_interval_of_every_table(study: Path) -> None
         assert stages[arm][0].accuracy != on_test(task.runs(arm), task.measure)
 
 
+@pytest.mark.slow
 def test_equal_gains_have_no_interval_and_the_page_says_why(study: Path, tmp_path: Path) -> None:
     said = "No interval where all seeds gained the same"
     gains = {**GAINS, "deep_supervision_transformer": (0.0, 0.0, 0.0)}

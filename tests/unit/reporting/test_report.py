@@ -212,6 +212,7 @@ def test_several_sizes_are_kept_apart(tmp_path: Path) -> None:
     assert [task.label for task in report.study.tasks] == ["sudoku_4x4 (nano)", "sudoku_4x4 (tiny)"]
 
 
+@pytest.mark.slow
 @painted_figures()
 def test_sizes_sort_by_number_and_get_a_figure(tmp_path: Path) -> None:
     for size, parameters in (("tiny", 16_000_000), ("nano", 100_000), ("medium", 64_000_000)):

@@ -17,6 +17,7 @@ from hrmlab.reporting.wandb_mirror import mirror_report, summary_name
 from offline_wandb import logged
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_verdict_and_the_path(outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(["study=quick", f"output_root={outputs}", f"reports_root={tmp_path}"]) == 0
     printed = capsys.readouterr().out
@@ -108,6 +109,7 @@ def test_the_mirror_works_offline(outputs: Path, tmp_path: Path) -> None:
     assert {entry.path for entry in artifact.manifest.contents} == written
 
 
+@pytest.mark.slow
 def test_tables_in_the_mirror_hold_numbers(outputs: Path, tmp_path: Path) -> None:
     (path,) = mirror(outputs, tmp_path, "quick").rglob("comparisons*.table.json")
     table = json.loads(path.read_text())
@@ -118,12 +120,14 @@ def test_tables_in_the_mirror_hold_numbers(outputs: Path, tmp_path: Path) -> Non
     assert not any("**" in str(value) or "`" in str(value) for row in rows for value in row.values())
 
 
+@pytest.mark.slow
 def test_every_report_of_a_study_goes_to_one_summary_run(outputs: Path, tmp_path: Path) -> None:
     assert mirror(outputs, tmp_path, "quick").name.endswith("-report-quick")
     assert summary_name("quick") == "report-quick"
     assert summary_name("a+b") != summary_name("a-b")
 
 
+@pytest.mark.slow
 def test_the_mirror_of_a_code_study_has_its_test_sets_and_depths(tmp_path: Path) -> None:
     for arm in ("hrm", "transformer"):
         make_code_run(tmp_path, arm=arm, leaks=arm == "hrm")

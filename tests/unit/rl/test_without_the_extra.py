@@ -10,6 +10,7 @@ from hrmlab.core.errors import UserError
 from hrmlab.workflows import practise
 
 
+@pytest.mark.slow
 def test_a_run_with_stages_names_the_extra(
     train_run: Callable[..., Any], compose_config: Callable[..., dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ nested = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(nested)
 def test_any_nested_value_is_the_same(value: Any) -> None:

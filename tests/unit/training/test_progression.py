@@ -30,6 +30,7 @@ def test_exploration_falls_in_a_line_and_stays_at_nothing() -> None:
     assert [falling.exploration(step, 0.4) for step in range(8)] == pytest.approx([0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0])
 
 
+@pytest.mark.slow
 def test_training_follows_the_curriculum(train_run: Callable[..., RunDirectory]) -> None:
     words = ("model=hrm", "model.halting=false", "model.max_segments=4", "training.steps=8", "training.log_every_steps=8")
     # Never deciding by itself, every slot halts at the cap: 1 1 1 2 2 2 3 3 of the eight steps, so that five times examples are drawn.

@@ -58,6 +58,7 @@ def _muon_is_that_of_whole_matrices(rank: int) -> None:
         assert isinstance(together[0], DTensor)  # it keeps no whole one
 
 
+@pytest.mark.slow
 def test_muon_of_two_processes_is_that_of_whole_matrices() -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["hrmlab.training.muon"])

@@ -28,6 +28,7 @@ SMALL: dict[str, Any] = {
 }
 
 
+@pytest.mark.slow
 def test_loading_leaves_the_records_as_they_were_made_and_hands_over_what_fits() -> None:
     task = call(SyntheticCodeTask, **SMALL, sequence_length=96, max_bytes=200)
     made = {split: list(records) for split, records in task.records().items()}
@@ -50,6 +51,7 @@ def _bytes(record: Any) -> bytes:
     return (record.prompt + record.canonical_solution).encode()
 
 
+@pytest.mark.slow
 def test_records_and_tokenizer_are_kept_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HRMLAB_CACHE", str(tmp_path))
     task = call(SyntheticCodeTask, **SMALL, tokenizer="bpe", vocabulary_size=300)
@@ -66,6 +68,7 @@ def test_records_and_tokenizer_are_kept_as_text(tmp_path: Path, monkeypatch: pyt
         assert part.content_hash() == other.sets()[name].content_hash()
 
 
+@pytest.mark.slow
 def test_what_humaneval_asks_for_is_left_out_of_training_unless_told() -> None:
     clean, whole = call(SyntheticCodeTask, **SMALL), call(SyntheticCodeTask, **SMALL, leave_out="nothing")
     kept, drawn = clean.records(), whole.records()

@@ -108,6 +108,7 @@ def test_an_ngram_that_many_problems_share_counts_for_all_of_them():
     assert len(found.examples) == 2
 
 
+@pytest.mark.slow
 def test_a_template_in_every_record_and_problem_does_not_multiply_the_work():
     """2,000 x 5,000 pairs that share some 20 n-grams each would take minutes if they were visited."""
     template = " ".join(f"word{number}" for number in range(30))

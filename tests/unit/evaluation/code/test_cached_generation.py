@@ -125,6 +125,7 @@ def test_what_a_prompt_gets_does_not_depend_on_its_neighbours() -> None:
     assert len({tuple(tokens) for tokens in together}) > 1
 
 
+@pytest.mark.slow
 def test_beside_others_a_row_differs_by_rounding_alone() -> None:
     """With large random weights HRM multiplies a difference of 1e-7 by some twenty in each segment, so that in float32 the likeliest token
     becomes another one in a larger matrix product. In float64, where rounding is 1e-16, every token stays."""
@@ -190,6 +191,7 @@ def check_compiled(model: type[Reasoner], options: dict[str, Any]) -> None:
     assert all("forward" not in vars(stack) for stack in reasoner.stacks())
 
 
+@pytest.mark.slow
 @every_model
 def test_compiled_steps_write_what_others_write(model: type[Reasoner], options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     traced: list[str] = []

@@ -25,6 +25,7 @@ def two(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
+@pytest.mark.slow
 def test_arms_of_several_studies_side_by_side(two: Path, tmp_path: Path) -> None:
     report = make_report(study="a,b", output_root=two, reports_root=tmp_path / "reports")
     study = report.study
@@ -40,6 +41,7 @@ def test_arms_of_several_studies_side_by_side(two: Path, tmp_path: Path) -> None
     assert collect(study="a,b", output_root=two, baseline="hrm (b)").baseline == "hrm (b)"
 
 
+@pytest.mark.slow
 def test_archives_stand_in_for_studies_that_are_not_here(two: Path, tmp_path: Path) -> None:
     keep_records(collect(study="b", output_root=two), archive_of(tmp_path / "reports", "b"))
     for path in (two / "b").rglob("run.json"):

@@ -55,6 +55,7 @@ def test_better_is_what_the_measure_calls_better() -> None:
     assert across(*(reading(axis, 0.1, 0.2) for axis in AXES), measure=error).statement.startswith("keeps its sign: worse at equal steps")
 
 
+@pytest.mark.slow
 def test_arms_are_read_at_the_smallest_total_of_any_run(report: Report) -> None:
     (found,) = [item for item in report.across if (item.task, item.arm, item.opponent) == ("sudoku_4x4", "hrm", "transformer")]
     (task,) = [task for task in report.study.tasks if task.label == "sudoku_4x4"]

@@ -120,6 +120,7 @@ def test_arms_of_different_steps_are_not_compared_at_equal_steps(tmp_path: Path)
     assert "compared at the end of runs that differ in steps" in made.path.read_text()
 
 
+@pytest.mark.slow
 def test_the_arm_or_the_tasks_whose_steps_differ_are_named(tmp_path: Path) -> None:
     for seed in range(2):
         for arm in ("hrm", "transformer", "flat_hrm"):

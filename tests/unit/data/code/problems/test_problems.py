@@ -96,6 +96,7 @@ def test_mbpp_tests_can_fail(shared_code):
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_humaneval_plus_is_stricter_than_humaneval(shared_code):
     records = load_problems("humaneval_plus", str(shared_code / "HumanEvalPlus.jsonl.gz"))
     assert len(records) == 164

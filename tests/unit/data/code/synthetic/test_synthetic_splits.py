@@ -47,6 +47,7 @@ def behaviour_of(record: CodeRecord) -> str:
 
 
 class TestSplits:
+    @pytest.mark.slow
     def test_sizes_and_depths(self, splits: Splits):
         assert {name: len(records) for name, records in splits.items()} == dict(zip(SPLITS, (300, 20, 40, 40, 40), strict=True))
         depths = {name: {record.depth for record in records} for name, records in splits.items()}
@@ -118,6 +119,7 @@ class TestSplits:
     def test_a_wrong_completion_fails(self, splits: Splits):
         assert not any(passes(record, "    return None\n") for record in splits["test_iid"])
 
+    @pytest.mark.slow
     def test_train_holds_programs_in_several_words(self):
         train = generate_splits(seed=2, train=200, validation=0, test=0, families=("recursions",), max_depth=1)["train"]
         hashes = Counter(record.program_hash for record in train)
@@ -135,6 +137,7 @@ class TestArguments:
         assert more["train"][:30] == fewer["train"]
         assert more["test_iid"] == fewer["test_iid"]
 
+    @pytest.mark.slow
     def test_most_bytes(self):
         made = generate_splits(**SMALL, max_bytes=120, max_depth=2, deeper=1)
         assert len(made["train"]) == 30
