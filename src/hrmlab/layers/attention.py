@@ -12,7 +12,9 @@ from hrmlab.layers.cache import AttentionMemory, CompiledMemories
 from hrmlab.layers.initialization import LecunLinear
 from hrmlab.layers.rotary import rotate
 
-_SHORT = 256
+_SHORT_BF16 = 256
+_SHORT_COMPILED = 64
+"""The most keys, on the CPU, for which plain products are faster than the fused kernel: in bf16, and compiled in other precisions."""
 _watching: list[Tensor] | None = None
 _plain = False
 
@@ -36,9 +38,9 @@ class AttentionContext(NamedTuple):
 def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool, visible: Tensor | None = None) -> Tensor:
     """softmax(Q K^T / sqrt(channels)) V; query (B, H, S, channels), key and value (B, H, K, channels).
 
-    torch's fused kernel, except in bf16 on the CPU for short sequences: there its backward pass was measured five times slower than the
-    plain products (docs/benchmarks.md). ``visible`` replaces the causal mask where it is given; without it, fewer queries than keys are
-    taken to stand after all of them.
+    torch's fused kernel, except on the CPU for short sequences: in bf16 its backward pass was measured five times slower than the plain
+    products, and compiled ones are fused with what stands around them (docs/benchmarks.md). ``visible`` replaces the causal mask where
+    it is given; without it, fewer queries than keys are taken to stand after all of them.
     """
     if _watching is not None or _plain:
         weights = attention_weights(query, key, causal=causal, visible=visible)
@@ -49,10 +51,18 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, causal: bool, visible: 
     length = key.shape[-2]
     if query.shape[-2] == 1 and torch.compiler.is_compiling():
         return _one_query(query, key, value, visible=visible)
-    if query.device.type != "cpu" or query.dtype != torch.bfloat16 or length > _SHORT:
-        causal = causal and query.shape[-2] == length  # a single query after all keys may see them all
-        return scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=causal and visible is None)
-    return attention_weights(query, key, causal=causal, visible=visible).to(value.dtype) @ value
+    if _plain_is_faster(query, length):
+        return attention_weights(query, key, causal=causal, visible=visible).to(value.dtype) @ value
+    causal = causal and query.shape[-2] == length  # a single query after all keys may see them all
+    return scaled_dot_product_attention(query, key, value, attn_mask=visible, is_causal=causal and visible is None)
+
+
+def _plain_is_faster(query: Tensor, length: int) -> bool:
+    if query.device.type != "cpu":
+        return False
+    if query.dtype == torch.bfloat16:
+        return length <= _SHORT_BF16
+    return length <= _SHORT_COMPILED and torch.compiler.is_compiling() and not torch.compiler.is_exporting()
 
 
 def _one_query(query: Tensor, key: Tensor, value: Tensor, *, visible: Tensor | None) -> Tensor:

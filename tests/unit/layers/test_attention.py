@@ -1,4 +1,4 @@
-"""The plain attention of bf16 on the CPU against torch's fused kernel."""
+"""Plain attention on the CPU, in bf16 and compiled, against torch's fused kernel."""
 
 import pytest
 import torch
@@ -22,6 +22,33 @@ def test_plain_and_fused_attention_agree(causal: bool) -> None:
         assert one.grad is not None
         assert two.grad is not None
         assert (one.grad.float() - two.grad).norm() / two.grad.norm() < 0.03
+
+
+@pytest.mark.parametrize("mask", ["none", "causal", "visible"])
+@pytest.mark.parametrize(("length", "fused"), [(36, False), (65, True)])
+def test_compiled_attention_over_few_keys_is_the_fused_one_to_rounding(mask: str, length: int, fused: bool) -> None:
+    torch.manual_seed(0)
+    visible = torch.rand(2, 1, length, length) < 0.5 if mask == "visible" else None
+    if visible is not None:
+        visible |= torch.eye(length, dtype=torch.bool)
+    one = [torch.randn(2, 3, length, 8).requires_grad_() for _ in range(3)]
+    two = [tensor.detach().clone().requires_grad_() for tensor in one]
+    called: list[str] = []
+
+    def backend(graph: torch.fx.GraphModule, _: list[torch.Tensor]) -> torch.fx.GraphModule:
+        called.extend(getattr(node.target, "__name__", str(node.target)) for node in graph.graph.nodes)
+        return graph
+
+    def ask(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        return attend(query, key, value, causal=mask == "causal", visible=visible)
+
+    answer, expected = torch.compile(ask, backend=backend, dynamic=False)(*one), ask(*two)
+    assert ("scaled_dot_product_attention" in called) == fused
+    torch.testing.assert_close(answer, expected, rtol=1e-5, atol=1e-6)
+    answer.square().sum().backward()
+    expected.square().sum().backward()
+    for tensor, reference in zip(one, two, strict=True):
+        torch.testing.assert_close(tensor.grad, reference.grad, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("causal", [False, True])
