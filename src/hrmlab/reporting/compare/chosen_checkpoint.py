@@ -8,7 +8,7 @@ import numpy as np
 from hrmlab.core.measures import Measure
 from hrmlab.reporting.collect.records import RunRecord
 from hrmlab.reporting.collect.study import TaskRuns
-from hrmlab.reporting.compare.progress import SeedCurve
+from hrmlab.reporting.compare.progress import SeedCurve, by_importance
 
 
 def rule_of(run: RunRecord) -> str:
@@ -18,9 +18,10 @@ def rule_of(run: RunRecord) -> str:
 
 def chosen_by(task: TaskRuns) -> Measure:
     """The measure that chooses a checkpoint: what counts, or where validation does not measure that, the next that could."""
-    ordered = sorted(task.measures, key=lambda measure: (measure.name != task.measure.name, not measure.counts))
-    validated = [measure for measure in ordered if any((run.summary.get("validation") or {}).get(measure.name) is not None for run in task)]
-    return next(iter(validated), task.measure)
+    for measure in by_importance(task):
+        if any((run.summary.get("validation") or {}).get(measure.name) is not None for run in task):
+            return measure
+    return task.measure
 
 
 def keeps_best(task: TaskRuns, runs: Sequence[RunRecord], measure: Measure) -> bool:

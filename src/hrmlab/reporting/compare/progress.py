@@ -39,10 +39,14 @@ class SeedCurve:
         return positions[kept], self.values[kept]
 
 
+def by_importance(task: TaskRuns) -> list[Measure]:
+    """The declared measures: first what counts, then others that could count, then the rest."""
+    return sorted(task.measures, key=lambda measure: (measure.name != task.measure.name, not measure.counts))
+
+
 def validation_measures(task: TaskRuns) -> list[Measure]:
-    """The declared measures that training validated in any run: first what counts, then others that could count, then the rest."""
-    ordered = sorted(task.measures, key=lambda measure: (measure.name != task.measure.name, not measure.counts))
-    return [measure for measure in ordered if any(f"val/{measure.name}" in run.curves for run in task)]
+    """The declared measures that training validated in any run, by importance."""
+    return [measure for measure in by_importance(task) if any(f"val/{measure.name}" in run.curves for run in task)]
 
 
 def followed_measure(task: TaskRuns) -> Measure | None:
