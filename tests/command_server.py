@@ -49,6 +49,8 @@ _PRELOADED = (
     "hrmlab.sweeping.pool",
     "hrmlab.sweeping.tuning",
 )
+PRELOADED = (*_PRELOADED, *_TRAINING)
+"""What commands, and the processes of their runs, import on their way."""
 
 
 class Command:
@@ -275,7 +277,7 @@ def main() -> None:
     import gc
     import importlib
 
-    for name in _PRELOADED if _TRAINER in sys.modules else (*_PRELOADED, *_TRAINING):  # a fake one: no torch
+    for name in _PRELOADED if _TRAINER in sys.modules else PRELOADED:  # a fake one: no torch
         importlib.import_module(name)
     from hrmlab.config.composition import composer
 

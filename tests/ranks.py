@@ -1,4 +1,4 @@
-"""The processes of a distributed run, forked from a server that has imported everything: a run of three takes a second or two."""
+"""Processes forked from a server that has imported everything, those of a distributed run above all: a run of three takes seconds."""
 
 import multiprocessing
 import os
@@ -6,8 +6,19 @@ import signal
 import socket
 import sys
 import traceback
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+
+from command_server import PRELOADED
+
+
+def forked() -> ForkServerContext:
+    """What starts processes from the server. There is one for all tests of a process, and it imports what it is told before its first fork:
+    a test that told it something else would leave the imports to every process of every later one."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    return context
 
 
 def start_together(path: Path, processes: int, *, stop_at: int | None = None) -> list[BaseProcess]:
@@ -16,8 +27,7 @@ def start_together(path: Path, processes: int, *, stop_at: int | None = None) ->
     Args:
         stop_at: the step at which the last process gets SIGTERM.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hrmlab.workflows.train"])
+    context = forked()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,6 +1,5 @@
 """Tensors in parts over two processes: cut, put together, and updated by Muon as the whole matrices are."""
 
-import multiprocessing
 import socket
 import traceback
 from typing import Any
@@ -15,6 +14,7 @@ from hrmlab.layers.options import EmbeddingOptions
 from hrmlab.models.transformer import Transformer
 from hrmlab.training.muon import BatchedMuon
 from hrmlab.training.sharding import cut_like, own_part, shard, whole
+from ranks import forked
 
 SHAPES = ((5, 3), (4, 8), (1, 6))
 """Some that two processes cannot share evenly."""
@@ -60,8 +60,7 @@ def _muon_is_that_of_whole_matrices(rank: int) -> None:
 
 @pytest.mark.slow
 def test_muon_of_two_processes_is_that_of_whole_matrices() -> None:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hrmlab.training.muon"])
+    context = forked()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

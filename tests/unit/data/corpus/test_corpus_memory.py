@@ -1,6 +1,5 @@
 """Rows several times the memory that is allowed are written, audited and drawn; loading them is what the limit forbids."""
 
-import multiprocessing
 import resource
 import traceback
 from pathlib import Path
@@ -17,6 +16,7 @@ from hrmlab.data.corpus.rows import write_stream
 from hrmlab.data.corpus.task import CorpusTask
 from hrmlab.data.example_set import ExampleSet, Splits, make_set
 from hrmlab.data.training_stream import TrainingStream, order_hash
+from ranks import forked
 
 MIB = 1 << 20
 ALLOWED = 32 * MIB
@@ -78,8 +78,7 @@ def _train_on(path: Path, train: ExampleSet, *, drawn: int) -> None:
 @pytest.mark.slow
 def test_memory_stays_within_a_fraction_of_the_file(tmp_path: Path) -> None:
     (tmp_path / "any.txt").write_text("any")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["hrmlab.audits.splits", "hrmlab.data.corpus.task", "hrmlab.data.training_stream"])
+    context = forked()
     failed = context.Queue()
     for what in ("write", "train", "load"):
         process = context.Process(target=_work, args=(str(tmp_path), what, failed))
