@@ -7,7 +7,6 @@ for any child of its own, and the end of this process, however it comes, is noth
 
 import contextlib
 import gc
-import importlib
 import json
 import os
 import signal
@@ -21,9 +20,6 @@ from hrmlab.core.errors import UserError
 from hrmlab.core.processes import follow_supervisor
 from hrmlab.sweeping.warm import LARGEST_REQUEST
 
-_LATER = ("pyarrow.parquet", "torch.utils.flop_counter")
-"""What every training imports on its way."""
-
 
 def main() -> None:
     """Answer requests on the socket whose descriptor is the argument, until its other end is closed."""
@@ -32,12 +28,11 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[1]))
     import hrmlab.cli.train
     import hrmlab.config.composition
-    import hrmlab.workflows.train
+    from hrmlab.workflows.train import import_for
 
     with hrmlab.config.composition.composer([]):  # Hydra looks for its plugins once
         pass
-    for module in _LATER:
-        importlib.import_module(module)
+    import_for(())
     gc.collect()
     gc.freeze()  # what was imported is shared with the jobs: no collection writes to its pages
     while True:
@@ -58,17 +53,17 @@ def main() -> None:
 
 def _read_files(arguments: Sequence[str]) -> None:
     """Have the configuration files of a job read here, and the classes of ours that they name imported, so that the job and the next one
-    that chooses the same ones find it done. What a user's own class does when it is imported is for the job alone."""
+    that chooses the same ones find it done."""
     from hrmlab.cli.train import parse_flags
     from hrmlab.config.composition import composer
+    from hrmlab.workflows.train import import_for
 
     with contextlib.suppress(UserError, ImportError):  # the job itself will say it, also which extra is missing
         flags = parse_flags(arguments)
         if not any(word.startswith(("resume=", "extend=")) for word in flags.overrides):
             with composer([flags.config_dir] if flags.config_dir else []) as composing:
                 targets = composing.remember(flags.overrides)
-            for module in {target.rpartition(".")[0] for target in targets if target.startswith("hrmlab.")}:
-                importlib.import_module(module)
+            import_for(targets)
             gc.freeze()
 
 

@@ -1,6 +1,7 @@
 """One run from its configuration to its summary, stage by stage; the run directory is the only thing handed on."""
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hrmlab.budget.solver import Budget
@@ -12,6 +13,9 @@ from hrmlab.workflows.fit import fitted
 from hrmlab.workflows.practise import check_objective, practised
 from hrmlab.workflows.prepare import prepare, record_facts
 from hrmlab.workflows.score import Scores, score
+
+_USED_LATER = ("pyarrow.parquet", "torch.utils.flop_counter")
+"""Modules that every run imports on its way."""
 
 
 def train(run: RunDirectory) -> dict[str, Any]:
@@ -40,6 +44,16 @@ def train(run: RunDirectory) -> dict[str, Any]:
         further = {} if stages is None else {"stages": stages}
         checkpoint = {"rule": config.training.evaluate, "step": scores.step}
         return {**scores.to_dict(), "training": trained.effort, "checkpoint": checkpoint, **further}
+
+
+def import_for(targets: Iterable[str]) -> None:
+    """Import what runs of a configuration will, for a process that forks them.
+
+    Args:
+        targets: the classes that the configuration names. What a user's own does when it is imported is for the run alone.
+    """
+    for module in {*_USED_LATER, *(target.rpartition(".")[0] for target in targets if target.startswith("hrmlab."))}:
+        importlib.import_module(module)
 
 
 def _outcome(scores: Scores, budget: Budget, effort: Mapping[str, Any]) -> dict[str, float]:

@@ -25,5 +25,5 @@ if "hrmlab.workflows.train" not in sys.modules:
     package = types.ModuleType("hrmlab.training")
     package.__path__ = []
     module = types.ModuleType("hrmlab.workflows.train")
-    module.__dict__["train"] = fake_training.train
+    module.__dict__.update(train=fake_training.train, import_for=lambda targets: None)
     sys.modules["hrmlab.training"], sys.modules["hrmlab.workflows.train"] = package, module
