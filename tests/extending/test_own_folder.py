@@ -65,15 +65,20 @@ def run(command: str, *words: str, folder: Path, cwd: Path, code: int | None = 0
     return said
 
 
-def fitting(*words: str, folder: Path, cwd: Path) -> str:
-    """The override of a size that an arm with one coarse width can meet: 9999 where it can, else what the refusal of it offers."""
-    asked = "size.parameters=9999"
-    said = run("train", *words, "training.steps=1", asked, "output_root=tried", folder=folder, cwd=cwd, code=None)
-    if "completed: " in said:
-        return asked
-    offered = re.search(r"size\.parameters=9,999 cannot be met within 1 % by model '\w+'; nearest are [\d,]+ \(.*\) and ([\d,]+)", said)
-    assert offered is not None, said
-    return f"size.parameters={offered[1].replace(',', '')}"
+def trained(*words: str, folder: Path, cwd: Path, output_root: str = "outputs") -> tuple[Path, str]:
+    """Train an arm that may have one coarse width alone: with 9,999 parameters where it can have them, else with what the refusal offers.
+
+    Returns:
+        the run's directory, and the override of the size.
+    """
+    size, code = "size.parameters=9999", None
+    while True:
+        said = run("train", *words, size, f"output_root={output_root}", folder=folder, cwd=cwd, code=code)
+        if "completed: " in said:
+            return directory(said, cwd), size
+        offered = re.search(r"size\.parameters=9,999 cannot be met within 1 % by model '\w+'; nearest are [\d,]+ \(.*\) and ([\d,]+)", said)
+        assert offered is not None, said
+        size, code = f"size.parameters={offered[1].replace(',', '')}", 0
 
 
 def directory(said: str, cwd: Path) -> Path:
@@ -118,8 +123,8 @@ QUICK = (("mixer", "sorting"),)  # one pair in the fast suite; CI runs all
 @pytest.mark.parametrize(("name", "data"), [pytest.param(*pair, marks=() if pair in QUICK else pytest.mark.slow) for pair in PAIRS])
 def test_an_own_arm_on_an_own_task_trains_resumes_exactly_and_is_evaluated(name: str, data: str, folder: Path, tmp_path: Path) -> None:
     words = (f"model={name}", f"data={data}", *SMALL)
-    words = (*words, fitting(*words, folder=folder, cwd=tmp_path))
-    whole = directory(run("train", *words, "output_root=whole", folder=folder, cwd=tmp_path), tmp_path)
+    whole, size = trained(*words, folder=folder, cwd=tmp_path, output_root="whole")
+    words = (*words, size)
     summary = json.loads((whole / "summary.json").read_text())
     budget = json.loads((whole / "budget.json").read_text())
     assert abs(budget["gap"]) <= 0.01
@@ -166,8 +171,7 @@ def cut(last: Path, checkpoints: Path, *, run: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["gru", "planner"])
 def test_an_own_causal_arm_writes_code(name: str, folder: Path, tmp_path: Path) -> None:
-    words = (f"model={name}", *SMALL, *CODE)
-    path = directory(run("train", *words, fitting(*words, folder=folder, cwd=tmp_path), folder=folder, cwd=tmp_path), tmp_path)
+    path, _ = trained(f"model={name}", *SMALL, *CODE, folder=folder, cwd=tmp_path)
     summary = json.loads((path / "summary.json").read_text())
     assert summary["score"] == "pass_at_1"
     assert summary["test"]["problems"] == 2
