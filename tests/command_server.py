@@ -29,7 +29,7 @@ _LARGEST_REQUEST = 1 << 17
 _PATIENCE = 120.0
 """Seconds in which the imports are done, on however busy a machine."""
 _TRAINER = "hrmlab.workflows.train"
-_TRAINING = (
+_RUNS = (
     _TRAINER,
     "hrmlab.workflows.evaluate",
     "hrmlab.data.sudoku.task",
@@ -38,7 +38,7 @@ _TRAINING = (
     "pyarrow.pandas_compat",
     "fontTools.subset",
 )
-_PRELOADED = (
+_COMMANDS = (
     "hrmlab.workflows.launch",
     "hrmlab.workflows.labels",
     "hrmlab.config.composition",
@@ -49,7 +49,7 @@ _PRELOADED = (
     "hrmlab.sweeping.pool",
     "hrmlab.sweeping.tuning",
 )
-PRELOADED = (*_PRELOADED, *_TRAINING)
+PRELOADED = (*_COMMANDS, *_RUNS)
 """What commands, and the processes of their runs, import on their way."""
 
 
@@ -277,7 +277,7 @@ def main() -> None:
     import gc
     import importlib
 
-    for name in _PRELOADED if _TRAINER in sys.modules else PRELOADED:  # a fake one: no torch
+    for name in _COMMANDS if _TRAINER in sys.modules else PRELOADED:  # a fake one: no torch
         importlib.import_module(name)
     from hrmlab.config.composition import composer
 

@@ -212,4 +212,4 @@ def test_compiled_steps_write_what_others_write(model: type[Reasoner], options: 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")  # torch's compiler, of torch
 def test_steps_compiled_to_machine_code_write_what_others_write() -> None:
     torch.compiler.reset()
-    check_compiled(Transformer, {"layers": 1})  # what is traced of each arm, the test above says
+    check_compiled(*MODELS[0])
